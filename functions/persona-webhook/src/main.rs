@@ -1,0 +1,2 @@
+//! persona-webhook
+fn main() {}

@@ -1,0 +1,2 @@
+//! purchase-check
+fn main() {}

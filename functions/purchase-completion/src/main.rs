@@ -1,0 +1,2 @@
+//! purchase-completion
+fn main() {}

@@ -1,0 +1,2 @@
+//! dialgate
+fn main() {}
