@@ -1,2 +1,3 @@
 //! local
 pub mod persona_simulator;
+pub mod twilio_simulator;
