@@ -272,8 +272,9 @@ impl<'clock> MemoryCarrier<'clock> {
     /// Gives the account a number that we did not buy.
     pub fn plant(&self, account: &AccountSid, number: &PhoneNumber, mark: &str) {
         let mut state = locked(&self.inner);
+        let charges = state.charges;
         self.own(&mut state, account, number, mark);
-        state.charges -= 1;
+        state.charges = charges;
     }
 
     /// The creates that were under way land now.

@@ -1,11 +1,11 @@
 //! All functions over neighbours in memory, on one clock.
 
 use adapters::ambient::Ambient;
-use adapters::items::{purchase_from_item, verification_from_item};
+use adapters::items::{keys, purchase_from_item, verification_from_item};
 use adapters::persona::{WebhookSecret, sign};
-use adapters::store::{Item, SK, Value as Attribute};
+use adapters::store::{Condition, Item, SK, Store, Value as Attribute, Write};
 use adapters::verifications::Revisits;
-use domain::{AccountSid, GatePolicy, Instant, Purchase, Timing, Verification, VerificationPolicy};
+use domain::{AccountSid, GatePolicy, Instant, Purchase, SubAccountId, Timing, Verification, VerificationPolicy};
 use persona_webhook::PersonaWebhook;
 use purchase_check::PurchaseCheck;
 use purchase_completion::PurchaseCompletion;
@@ -175,6 +175,18 @@ impl Neighbours<'_> {
             self.sweep();
             self.complete();
         }
+    }
+
+    /// Stores a profile: the sub-account belongs to this agency.
+    pub fn put_profile(&self, sub_account: &str, agency: &str) {
+        let key = keys::profile(&SubAccountId::parse(sub_account).expect("is a word"));
+        let write = Write::Update {
+            key,
+            set: vec![("agency", Attribute::S(agency.to_owned()))],
+            remove: vec![],
+            expect: Condition::Any(vec![Condition::ItemAbsent, Condition::ItemPresent]),
+        };
+        futures::executor::block_on((&self.table).write(write)).expect("the table in memory answers");
     }
 
     /// Every purchase in the table.

@@ -423,7 +423,11 @@ impl Verification {
         class: EventClass,
         policy: &VerificationPolicy,
     ) -> Outcome {
-        let at = current.seen.map_or(event.at, |(_, seen_at)| seen_at.max(event.at));
+        // Times are compared within a class only: a decision is not older than progress that came after it.
+        let at = match current.seen {
+            Some((seen_class, seen_at)) if seen_class == class => seen_at.max(event.at),
+            Some(_) | None => event.at,
+        };
         let seen = Inquiry {
             seen: Some((class, at)),
             ..current.clone()
