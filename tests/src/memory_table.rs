@@ -159,24 +159,14 @@ impl Store for &MemoryTable {
         };
         if let Some(after) = &query.after {
             let after = Key::of(after)?;
-            let position = found
-                .iter()
-                .position(|(key, _)| *key == after)
-                .map_or(0, |position| position + 1);
+            let position = found.iter().position(|(key, _)| *key == after).map_or(0, |position| position + 1);
             found.drain(..position);
         }
         let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
         let more = found.len() > limit;
         found.truncate(limit);
-        let next = if more {
-            found.last().map(|(_, item)| keys_only(item))
-        } else {
-            None
-        };
-        Ok(Page {
-            items: found.into_iter().map(|(_, item)| item).collect(),
-            next,
-        })
+        let next = if more { found.last().map(|(_, item)| keys_only(item)) } else { None };
+        Ok(Page { items: found.into_iter().map(|(_, item)| item).collect(), next })
     }
 }
 

@@ -65,10 +65,7 @@ pub fn secret() -> WebhookSecret {
 }
 
 fn revisits() -> Revisits {
-    Revisits {
-        poll_age_ms: 120_000,
-        step_ms: 60_000,
-    }
+    Revisits { poll_age_ms: 120_000, step_ms: 60_000 }
 }
 
 impl Neighbours<'_> {
@@ -147,9 +144,7 @@ impl Neighbours<'_> {
                 step_ms: 60_000,
             },
         };
-        futures::executor::block_on(function.handle(event))
-            .batch_item_failures
-            .len()
+        futures::executor::block_on(function.handle(event)).batch_item_failures.len()
     }
 
     /// Sweeps once.
@@ -191,10 +186,7 @@ impl Neighbours<'_> {
 
     /// Every purchase in the table.
     pub fn purchases(&self) -> Vec<Purchase> {
-        self.with_sk("P#")
-            .iter()
-            .map(|item| purchase_from_item(item).expect("is readable").0)
-            .collect()
+        self.with_sk("P#").iter().map(|item| purchase_from_item(item).expect("is readable").0).collect()
     }
 
     /// The one purchase in the table.
@@ -241,9 +233,6 @@ impl Answer {
 
     /// The problem's type, without its path; empty when it is no problem.
     pub fn problem(&self) -> &str {
-        self.body["type"]
-            .as_str()
-            .and_then(|kind| kind.strip_prefix("/problems/"))
-            .unwrap_or_default()
+        self.body["type"].as_str().and_then(|kind| kind.strip_prefix("/problems/")).unwrap_or_default()
     }
 }

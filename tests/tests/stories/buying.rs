@@ -54,10 +54,7 @@ fn an_unknown_answer_of_a_create_that_was_done_is_one_charge() {
     world.ask(SUB, "key-1", NOT_GATED);
     world.carrier.fail_next([CarrierFault::After(Created::Unknown)]);
     assert_eq!(world.complete(), 0);
-    assert!(
-        matches!(world.purchase().state, PurchaseState::Buying(_)),
-        "unknown is not failed"
-    );
+    assert!(matches!(world.purchase().state, PurchaseState::Buying(_)), "unknown is not failed");
     world.minutes(2);
     assert!(bought_once(&world));
     assert_eq!(world.carrier.creates(), 1, "found by looking, not by creating again");
@@ -80,18 +77,12 @@ fn a_create_that_lands_late_is_adopted_and_paid_once() {
     let clock = clock();
     let world = world(&clock);
     world.ask(SUB, "key-1", NOT_GATED);
-    world
-        .carrier
-        .fail_next([CarrierFault::LandsLate, CarrierFault::Instead(Created::NotAvailable)]);
+    world.carrier.fail_next([CarrierFault::LandsLate, CarrierFault::Instead(Created::NotAvailable)]);
     assert_eq!(world.complete(), 0);
     // The next visit looks too early, creates again, and hears "not available": with a create unknown, that settles
     // nothing.
     world.minutes(2);
-    assert!(
-        matches!(world.purchase().state, PurchaseState::Buying(_)),
-        "{:?}",
-        world.purchase().state
-    );
+    assert!(matches!(world.purchase().state, PurchaseState::Buying(_)), "{:?}", world.purchase().state);
     world.carrier.land();
     world.minutes(6);
     assert!(bought_once(&world));
@@ -102,23 +93,15 @@ fn a_carrier_that_never_answers_is_settled_by_two_looks_and_looked_at_once_more_
     let clock = clock();
     let world = world(&clock);
     world.ask(SUB, "key-1", NOT_GATED);
-    world
-        .carrier
-        .fail_next(std::iter::repeat_n(CarrierFault::Instead(Created::Unknown), 20));
+    world.carrier.fail_next(std::iter::repeat_n(CarrierFault::Instead(Created::Unknown), 20));
     assert_eq!(world.complete(), 0);
     world.minutes(40);
     assert_eq!(reason(&world), Some(Reason::CarrierUnresponsive));
     assert_eq!(world.carrier.creates(), domain::CREATES_MAX);
-    assert_eq!(
-        world.with_sk("LOCK").len(),
-        1,
-        "the lock stays while a create might still land"
-    );
+    assert_eq!(world.with_sk("LOCK").len(), 1, "the lock stays while a create might still land");
     world.minutes(24 * 60);
     assert!(world.with_sk("LOCK").is_empty());
-    let PurchaseState::Failed { lock, .. } = world.purchase().state else {
-        panic!("it failed")
-    };
+    let PurchaseState::Failed { lock, .. } = world.purchase().state else { panic!("it failed") };
     assert_eq!(lock, FailedNumber::Unlocked);
 }
 
@@ -128,18 +111,13 @@ fn a_number_that_lands_after_the_failure_was_settled_is_held_for_an_operator() {
     let world = world(&clock);
     world.ask(SUB, "key-1", NOT_GATED);
     world.carrier.fail_next([CarrierFault::LandsLate]);
-    world
-        .carrier
-        .fail_next(std::iter::repeat_n(CarrierFault::Instead(Created::Unknown), 20));
+    world.carrier.fail_next(std::iter::repeat_n(CarrierFault::Instead(Created::Unknown), 20));
     assert_eq!(world.complete(), 0);
     world.minutes(40);
     assert_eq!(reason(&world), Some(Reason::CarrierUnresponsive));
     world.carrier.land();
     world.minutes(24 * 60);
-    assert!(matches!(
-        world.purchase().state,
-        PurchaseState::Held { sid: Some(_), .. }
-    ));
+    assert!(matches!(world.purchase().state, PurchaseState::Held { sid: Some(_), .. }));
     assert_eq!(world.with_sk("LOCK").len(), 1, "held keeps the lock");
 }
 
@@ -148,14 +126,10 @@ fn too_many_requests_cost_no_try_and_are_repeated_when_the_carrier_says() {
     let clock = clock();
     let world = world(&clock);
     world.ask(SUB, "key-1", NOT_GATED);
-    let busy = CarrierFault::Instead(Created::NotProcessed {
-        retry_after_s: Some(90),
-    });
+    let busy = CarrierFault::Instead(Created::NotProcessed { retry_after_s: Some(90) });
     world.carrier.fail_next(std::iter::repeat_n(busy, 12));
     assert_eq!(world.complete(), 0);
-    let PurchaseState::Buying(slot) = world.purchase().state else {
-        panic!("is buying")
-    };
+    let PurchaseState::Buying(slot) = world.purchase().state else { panic!("is buying") };
     assert_eq!(slot.lease_until, world.now().plus_ms(90_000));
     world.minutes(1);
     assert_eq!(world.carrier.creates(), 1, "not before the carrier wants to be asked");
@@ -179,11 +153,7 @@ fn a_credential_that_is_not_accepted_waits_for_an_operator() {
 
 #[test]
 fn a_list_that_cannot_be_read_creates_nothing() {
-    for fault in [
-        LookError::Unknown,
-        LookError::Unauthorised,
-        LookError::NotProcessed { retry_after_s: Some(5) },
-    ] {
+    for fault in [LookError::Unknown, LookError::Unauthorised, LookError::NotProcessed { retry_after_s: Some(5) }] {
         let clock = clock();
         let world = world(&clock);
         world.ask(SUB, "key-1", NOT_GATED);
@@ -207,15 +177,8 @@ fn a_number_that_the_account_had_before_is_never_touched() {
         assert_eq!(world.carrier.mark(&account(), &number).as_deref(), Some(mark));
     }
     assert_eq!(world.carrier.creates(), 0);
-    let unavailable = |state: &PurchaseState| {
-        matches!(
-            state,
-            PurchaseState::Failed {
-                reason: Reason::NumberUnavailable,
-                ..
-            }
-        )
-    };
+    let unavailable =
+        |state: &PurchaseState| matches!(state, PurchaseState::Failed { reason: Reason::NumberUnavailable, .. });
     assert!(world.purchases().iter().all(|purchase| unavailable(&purchase.state)));
 }
 
@@ -229,10 +192,7 @@ fn the_same_number_twice_is_a_duplicate_for_its_owner_and_unavailable_for_others
     let others = world.ask("other", "key-1", NOT_GATED).body["id"].clone();
     assert_eq!(world.complete(), 0);
     let reason = |id: &serde_json::Value| {
-        let found = world
-            .purchases()
-            .into_iter()
-            .find(|purchase| purchase.id.as_str() == id);
+        let found = world.purchases().into_iter().find(|purchase| purchase.id.as_str() == id);
         match found.expect("is there").state {
             PurchaseState::Failed { reason, .. } => Some(reason),
             _ => None,
@@ -247,19 +207,13 @@ fn the_same_number_twice_is_a_duplicate_for_its_owner_and_unavailable_for_others
 fn an_answer_that_is_not_our_purchase_is_held() {
     let clock_for_time = clock();
     let an_hour_ago = world(&clock_for_time).now().plus_ms(-3_600_000);
-    for fault in [
-        CarrierFault::WrongMark("not ours".to_owned()),
-        CarrierFault::MadeAt(an_hour_ago),
-    ] {
+    for fault in [CarrierFault::WrongMark("not ours".to_owned()), CarrierFault::MadeAt(an_hour_ago)] {
         let clock = clock();
         let world = world(&clock);
         world.ask(SUB, "key-1", NOT_GATED);
         world.carrier.fail_next([fault.clone()]);
         assert_eq!(world.complete(), 0);
-        assert!(
-            matches!(world.purchase().state, PurchaseState::Held { sid: Some(_), .. }),
-            "{fault:?}"
-        );
+        assert!(matches!(world.purchase().state, PurchaseState::Held { sid: Some(_), .. }), "{fault:?}");
         assert_eq!(world.with_sk("LOCK").len(), 1);
     }
 }
@@ -293,10 +247,7 @@ fn a_verification_that_is_taken_back_stops_further_creates() {
     world.carrier.fail_next([CarrierFault::Instead(Created::Unknown)]);
     assert_eq!(world.complete(), 0);
     clock.advance_s(30);
-    assert_eq!(
-        crate::deliver(&world, "evt_declined", "inquiry.declined", "declined", 0),
-        200
-    );
+    assert_eq!(crate::deliver(&world, "evt_declined", "inquiry.declined", "declined", 0), 200);
     world.minutes(10);
     assert_eq!(world.carrier.creates(), 1, "no create without a permit");
     assert_eq!(reason(&world), Some(Reason::VerificationRevoked));

@@ -37,15 +37,9 @@ fn a_deferred_purchase_survives_the_failure_of_any_one_write() {
             world.complete();
             world.minutes(10);
             let state = world.purchase().state;
-            assert!(
-                matches!(state, PurchaseState::Completed { .. }),
-                "write {faulty} {fault:?}: {state:?}"
-            );
+            assert!(matches!(state, PurchaseState::Completed { .. }), "write {faulty} {fault:?}: {state:?}");
             assert_eq!(world.carrier.charges(), 1, "write {faulty} {fault:?}");
-            assert!(
-                world.with_sk("W#").is_empty(),
-                "write {faulty} {fault:?}: a pointer is left"
-            );
+            assert!(world.with_sk("W#").is_empty(), "write {faulty} {fault:?}: a pointer is left");
         }
     }
 }

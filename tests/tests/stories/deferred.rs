@@ -21,10 +21,7 @@ fn an_unverified_sub_account_gets_a_session_and_nothing_is_bought() {
     assert_eq!(answer.body["numbers"][0]["state"], "waiting");
     assert_eq!(answer.body["deadline"], "2026-11-25T12:00:00Z");
     let id = answer.body["id"].as_str().expect("has an id");
-    assert_eq!(
-        answer.headers["location"],
-        format!("/v1/sub-accounts/{SUB}/purchases/{id}")
-    );
+    assert_eq!(answer.headers["location"], format!("/v1/sub-accounts/{SUB}/purchases/{id}"));
     assert_eq!(world.complete(), 0);
     assert_eq!(world.carrier.creates(), 0);
 }
@@ -37,16 +34,9 @@ fn the_approval_buys_the_number_with_no_further_call() {
     approve(&world);
     assert_eq!(world.complete(), 0);
     let purchase = world.purchase();
-    assert!(
-        matches!(purchase.state, PurchaseState::Completed { .. }),
-        "{:?}",
-        purchase.state
-    );
+    assert!(matches!(purchase.state, PurchaseState::Completed { .. }), "{:?}", purchase.state);
     assert_eq!(world.carrier.charges(), 1);
-    assert_eq!(
-        world.carrier.mark(&account(), &purchase.number).as_deref(),
-        Some(purchase.id.as_str())
-    );
+    assert_eq!(world.carrier.mark(&account(), &purchase.number).as_deref(), Some(purchase.id.as_str()));
     assert!(world.with_sk("W#").is_empty(), "no pointer is left");
 }
 
@@ -84,12 +74,7 @@ fn every_waiting_purchase_of_the_sub_account_completes() {
     approve(&world);
     assert_eq!(world.complete(), 0);
     assert_eq!(world.carrier.charges(), 25);
-    assert!(
-        world
-            .purchases()
-            .iter()
-            .all(|purchase| matches!(purchase.state, PurchaseState::Completed { .. }))
-    );
+    assert!(world.purchases().iter().all(|purchase| matches!(purchase.state, PurchaseState::Completed { .. })));
 }
 
 #[test]
@@ -101,16 +86,8 @@ fn another_sub_accounts_approval_wakes_nobody_here() {
     approve(&world);
     assert_eq!(world.complete(), 0);
     assert_eq!(world.carrier.charges(), 1);
-    let waiting = world
-        .purchases()
-        .into_iter()
-        .filter(|purchase| purchase.state == PurchaseState::Waiting);
-    assert_eq!(
-        waiting
-            .map(|purchase| purchase.sub_account.to_string())
-            .collect::<Vec<_>>(),
-        [SUB]
-    );
+    let waiting = world.purchases().into_iter().filter(|purchase| purchase.state == PurchaseState::Waiting);
+    assert_eq!(waiting.map(|purchase| purchase.sub_account.to_string()).collect::<Vec<_>>(), [SUB]);
 }
 
 #[test]
@@ -130,10 +107,7 @@ fn a_hand_made_message_for_an_unverified_sub_account_buys_nothing() {
     let world = world(&clock);
     world.ask(SUB, "key-1", GATED);
     let purchase = world.purchase();
-    let message = adapters::queue::PurchaseMessage {
-        sub_account: purchase.sub_account.clone(),
-        id: purchase.id,
-    };
+    let message = adapters::queue::PurchaseMessage { sub_account: purchase.sub_account.clone(), id: purchase.id };
     assert_eq!(world.complete_event(tests::events::sqs_event(&message)), 0);
     assert_eq!(world.purchase().state, PurchaseState::Waiting);
     assert_eq!(world.carrier.creates(), 0);
@@ -143,12 +117,7 @@ fn a_hand_made_message_for_an_unverified_sub_account_buys_nothing() {
 fn a_message_that_cannot_be_read_goes_back_and_changes_nothing() {
     let clock = clock();
     let world = world(&clock);
-    for text in [
-        "",
-        "not json",
-        "{}",
-        r#"{"version":"2","sub_account":"a","purchase":"b"}"#,
-    ] {
+    for text in ["", "not json", "{}", r#"{"version":"2","sub_account":"a","purchase":"b"}"#] {
         assert_eq!(world.complete_event(tests::events::sqs_event_of(text)), 1, "{text}");
     }
     assert!(world.table.items().is_empty());

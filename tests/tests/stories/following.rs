@@ -9,13 +9,7 @@ use crate::{GATED, NOT_GATED, SUB, approve};
 
 fn call(world: &Neighbours<'_>, route: Route, id: &str, headers: &[(&str, &str)]) -> Answer {
     let caller = Caller::sub_account(SUB);
-    world.check(http_event(
-        route.key(),
-        &[("sub", SUB), ("id", id)],
-        headers,
-        Some(&caller),
-        "",
-    ))
+    world.check(http_event(route.key(), &[("sub", SUB), ("id", id)], headers, Some(&caller), ""))
 }
 
 fn id_of(answer: &Answer) -> String {
@@ -28,22 +22,12 @@ fn a_purchase_can_be_followed_from_waiting_to_bought() {
     let world = world(&clock);
     let id = id_of(&world.ask(SUB, "key-1", GATED));
     let waiting = call(&world, Route::ReadPurchase, &id, &[]);
-    assert_eq!(
-        (waiting.status, waiting.body["state"].as_str()),
-        (200, Some("awaiting_verification"))
-    );
+    assert_eq!((waiting.status, waiting.body["state"].as_str()), (200, Some("awaiting_verification")));
     assert_eq!(waiting.headers["retry-after"], "5");
-    assert_eq!(
-        waiting.body["verification"].get("session_token"),
-        None,
-        "only the two POSTs hand out a session"
-    );
+    assert_eq!(waiting.body["verification"].get("session_token"), None, "only the two POSTs hand out a session");
     approve(&world);
     let queued = call(&world, Route::ReadPurchase, &id, &[]);
-    assert_eq!(
-        (queued.body["state"].as_str(), queued.headers["retry-after"].as_str()),
-        (Some("queued"), Some("1"))
-    );
+    assert_eq!((queued.body["state"].as_str(), queued.headers["retry-after"].as_str()), (Some("queued"), Some("1")));
     world.complete();
     let completed = call(&world, Route::ReadPurchase, &id, &[]);
     assert_eq!(completed.body["state"], "completed");
@@ -57,24 +41,13 @@ fn an_unchanged_purchase_is_not_sent_again() {
     let clock = clock();
     let world = world(&clock);
     let id = id_of(&world.ask(SUB, "key-1", GATED));
-    let tag = call(&world, Route::ReadPurchase, &id, &[]).headers["etag"]
-        .as_str()
-        .expect("has a tag")
-        .to_owned();
-    for named in [
-        tag.clone(),
-        format!("W/{tag}"),
-        format!("\"other\", {tag}"),
-        "*".to_owned(),
-    ] {
+    let tag = call(&world, Route::ReadPurchase, &id, &[]).headers["etag"].as_str().expect("has a tag").to_owned();
+    for named in [tag.clone(), format!("W/{tag}"), format!("\"other\", {tag}"), "*".to_owned()] {
         let unchanged = call(&world, Route::ReadPurchase, &id, &[("If-None-Match", &named)]);
         assert_eq!((unchanged.status, unchanged.body.is_null()), (304, true), "{named}");
     }
     approve(&world);
-    assert_eq!(
-        call(&world, Route::ReadPurchase, &id, &[("If-None-Match", &tag)]).status,
-        200
-    );
+    assert_eq!(call(&world, Route::ReadPurchase, &id, &[("If-None-Match", &tag)]).status, 200);
 }
 
 #[test]
@@ -100,11 +73,7 @@ fn the_same_key_with_another_request_is_refused_and_changes_nothing() {
     let refused = world.ask(SUB, "key-1", GATED);
     assert_eq!((refused.status, refused.problem()), (422, "idempotency-key-reused"));
     assert_eq!(world.table.items(), before);
-    assert_eq!(
-        world.ask("other", "key-1", GATED).status,
-        202,
-        "another sub-account's keys are its own"
-    );
+    assert_eq!(world.ask("other", "key-1", GATED).status, 202, "another sub-account's keys are its own");
 }
 
 #[test]
@@ -114,10 +83,7 @@ fn a_waiting_purchase_can_be_taken_back_and_then_never_buys() {
     let id = id_of(&world.ask(SUB, "key-1", GATED));
     for _ in 0..2 {
         let cancelled = call(&world, Route::CancelPurchase, &id, &[]);
-        assert_eq!(
-            (cancelled.status, cancelled.body["state"].as_str()),
-            (200, Some("cancelled"))
-        );
+        assert_eq!((cancelled.status, cancelled.body["state"].as_str()), (200, Some("cancelled")));
     }
     assert!(world.with_sk("W#").is_empty());
     approve(&world);
@@ -130,9 +96,7 @@ fn a_purchase_that_is_being_bought_or_has_ended_cannot_be_taken_back() {
     let clock = clock();
     let world = world(&clock);
     let id = id_of(&world.ask(SUB, "key-1", NOT_GATED));
-    world.carrier.fail_next([tests::neighbours::CarrierFault::After(
-        adapters::twilio::Created::Unknown,
-    )]);
+    world.carrier.fail_next([tests::neighbours::CarrierFault::After(adapters::twilio::Created::Unknown)]);
     world.complete();
     for _ in 0..2 {
         let refused = call(&world, Route::CancelPurchase, &id, &[]);
@@ -147,18 +111,12 @@ fn a_failed_purchase_says_why_and_what_to_do() {
     let clock = clock();
     let world = world(&clock);
     let id = id_of(&world.ask(SUB, "key-1", NOT_GATED));
-    world.carrier.fail_next([tests::neighbours::CarrierFault::Instead(
-        adapters::twilio::Created::NotAvailable,
-    )]);
+    world.carrier.fail_next([tests::neighbours::CarrierFault::Instead(adapters::twilio::Created::NotAvailable)]);
     world.complete();
     let failed = call(&world, Route::ReadPurchase, &id, &[]).body;
     assert_eq!(
         (&failed["state"], &failed["reason"], &failed["next_action"]),
-        (
-            &json!("failed"),
-            &json!("number_unavailable"),
-            &json!("choose_another_number")
-        )
+        (&json!("failed"), &json!("number_unavailable"), &json!("choose_another_number"))
     );
     assert_eq!(failed["numbers"][0]["reason"], "number_unavailable");
 }
@@ -167,9 +125,7 @@ fn a_failed_purchase_says_why_and_what_to_do() {
 fn an_agencys_token_covers_the_sub_accounts_whose_profile_names_it() {
     let clock = clock();
     let world = world(&clock);
-    let agency = Caller {
-        claims: json!({"agency": "agency-1", "scope": "purchases:read purchases:write"}),
-    };
+    let agency = Caller { claims: json!({"agency": "agency-1", "scope": "purchases:read purchases:write"}) };
     let ask = |key: &str| world.check(tests::events::ask_event(&agency, SUB, key, NOT_GATED));
     assert_eq!(ask("key-1").status, 404);
     world.put_profile(SUB, "agency-1");

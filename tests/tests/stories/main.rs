@@ -29,9 +29,7 @@ fn approve(world: &Neighbours<'_>) {
 /// Delivers an event about the first inquiry, made `age_s` seconds ago; the answer's status.
 fn deliver(world: &Neighbours<'_>, event_id: &str, name: &str, status: &str, age_s: i64) -> u64 {
     let inquiry = world.persona.first().expect("an inquiry was opened");
-    world
-        .deliver(&event(world, event_id, name, inquiry.as_str(), status, age_s))
-        .status
+    world.deliver(&event(world, event_id, name, inquiry.as_str(), status, age_s)).status
 }
 
 fn event(world: &Neighbours<'_>, event_id: &str, name: &str, inquiry: &str, status: &str, age_s: i64) -> Value {

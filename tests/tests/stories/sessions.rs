@@ -12,24 +12,12 @@ use crate::{GATED, SUB, deliver};
 
 fn open(world: &Neighbours<'_>) -> Answer {
     let caller = Caller::sub_account(SUB);
-    world.check(http_event(
-        Route::OpenVerification.key(),
-        &[("sub", SUB)],
-        &[],
-        Some(&caller),
-        "",
-    ))
+    world.check(http_event(Route::OpenVerification.key(), &[("sub", SUB)], &[], Some(&caller), ""))
 }
 
 fn read(world: &Neighbours<'_>) -> Answer {
     let caller = Caller::sub_account(SUB);
-    world.check(http_event(
-        Route::ReadVerification.key(),
-        &[("sub", SUB)],
-        &[],
-        Some(&caller),
-        "",
-    ))
+    world.check(http_event(Route::ReadVerification.key(), &[("sub", SUB)], &[], Some(&caller), ""))
 }
 
 #[test]
@@ -53,10 +41,7 @@ fn a_closed_tab_costs_nothing() {
     let again = world.ask(SUB, "key-1", GATED);
     assert_eq!(again.status, 200);
     assert_eq!(again.body["id"], first.body["id"]);
-    assert_eq!(
-        again.body["verification"]["inquiry_id"],
-        first.body["verification"]["inquiry_id"]
-    );
+    assert_eq!(again.body["verification"]["inquiry_id"], first.body["verification"]["inquiry_id"]);
     assert_eq!(again.body["verification"]["session_token"], SESSION_TOKEN);
     assert_eq!((world.persona.inquiries(), world.purchases().len()), (1, 1));
 }
@@ -69,11 +54,7 @@ fn page_loads_do_not_use_up_sessions() {
         open(&world);
         clock.advance_s(1);
     }
-    assert!(
-        world.persona.sessions() <= 6,
-        "{} sessions in 50 s",
-        world.persona.sessions()
-    );
+    assert!(world.persona.sessions() <= 6, "{} sessions in 50 s", world.persona.sessions());
     let too_soon = open(&world);
     assert_eq!(too_soon.status, 200);
     assert!(too_soon.headers["retry-after"].is_string() || too_soon.body["session_token"].is_string());
@@ -89,10 +70,7 @@ fn an_expired_inquiry_is_resumed_and_costs_no_attempt() {
     assert_eq!(world.verification().state, VerificationState::Expired);
     let again = open(&world);
     assert_eq!(again.body["inquiry_id"], first.body["verification"]["inquiry_id"]);
-    assert_eq!(
-        (again.body["state"].as_str(), again.body["attempts_left"].as_u64()),
-        (Some("in_progress"), Some(10))
-    );
+    assert_eq!((again.body["state"].as_str(), again.body["attempts_left"].as_u64()), (Some("in_progress"), Some(10)));
     assert_eq!(world.persona.inquiries(), 1);
 }
 
@@ -111,11 +89,7 @@ fn an_inquiry_that_is_gone_is_replaced() {
 
 #[test]
 fn a_purchase_stands_while_persona_is_down() {
-    for fault in [
-        PersonaError::Unknown,
-        PersonaError::Answered(503),
-        PersonaError::Answered(429),
-    ] {
+    for fault in [PersonaError::Unknown, PersonaError::Answered(503), PersonaError::Answered(429)] {
         let clock = clock();
         let world = world(&clock);
         world.persona.fail_next([PersonaFault::Before(fault)]);
@@ -133,9 +107,7 @@ fn a_purchase_stands_while_persona_is_down() {
 fn persona_being_down_is_said_when_a_session_is_asked_for() {
     let clock = clock();
     let world = world(&clock);
-    world
-        .persona
-        .fail_next([PersonaFault::Before(PersonaError::Answered(500))]);
+    world.persona.fail_next([PersonaFault::Before(PersonaError::Answered(500))]);
     let answer = open(&world);
     assert_eq!((answer.status, answer.problem()), (502, "persona-unavailable"));
     assert!(answer.headers["retry-after"].is_string());
@@ -149,11 +121,7 @@ fn an_inquiry_whose_answer_was_lost_is_found_again_and_not_made_twice() {
     world.ask(SUB, "key-1", GATED);
     assert_eq!(world.persona.inquiries(), 1);
     let meanwhile = open(&world);
-    assert_eq!(
-        meanwhile.body.get("session_token"),
-        None,
-        "another opener may still be at it"
-    );
+    assert_eq!(meanwhile.body.get("session_token"), None, "another opener may still be at it");
     clock.advance_s(20);
     let again = open(&world);
     assert_eq!(again.body["session_token"], SESSION_TOKEN);
@@ -175,10 +143,7 @@ fn no_session_leaves_before_its_inquiry_is_written_down() {
             assert!(!handed_out || mapped, "write {writes_before}, {fault:?}");
             clock.advance_s(20);
             let again = world.ask(SUB, "key-1", GATED);
-            assert_eq!(
-                again.body["verification"]["session_token"], SESSION_TOKEN,
-                "write {writes_before}, {fault:?}"
-            );
+            assert_eq!(again.body["verification"]["session_token"], SESSION_TOKEN, "write {writes_before}, {fault:?}");
             assert_eq!(world.persona.inquiries(), 1, "write {writes_before}, {fault:?}");
         }
     }

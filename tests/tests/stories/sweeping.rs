@@ -35,9 +35,7 @@ fn persona_being_down_only_delays() {
     world.ask(SUB, "key-1", GATED);
     let inquiry = world.persona.first().expect("is there");
     world.persona.set(&inquiry, InquiryStatus::Approved, world.now());
-    world
-        .persona
-        .fail_next([PersonaFault::Before(adapters::persona::PersonaError::Unknown); 3]);
+    world.persona.fail_next([PersonaFault::Before(adapters::persona::PersonaError::Unknown); 3]);
     world.minutes(12);
     assert_eq!(world.carrier.charges(), 1);
 }
@@ -54,12 +52,7 @@ fn messages_lost_after_an_approval_are_sent_again() {
     world.minutes(3);
     assert_eq!(world.carrier.charges(), 5);
     world.minutes(30);
-    let due = world
-        .table
-        .items()
-        .into_iter()
-        .filter(|item| item.contains_key("due_at"))
-        .count();
+    let due = world.table.items().into_iter().filter(|item| item.contains_key("due_at")).count();
     assert_eq!(due, 0, "nothing is left to visit");
 }
 

@@ -46,10 +46,7 @@ fn late_progress_takes_nothing_away() {
         ("evt_6", "inquiry.marked-for-review", "needs_review", -180),
     ] {
         assert_eq!(deliver(&world, event_id, name, status, age_s), 200);
-        assert!(
-            world.verification().verified_at().is_some(),
-            "{name} took the verification away"
-        );
+        assert!(world.verification().verified_at().is_some(), "{name} took the verification away");
     }
 }
 
@@ -60,13 +57,7 @@ fn a_newer_decline_takes_the_verification_back_and_a_newer_approval_gives_it_aga
     verify(&world);
     clock.advance_s(60);
     assert_eq!(deliver(&world, "evt_declined", "inquiry.declined", "declined", 0), 200);
-    assert!(matches!(
-        world.verification().state,
-        VerificationState::Revoked {
-            by: RevokedBy::Persona,
-            ..
-        }
-    ));
+    assert!(matches!(world.verification().state, VerificationState::Revoked { by: RevokedBy::Persona, .. }));
     let answer = world.ask(SUB, "key-2", GATED);
     assert_eq!(answer.body["state"], "awaiting_verification");
     assert_eq!(answer.body["next_action"], "contact_support");
@@ -76,10 +67,7 @@ fn a_newer_decline_takes_the_verification_back_and_a_newer_approval_gives_it_aga
     assert_eq!(deliver(&world, "evt_approved", "inquiry.approved", "approved", 60), 200);
     assert!(world.verification().verified_at().is_none());
     clock.advance_s(60);
-    assert_eq!(
-        deliver(&world, "evt_approved_again", "inquiry.approved", "approved", 0),
-        200
-    );
+    assert_eq!(deliver(&world, "evt_approved_again", "inquiry.approved", "approved", 0), 200);
     assert_eq!(world.complete(), 0);
     assert_eq!(world.carrier.charges(), 2);
 }
@@ -109,23 +97,10 @@ fn the_tenth_declined_inquiry_locks_and_an_approval_by_a_reviewer_still_unlocks(
     let mut inquiries = Vec::new();
     for attempt in 0..10 {
         let opened = world.ask(SUB, &format!("key-{attempt}"), &format!("+1212555010{attempt}"));
-        let inquiry = opened.body["verification"]["inquiry_id"]
-            .as_str()
-            .expect("opens a new one")
-            .to_owned();
-        assert!(
-            !inquiries.contains(&inquiry),
-            "attempt {attempt} reused a declined inquiry"
-        );
+        let inquiry = opened.body["verification"]["inquiry_id"].as_str().expect("opens a new one").to_owned();
+        assert!(!inquiries.contains(&inquiry), "attempt {attempt} reused a declined inquiry");
         clock.advance_s(60);
-        let declined = event(
-            &world,
-            &format!("evt_{attempt}"),
-            "inquiry.declined",
-            &inquiry,
-            "declined",
-            0,
-        );
+        let declined = event(&world, &format!("evt_{attempt}"), "inquiry.declined", &inquiry, "declined", 0);
         assert_eq!(world.deliver(&declined).status, 200);
         inquiries.push(inquiry);
     }
@@ -137,10 +112,7 @@ fn the_tenth_declined_inquiry_locks_and_an_approval_by_a_reviewer_still_unlocks(
     clock.advance_s(60);
     let approved = event(&world, "evt_approved", "inquiry.approved", &inquiries[3], "approved", 0);
     assert_eq!(world.deliver(&approved).status, 200);
-    assert!(
-        world.verification().verified_at().is_some(),
-        "an older inquiry of ours can unlock"
-    );
+    assert!(world.verification().verified_at().is_some(), "an older inquiry of ours can unlock");
     assert_eq!(world.complete(), 0);
     assert_eq!(world.carrier.charges(), 11);
 }
@@ -188,19 +160,11 @@ fn an_old_delivery_is_only_a_reason_to_ask_persona() {
     clock.advance_s(301);
     // Persona says otherwise: the old approval is not believed.
     world.persona.set(&inquiry, InquiryStatus::Declined, world.now());
-    assert_eq!(
-        world.webhook(tests::events::webhook_event(&body, &signature)).status,
-        200
-    );
+    assert_eq!(world.webhook(tests::events::webhook_event(&body, &signature)).status, 200);
     assert_eq!(world.verification().state, VerificationState::Declined);
     assert_eq!(world.persona.looks(), 1);
-    world
-        .persona
-        .set(&inquiry, InquiryStatus::Approved, world.now().plus_ms(5000));
-    assert_eq!(
-        world.webhook(tests::events::webhook_event(&body, &signature)).status,
-        200
-    );
+    world.persona.set(&inquiry, InquiryStatus::Approved, world.now().plus_ms(5000));
+    assert_eq!(world.webhook(tests::events::webhook_event(&body, &signature)).status, 200);
     assert_eq!(world.complete(), 0);
     assert_eq!(world.carrier.charges(), 1);
 }

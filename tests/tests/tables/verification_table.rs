@@ -16,44 +16,29 @@ fn states() -> Vec<VerificationState> {
     let at = Instant::from_unix_ms(SEEN_MS);
     let all = vec![
         VerificationState::Unverified,
-        VerificationState::InProgress {
-            phase: Phase::NeedsUser,
-        },
-        VerificationState::InProgress {
-            phase: Phase::Processing,
-        },
+        VerificationState::InProgress { phase: Phase::NeedsUser },
+        VerificationState::InProgress { phase: Phase::Processing },
         VerificationState::InReview,
         VerificationState::Verified { at },
         VerificationState::Declined,
         VerificationState::Failed,
         VerificationState::Expired,
         VerificationState::Locked,
-        VerificationState::Revoked {
-            at,
-            by: RevokedBy::Persona,
-        },
-        VerificationState::Revoked {
-            at,
-            by: RevokedBy::Operator,
-        },
+        VerificationState::Revoked { at, by: RevokedBy::Persona },
+        VerificationState::Revoked { at, by: RevokedBy::Operator },
     ];
     for state in &all {
         // A new state must be listed above.
         match state {
             VerificationState::Unverified
-            | VerificationState::InProgress {
-                phase: Phase::NeedsUser | Phase::Processing,
-            }
+            | VerificationState::InProgress { phase: Phase::NeedsUser | Phase::Processing }
             | VerificationState::InReview
             | VerificationState::Verified { .. }
             | VerificationState::Declined
             | VerificationState::Failed
             | VerificationState::Expired
             | VerificationState::Locked
-            | VerificationState::Revoked {
-                by: RevokedBy::Persona | RevokedBy::Operator,
-                ..
-            } => {}
+            | VerificationState::Revoked { by: RevokedBy::Persona | RevokedBy::Operator, .. } => {}
         }
     }
     all
@@ -77,16 +62,8 @@ fn verification(state: VerificationState) -> Verification {
         attempt: Attempt::Unused,
         session_at: Instant::from_unix_ms(SEEN_MS),
     };
-    let inquiry = if state == VerificationState::Unverified {
-        None
-    } else {
-        Some(inquiry)
-    };
-    Verification {
-        state,
-        inquiry,
-        attempts_used: 3,
-    }
+    let inquiry = if state == VerificationState::Unverified { None } else { Some(inquiry) };
+    Verification { state, inquiry, attempts_used: 3 }
 }
 
 /// What brought a verification into this state.
@@ -107,12 +84,8 @@ fn class_of_last_event(state: &VerificationState) -> EventClass {
 fn name(state: &VerificationState) -> String {
     match state {
         VerificationState::Unverified => "unverified".to_owned(),
-        VerificationState::InProgress {
-            phase: Phase::NeedsUser,
-        } => "in_progress/needs_user".to_owned(),
-        VerificationState::InProgress {
-            phase: Phase::Processing,
-        } => "in_progress/processing".to_owned(),
+        VerificationState::InProgress { phase: Phase::NeedsUser } => "in_progress/needs_user".to_owned(),
+        VerificationState::InProgress { phase: Phase::Processing } => "in_progress/processing".to_owned(),
         VerificationState::InReview => "in_review".to_owned(),
         VerificationState::Verified { at } => format!("verified@{:+}", at.unix_ms() - SEEN_MS),
         VerificationState::Declined => "declined".to_owned(),
@@ -130,11 +103,7 @@ fn outcome(before: &Verification, event: &VerificationEvent, policy: &Verificati
     };
     match before.decide(event, Instant::from_unix_ms(SEEN_MS + 60_000), policy) {
         Decision::Applied { next, effects } => {
-            let attempt = if next.attempts_used == before.attempts_used {
-                ""
-            } else {
-                ", attempt"
-            };
+            let attempt = if next.attempts_used == before.attempts_used { "" } else { ", attempt" };
             let inquiry = match (&before.inquiry, &next.inquiry) {
                 (Some(before), Some(next)) if before.id == next.id => "",
                 _ => ", other inquiry",
@@ -161,21 +130,14 @@ fn table(policy: &VerificationPolicy) -> String {
         writeln!(table, "\n{}", name(&state)).expect("writes to text");
         let mut row =
             |event: &str, outcome: String| writeln!(table, "  {event:<28} {outcome}").expect("writes to text");
-        let opened = VerificationEvent::Opened {
-            inquiry: InquiryId::parse("inq_new").expect("is a word"),
-        };
+        let opened = VerificationEvent::Opened { inquiry: InquiryId::parse("inq_new").expect("is a word") };
         row("opened", outcome(&before, &opened, policy));
         row("resumed", outcome(&before, &VerificationEvent::Resumed, policy));
         for status in STATUSES {
-            for (when, inquiry, offset_ms) in [
-                ("newer", CURRENT, 5000),
-                ("older", CURRENT, -5000),
-                ("other inquiry", OLDER, 5000),
-            ] {
-                row(
-                    &format!("{status:?}, {when}"),
-                    outcome(&before, &observed(inquiry, status, offset_ms), policy),
-                );
+            for (when, inquiry, offset_ms) in
+                [("newer", CURRENT, 5000), ("older", CURRENT, -5000), ("other inquiry", OLDER, 5000)]
+            {
+                row(&format!("{status:?}, {when}"), outcome(&before, &observed(inquiry, status, offset_ms), policy));
             }
         }
     }
@@ -189,35 +151,19 @@ fn every_state_answers_every_event() {
 
 #[test]
 fn where_completed_is_accepted_it_unlocks() {
-    let policy = VerificationPolicy {
-        accepted: AcceptedStatuses::ApprovedOrCompleted,
-        attempts_max: 10,
-    };
-    let before = verification(VerificationState::InProgress {
-        phase: Phase::NeedsUser,
-    });
+    let policy = VerificationPolicy { accepted: AcceptedStatuses::ApprovedOrCompleted, attempts_max: 10 };
+    let before = verification(VerificationState::InProgress { phase: Phase::NeedsUser });
     let event = observed(CURRENT, InquiryStatus::Completed, 5000);
     assert_eq!(outcome(&before, &event, &policy), "→ verified@+5000, wake");
-    assert_eq!(
-        outcome(&before, &event, &VerificationPolicy::default()),
-        "→ in_progress/processing"
-    );
+    assert_eq!(outcome(&before, &event, &VerificationPolicy::default()), "→ in_progress/processing");
 }
 
 #[test]
 fn the_last_attempt_locks() {
-    let policy = VerificationPolicy {
-        attempts_max: 4,
-        ..VerificationPolicy::default()
-    };
-    let before = verification(VerificationState::InProgress {
-        phase: Phase::NeedsUser,
-    });
+    let policy = VerificationPolicy { attempts_max: 4, ..VerificationPolicy::default() };
+    let before = verification(VerificationState::InProgress { phase: Phase::NeedsUser });
     for status in [InquiryStatus::Declined, InquiryStatus::Failed] {
-        assert_eq!(
-            outcome(&before, &observed(CURRENT, status, 5000), &policy),
-            "→ locked, attempt"
-        );
+        assert_eq!(outcome(&before, &observed(CURRENT, status, 5000), &policy), "→ locked, attempt");
     }
 }
 
@@ -225,9 +171,7 @@ fn the_last_attempt_locks() {
 fn failed_and_then_declined_is_one_attempt() {
     let policy = VerificationPolicy::default();
     let now = Instant::from_unix_ms(SEEN_MS + 60_000);
-    let mut state = verification(VerificationState::InProgress {
-        phase: Phase::NeedsUser,
-    });
+    let mut state = verification(VerificationState::InProgress { phase: Phase::NeedsUser });
     for (status, offset_ms) in [(InquiryStatus::Failed, 1000), (InquiryStatus::Declined, 2000)] {
         let Decision::Applied { next, .. } = state.decide(&observed(CURRENT, status, offset_ms), now, &policy) else {
             panic!("{status:?} applies");
@@ -241,10 +185,9 @@ fn failed_and_then_declined_is_one_attempt() {
 fn an_approval_read_in_whole_seconds_is_not_older_than_the_event_of_its_second() {
     let policy = VerificationPolicy::default();
     let mut before = verification(VerificationState::InReview);
-    before.inquiry = before.inquiry.map(|inquiry| Inquiry {
-        seen: Some((EventClass::Decision, Instant::from_unix_ms(SEEN_MS + 553))),
-        ..inquiry
-    });
+    before.inquiry = before
+        .inquiry
+        .map(|inquiry| Inquiry { seen: Some((EventClass::Decision, Instant::from_unix_ms(SEEN_MS + 553))), ..inquiry });
     let approved = outcome(&before, &observed(CURRENT, InquiryStatus::Approved, 0), &policy);
     assert_eq!(approved, "→ verified@+0, wake");
     let declined = outcome(&before, &observed(CURRENT, InquiryStatus::Declined, 0), &policy);
@@ -263,13 +206,8 @@ fn the_order_of_delivery_does_not_decide() {
         (InquiryStatus::Approved, 4000),
         (InquiryStatus::Expired, 5000),
     ];
-    let start = verification(VerificationState::InProgress {
-        phase: Phase::NeedsUser,
-    });
-    let start = Verification {
-        inquiry: start.inquiry.map(|inquiry| Inquiry { seen: None, ..inquiry }),
-        ..start
-    };
+    let start = verification(VerificationState::InProgress { phase: Phase::NeedsUser });
+    let start = Verification { inquiry: start.inquiry.map(|inquiry| Inquiry { seen: None, ..inquiry }), ..start };
     permutations(&events, &mut Vec::new(), &mut |order| {
         let mut state = start.clone();
         for (status, offset_ms) in order {
@@ -280,9 +218,7 @@ fn the_order_of_delivery_does_not_decide() {
         }
         assert_eq!(
             state.state,
-            VerificationState::Verified {
-                at: Instant::from_unix_ms(SEEN_MS + 4000)
-            },
+            VerificationState::Verified { at: Instant::from_unix_ms(SEEN_MS + 4000) },
             "in the order {order:?}"
         );
     });
