@@ -1,1 +1,21 @@
-//! functions/adapters
+//! The outside world: one module per neighbour, each owning its formats. The rules are in `domain`.
+
+pub mod ambient;
+pub mod config;
+pub mod dynamodb;
+pub mod http_event;
+pub mod items;
+mod outside;
+pub mod persona;
+pub mod problem;
+pub mod purchases;
+pub mod queue;
+pub mod regions;
+mod rfc3339;
+pub mod settings;
+pub mod store;
+pub mod telemetry;
+pub mod twilio;
+pub mod verifications;
+
+pub use rfc3339::rfc3339;

@@ -1,1 +1,37 @@
-//! functions/domain
+//! The rules of Dialgate: who may buy, what a purchase may become, what an event may change.
+//!
+//! Nothing in this crate performs I/O, reads a clock, draws a random number or knows a wire format: time, ids and
+//! randomness arrive as arguments, so that every rule can be tested as a table and replayed from a seed.
+//!
+//! Vocabulary: a *sub-account* is the platform's customer, an *agency* owns sub-accounts. A *verification* is the
+//! state of one owner's proof of identity, a *purchase* is one request for numbers, *clearance* is the answer to
+//! "may this sub-account do this now?". A *mark* is our purchase id, written on the number at the carrier.
+
+mod clearance;
+mod decision;
+mod ids;
+mod instant;
+mod limits;
+mod phone_number;
+mod purchase;
+mod region;
+mod verification;
+
+pub use clearance::{Clearance, ClearanceRule, clear_purchase, in_time};
+pub use decision::{Decision, Illegal};
+pub use ids::{
+    AccountSid, AgencyId, EventId, IdError, IdempotencyKey, InquiryId, LeaseToken, Nonce, NumberSid, Owner, PurchaseId,
+    SubAccountId, persona_reference,
+};
+pub use instant::Instant;
+pub use limits::*;
+pub use phone_number::{InvalidPhoneNumber, PhoneNumber};
+pub use purchase::{
+    Actor, AfterAbsent, BodyHash, EarlierCreates, FailedNumber, Happening, HistoryEntry, LatestCreate, Lock, Purchase,
+    PurchaseEffects, PurchaseEvent, PurchaseState, Reason, Slot, Timing, Visit,
+};
+pub use region::{CountryCode, GatePolicy, NonGeographicClass, Region, UnitedStatesTerritory};
+pub use verification::{
+    AcceptedStatuses, Attempt, EventClass, Inquiry, InquiryEvent, InquiryStatus, OpenPlan, Opening, Phase, RevokedBy,
+    Verification, VerificationEffect, VerificationEvent, VerificationPolicy, VerificationState,
+};

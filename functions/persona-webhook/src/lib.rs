@@ -1,1 +1,201 @@
-//! persona-webhook
+//! Persona's events: check the signature, apply what the event says of an inquiry that we opened, wake who waits.
+//!
+//! Persona counts 200 within 5 s as delivered and repeats everything else up to seven times over two days ("Webhooks"
+//! in its documentation). So: 200 once the state is written and the messages are sent, and for everything that a
+//! repetition would not change; 401 for a bad signature, without a log line and without I/O; 413 for a body that is
+//! too large to look at; 5xx only when our own table or queue failed.
+
+use adapters::ambient::Ambient;
+use adapters::http_event::{HttpAnswer, HttpRequest, read};
+use adapters::items::{InquiryMap, keys};
+use adapters::persona::{
+    Delivery, Freshness, Identity, SIGNATURE_HEADER, VerifiedWebhook, WebhookSecret, parse_delivery, verify,
+};
+use adapters::problem::{Problem, ProblemType};
+use adapters::queue::Queue;
+use adapters::store::{Store, StoreError};
+use adapters::verifications::{self, Observed, Revisits, WakeError};
+use domain::{InquiryEvent, VerificationEffect, VerificationPolicy};
+use lambda_http::http::StatusCode;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tracing::{error, info, warn};
+
+/// The function's one route, as the gateway names it.
+pub const ROUTE: &str = "POST /v1/webhooks/persona";
+
+/// Largest body that is looked at, in bytes. Real ones take 4 to 15 KB.
+const BODY_BYTES_MAX: usize = 256 * 1024;
+
+/// The function, over its neighbours.
+#[derive(Debug)]
+pub struct PersonaWebhook<S, Q, I, A> {
+    /// The table.
+    pub store: S,
+    /// The purchase queue.
+    pub queue: Q,
+    /// Persona, to be asked when a delivery is authentic but old.
+    pub identity: I,
+    /// The clock and the dice.
+    pub ambient: A,
+    /// The settings.
+    pub settings: Settings,
+}
+
+/// The function's settings.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What Persona signs with, newest first.
+    pub secrets: Vec<WebhookSecret>,
+    /// How old a delivery may be, in seconds, for its content to count.
+    pub tolerance_s: i64,
+    /// What Persona's statuses mean.
+    pub policy: VerificationPolicy,
+    /// When the table brings things back by itself.
+    pub revisits: Revisits,
+    /// The template that our inquiries are made from.
+    pub template: String,
+}
+
+/// What became of a delivery that was signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    Applied,
+    AlreadyDone,
+    Ignored,
+}
+
+/// Our own table, queue or pull failed: Persona delivers again.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Wake(#[from] WakeError),
+    #[error("Persona could not be asked about an old delivery: {0}")]
+    Persona(#[from] adapters::persona::PersonaError),
+}
+
+impl<S: Store, Q: Queue, I: Identity, A: Ambient> PersonaWebhook<S, Q, I, A> {
+    /// Answers one event of the HTTP API. Never fails: what goes wrong is an answer.
+    pub async fn handle(&self, event: Value) -> Value {
+        let answer = match read(event) {
+            Ok(request) => self.answer(request).await,
+            Err(problem) => problem.into_answer(),
+        };
+        answer.into_event()
+    }
+
+    async fn answer(&self, request: HttpRequest) -> HttpAnswer {
+        if request.route != ROUTE {
+            return Problem::not_found().into_answer();
+        }
+        if request.body.len() > BODY_BYTES_MAX {
+            return HttpAnswer::empty(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        let header = request
+            .header(SIGNATURE_HEADER)
+            .ok()
+            .flatten()
+            .unwrap_or_default()
+            .to_owned();
+        let Settings {
+            secrets, tolerance_s, ..
+        } = &self.settings;
+        let Ok(webhook) = verify(&header, request.body, secrets, self.ambient.now(), *tolerance_s) else {
+            let detail = "The delivery carries no valid signature.";
+            return Problem::new(ProblemType::Unauthenticated, detail).into_answer();
+        };
+        match self.take(&webhook).await {
+            Ok(_) => HttpAnswer::empty(StatusCode::OK),
+            Err(failure) => {
+                match &failure {
+                    Failure::Store(StoreError::Broken(_)) | Failure::Wake(WakeError::Store(StoreError::Broken(_))) => {
+                        error!(error = %failure, metric = "bug", "A delivery met something that should not be.");
+                    }
+                    Failure::Store(_) | Failure::Wake(_) | Failure::Persona(_) => {
+                        warn!(error = %failure, "A delivery could not be taken; Persona delivers it again.");
+                    }
+                }
+                Problem::try_again().into_answer()
+            }
+        }
+    }
+
+    async fn take(&self, webhook: &VerifiedWebhook) -> Result<Taken, Failure> {
+        match parse_delivery(webhook) {
+            Delivery::Ignored => Ok(Taken::Ignored),
+            Delivery::Unreadable => {
+                // Neither the body nor serde's error goes into a log: both hold what Persona knows of a person.
+                let hash = hex::encode(Sha256::digest(webhook.body()));
+                let length_bytes = webhook.body().len();
+                error!(
+                    hash,
+                    length_bytes,
+                    metric = "drift",
+                    "A signed delivery has a form that we do not know."
+                );
+                Ok(Taken::Ignored)
+            }
+            Delivery::Inquiry {
+                event_id,
+                event,
+                template,
+            } => {
+                let foreign = template.is_some_and(|template| template != self.settings.template);
+                let map = if foreign {
+                    None
+                } else {
+                    self.store.get(&keys::inquiry_map(&event.inquiry)).await?
+                };
+                let Some(map) = map.as_ref().map(InquiryMap::from_item).transpose()? else {
+                    info!(inquiry = %event.inquiry, metric = "foreign_inquiry", "An event is not about an inquiry of ours.");
+                    return Ok(Taken::Ignored);
+                };
+                if map.template != self.settings.template {
+                    info!(inquiry = %event.inquiry, metric = "foreign_inquiry", "An event is about an older template.");
+                    return Ok(Taken::Ignored);
+                }
+                match webhook.freshness() {
+                    Freshness::Fresh => self.apply(&map, &event, event_id.as_str()).await,
+                    Freshness::Stale => self.pull(&map, &event).await,
+                }
+            }
+        }
+    }
+
+    /// Marks first, then wakes: a purchase that is about to wait sees the mark, or is in the list (promise P3). A
+    /// repeated delivery wakes again, since the first one may have died in between.
+    async fn apply(&self, map: &InquiryMap, event: &InquiryEvent, cause: &str) -> Result<Taken, Failure> {
+        let Settings { policy, revisits, .. } = &self.settings;
+        let now = self.ambient.now();
+        let observed = verifications::observe(&self.store, policy, revisits, &map.owner, event, cause, now).await?;
+        let (taken, effect) = match observed {
+            Observed::Applied(effect) => (Taken::Applied, effect),
+            Observed::AlreadyDone(effect) => (Taken::AlreadyDone, effect),
+            Observed::Overruled => (Taken::Ignored, VerificationEffect::None),
+        };
+        match effect {
+            VerificationEffect::None => {}
+            VerificationEffect::WakeWaiters => {
+                let woken = verifications::wake(&self.store, &self.queue, &map.owner).await?;
+                info!(
+                    purchases = woken.purchases,
+                    "The purchases that waited were sent to be bought."
+                );
+            }
+        }
+        Ok(taken)
+    }
+
+    /// An old signature may be a late retry or a replay: its content counts for nothing, but it is a reason to ask.
+    async fn pull(&self, map: &InquiryMap, event: &InquiryEvent) -> Result<Taken, Failure> {
+        info!(inquiry = %event.inquiry, "A delivery is authentic but old; Persona is asked instead.");
+        let mut taken = Taken::Ignored;
+        for current in self.identity.look(std::slice::from_ref(&event.inquiry)).await? {
+            let cause = verifications::look_cause(&current);
+            taken = self.apply(map, &current, &cause).await?;
+        }
+        Ok(taken)
+    }
+}

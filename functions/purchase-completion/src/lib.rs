@@ -1,1 +1,82 @@
-//! purchase-completion
+//! The only code that buys: claim, look, buy, record.
+//!
+//! A message is a hint; the table says what the visit does. Every step is a conditional change of the purchase, decided
+//! in `domain` and committed on the version that was read, so that a second worker, a repeated message or a crash
+//! anywhere meets a state that says what may be done next. The story of one number is in `buy.rs`.
+
+mod buy;
+
+use adapters::ambient::Ambient;
+use adapters::queue::PurchaseMessage;
+use adapters::store::{Store, StoreError};
+use adapters::twilio::Carrier;
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use domain::{AccountSid, Timing};
+use tracing::{error, warn};
+
+/// The function, over its neighbours.
+#[derive(Debug)]
+pub struct PurchaseCompletion<S, C, A> {
+    /// The table.
+    pub store: S,
+    /// The carrier.
+    pub carrier: C,
+    /// The clock and the dice.
+    pub ambient: A,
+    /// The settings.
+    pub settings: Settings,
+}
+
+/// The function's settings.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The account at the carrier for sub-accounts without one of their own.
+    pub account: AccountSid,
+    /// The lengths of time that the rules use.
+    pub timing: Timing,
+    /// The whole time of one request to the carrier, in milliseconds.
+    pub carrier_timeout_ms: i64,
+    /// The sweep's short step, in milliseconds.
+    pub step_ms: i64,
+}
+
+/// Why a message is not done with.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// Not one of ours, or of a version that this build does not know: to the dead letters, where a person sees it.
+    #[error("the message cannot be read")]
+    Unreadable,
+    /// The table did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl<S: Store, C: Carrier, A: Ambient> PurchaseCompletion<S, C, A> {
+    /// Works through a batch; only the messages that are not done with go back to the queue.
+    pub async fn handle(&self, event: SqsEvent) -> SqsBatchResponse {
+        let mut response = SqsBatchResponse::default();
+        for message in event.records {
+            if let Err(failure) = self.take(&message).await {
+                match &failure {
+                    Failure::Store(StoreError::Unavailable(_)) => {
+                        warn!(error = %failure, "A purchase could not be worked on; its message comes back.");
+                    }
+                    Failure::Unreadable | Failure::Store(StoreError::Broken(_)) => {
+                        error!(error = %failure, metric = "bug", "A message met something that should not be.");
+                    }
+                }
+                let mut failed = BatchItemFailure::default();
+                // Without an id Lambda takes the whole batch as failed, which is the safe reading.
+                failed.item_identifier = message.message_id.unwrap_or_default();
+                response.batch_item_failures.push(failed);
+            }
+        }
+        response
+    }
+
+    async fn take(&self, message: &SqsMessage) -> Result<(), Failure> {
+        let text = message.body.as_deref().unwrap_or_default();
+        let message = PurchaseMessage::parse(text).map_err(|_| Failure::Unreadable)?;
+        Ok(self.visit(&message).await?)
+    }
+}

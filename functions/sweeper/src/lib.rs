@@ -1,1 +1,267 @@
-//! sweeper
+//! Every minute: visits what is due in the table. This is the outbox of the whole system: losing every message and
+//! every webhook delays a purchase, and the sweep finds it (promises P3, P4).
+//!
+//! Each visit pushes the item's next visit on condition of the one it read, and only then acts, so that two sweeps at
+//! once share the work and a crash costs one step. A purchase is repaired in the order of the request itself: pointers,
+//! then strongly consistent reads of its owners, then send or push.
+
+mod purchase;
+mod verification;
+
+use adapters::ambient::Ambient;
+use adapters::items::{VISITS, keys, keys::DueKey};
+use adapters::persona::{INQUIRIES_PER_QUESTION_MAX, Identity};
+use adapters::queue::{Queue, QueueError};
+use adapters::store::{Condition, DUE_AT, Item, Key, Query, Range, Store, StoreError, Value, Write, WriteError};
+use adapters::verifications::{Revisits, WakeError};
+use domain::{InquiryId, Instant, Owner, Timing, VerificationPolicy};
+use futures::stream::{self, StreamExt};
+use serde::Serialize;
+use tracing::{error, info, warn};
+
+/// Items read from a shard at once.
+const DUE_PAGE_ITEMS: u32 = 100;
+/// Pages read from a shard in one sweep; what is left is first in the next.
+const DUE_PAGES_MAX: u32 = 40;
+/// Items visited at the same time: the table's latency is hidden, and its throughput not exhausted.
+const VISITS_AT_ONCE: usize = 16;
+/// After this long a sweep starts nothing new, in milliseconds. Less than the function's time-out of 50 s.
+const SWEEP_MS_MAX: i64 = 35_000;
+/// Questions to Persona in one sweep: 60 of the 300 requests a minute that a Persona environment has.
+const QUESTIONS_MAX: usize = 60;
+/// How often the short step is doubled at most: one minute becomes sixteen.
+const DOUBLINGS_MAX: u32 = 4;
+
+/// The function, over its neighbours.
+#[derive(Debug)]
+pub struct Sweeper<S, Q, I, A> {
+    /// The table.
+    pub store: S,
+    /// The purchase queue.
+    pub queue: Q,
+    /// Persona, to be asked about inquiries that it could not deliver news of.
+    pub identity: I,
+    /// The clock and the dice.
+    pub ambient: A,
+    /// The settings.
+    pub settings: Settings,
+}
+
+/// The function's settings.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What Persona's statuses mean.
+    pub policy: VerificationPolicy,
+    /// When the table brings verifications back; its step is also the purchases'.
+    pub revisits: Revisits,
+    /// The lengths of time that the rules use.
+    pub timing: Timing,
+}
+
+/// What one sweep did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Swept {
+    /// Items visited.
+    pub visited: usize,
+    /// Messages sent for purchases.
+    pub sent: usize,
+    /// Inquiries that Persona was asked about.
+    pub asked: usize,
+    /// Verifications that changed by what Persona said.
+    pub changed: usize,
+    /// Purchases that expired.
+    pub expired: usize,
+    /// Visits that failed; they come again.
+    pub failed: usize,
+}
+
+/// Why a visit failed.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// The table did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The queue did not take a message.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// Not everybody was woken.
+    #[error(transparent)]
+    Wake(#[from] WakeError),
+}
+
+/// What one visit led to.
+enum Visited {
+    Nothing,
+    Sent(usize),
+    Expired,
+    /// Persona is to be asked about this owner's inquiry.
+    Ask(Owner, InquiryId),
+}
+
+/// An item that is due, as the index showed it and the table has it now.
+struct Due {
+    key: Key,
+    item: Item,
+    due_at: i64,
+}
+
+impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
+    /// Visits what is due, then asks Persona about the inquiries among it, longest unasked first.
+    ///
+    /// # Errors
+    /// [`SweepError`] when the due index cannot be read. A visit that fails is counted and comes again.
+    pub async fn sweep(&self) -> Result<Swept, SweepError> {
+        let started_at = self.ambient.now();
+        let mut swept = Swept::default();
+        let mut questions = Vec::new();
+        for shard in keys::due_shards() {
+            self.sweep_shard(shard, started_at, &mut swept, &mut questions).await?;
+        }
+        for group in questions.chunks(INQUIRIES_PER_QUESTION_MAX).take(QUESTIONS_MAX) {
+            if self.is_late(started_at) {
+                break;
+            }
+            self.ask(group, &mut swept).await;
+        }
+        if questions.len() > INQUIRIES_PER_QUESTION_MAX * QUESTIONS_MAX {
+            warn!(
+                inquiries = questions.len(),
+                metric = "poll_backlog",
+                "More inquiries are open than a sweep asks about."
+            );
+        }
+        let Swept {
+            visited,
+            sent,
+            asked,
+            changed,
+            expired,
+            failed,
+        } = swept;
+        if visited > 0 {
+            info!(visited, sent, asked, changed, expired, failed, "The sweep is done.");
+        }
+        Ok(swept)
+    }
+
+    async fn sweep_shard(
+        &self,
+        shard: String,
+        started_at: Instant,
+        swept: &mut Swept,
+        questions: &mut Vec<(Owner, InquiryId)>,
+    ) -> Result<(), SweepError> {
+        let mut after = None;
+        for _ in 0..DUE_PAGES_MAX {
+            if self.is_late(started_at) {
+                warn!(%shard, metric = "sweep_late", "The sweep ran out of time; the next one goes on.");
+                return Ok(());
+            }
+            let range = Range::Due {
+                shard: shard.clone(),
+                until_ms: started_at.unix_ms(),
+            };
+            let page = self
+                .store
+                .query(Query {
+                    range,
+                    limit: DUE_PAGE_ITEMS,
+                    after,
+                })
+                .await?;
+            let mut visits = stream::iter(page.items)
+                .map(|entry| self.visit(entry))
+                .buffered(VISITS_AT_ONCE);
+            while let Some(visited) = visits.next().await {
+                count(visited, swept, questions);
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    async fn visit(&self, entry: Item) -> Result<Visited, SweepError> {
+        let key = Key::of(&entry)?;
+        // The index lags behind the table: what stands in the table decides.
+        let Some(item) = self.store.get(&key).await? else {
+            return Ok(Visited::Nothing);
+        };
+        let (Some(Value::N(shown)), Some(Value::N(due_at))) = (entry.get(DUE_AT), item.get(DUE_AT)) else {
+            return Ok(Visited::Nothing);
+        };
+        if shown != due_at {
+            return Ok(Visited::Nothing);
+        }
+        let due = Due {
+            due_at: *due_at,
+            key: key.clone(),
+            item,
+        };
+        match keys::due_key(&key)? {
+            DueKey::Purchase(sub_account, _) => self.visit_purchase(due, &sub_account).await,
+            DueKey::Verification(owner) => self.visit_verification(due, owner).await,
+        }
+    }
+
+    /// Pushes the item's next visit, on condition of the one that was read; false when another sweep was first.
+    async fn push(&self, due: &Due, next_at: Instant) -> Result<bool, StoreError> {
+        let visits = visits_of(&due.item) + 1;
+        self.conditional(Write::Update {
+            key: due.key.clone(),
+            set: vec![(DUE_AT, Value::N(next_at.unix_ms())), (VISITS, Value::N(visits))],
+            remove: vec![],
+            expect: Condition::Equals(DUE_AT, Value::N(due.due_at)),
+        })
+        .await
+    }
+
+    /// Writes, unless somebody else's change came first.
+    async fn conditional(&self, write: Write) -> Result<bool, StoreError> {
+        match self.store.write(write).await {
+            Ok(()) => Ok(true),
+            Err(WriteError::Refused(_)) => Ok(false),
+            Err(WriteError::Store(error)) => Err(error),
+        }
+    }
+
+    /// The short step, doubled with every visit that led nowhere.
+    fn backed_off(&self, due: &Due, now: Instant) -> Instant {
+        let doublings = u32::try_from(visits_of(&due.item)).unwrap_or(0).min(DOUBLINGS_MAX);
+        now.plus_ms(self.settings.revisits.step_ms << doublings)
+    }
+
+    fn is_late(&self, started_at: Instant) -> bool {
+        self.ambient.now().ms_since(started_at) > SWEEP_MS_MAX
+    }
+}
+
+fn visits_of(item: &Item) -> i64 {
+    match item.get(VISITS) {
+        Some(Value::N(visits)) => *visits,
+        _ => 0,
+    }
+}
+
+fn count(visited: Result<Visited, SweepError>, swept: &mut Swept, questions: &mut Vec<(Owner, InquiryId)>) {
+    swept.visited += 1;
+    match visited {
+        Ok(Visited::Nothing) => {}
+        Ok(Visited::Sent(messages)) => swept.sent += messages,
+        Ok(Visited::Expired) => swept.expired += 1,
+        Ok(Visited::Ask(owner, inquiry)) => questions.push((owner, inquiry)),
+        Err(failure) => {
+            swept.failed += 1;
+            match &failure {
+                SweepError::Store(StoreError::Broken(_)) => {
+                    error!(error = %failure, metric = "bug", "A visit met something that should not be.");
+                }
+                SweepError::Store(StoreError::Unavailable(_)) | SweepError::Queue(_) | SweepError::Wake(_) => {
+                    warn!(error = %failure, "A visit failed; it comes again.");
+                }
+            }
+        }
+    }
+}

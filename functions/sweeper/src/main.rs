@@ -1,2 +1,32 @@
-//! sweeper
-fn main() {}
+//! Wiring: the environment, the clients, the runtime.
+
+use adapters::ambient::Machine;
+use adapters::config::ProcessEnvironment;
+use adapters::settings::{Aws, revisits, timing, verification_policy};
+use adapters::telemetry;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::Value;
+use sweeper::{Settings, Sweeper};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let environment = ProcessEnvironment;
+    telemetry::start(&environment)?;
+    let aws = Aws::load().await;
+    let function = Sweeper {
+        store: aws.table(&environment)?,
+        queue: aws.queue(&environment)?,
+        identity: aws.persona(&environment).await?,
+        ambient: Machine,
+        settings: Settings {
+            policy: verification_policy(&environment)?,
+            revisits: revisits(&environment)?,
+            timing: timing(&environment)?,
+        },
+    };
+    lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| async {
+        let swept = function.sweep().await?;
+        Ok::<_, Error>(serde_json::to_value(swept)?)
+    }))
+    .await
+}

@@ -1,0 +1,274 @@
+//! The edge of the HTTP functions: an event of an HTTP API (payload format 2.0) becomes a request that can be trusted
+//! in form, and an answer becomes what the API expects.
+//!
+//! `lambda_http` panics on some events before a handler runs: broken base64, a malformed `Host`, an overlong path
+//! (seen with 1.3.2). Those are the caller's fault, so they are refused here first, and the conversion itself runs
+//! under `catch_unwind`. Ids come from the gateway's path parameters, never from the URI, which the gateway and
+//! `http::Uri` normalise differently.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use domain::{AgencyId, SubAccountId};
+use lambda_http::http::{HeaderMap, HeaderValue, StatusCode, uri::Authority};
+use lambda_http::{Body, Request};
+use serde_json::{Value, json};
+
+use crate::problem::{Problem, ProblemType};
+
+/// Longest path, in bytes. API Gateway's own limit for the request line with headers is 10,240.
+const PATH_BYTES_MAX: usize = 8 * 1024;
+
+/// What a route sees of a request.
+#[derive(Debug)]
+pub struct HttpRequest {
+    /// The route that the gateway matched, as `POST /v1/…/{sub}/…`.
+    pub route: String,
+    /// The gateway's path parameters.
+    pub path: BTreeMap<String, String>,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body's bytes, as sent.
+    pub body: Vec<u8>,
+    /// Who is calling; none where the gateway checked no token.
+    pub claims: Option<Claims>,
+}
+
+/// What the caller's token says, checked by the gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Claims {
+    /// The sub-accounts that it names.
+    pub sub_accounts: Vec<SubAccountId>,
+    /// The agency that it names.
+    pub agency: Option<AgencyId>,
+    /// What it may be used for.
+    pub scopes: Vec<String>,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpAnswer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers, by lower-case name.
+    pub headers: BTreeMap<&'static str, String>,
+    /// Its body.
+    pub body: String,
+}
+
+impl HttpAnswer {
+    /// An answer with a JSON body.
+    #[must_use]
+    pub fn json(status: StatusCode, body: &Value) -> Self {
+        let headers = BTreeMap::from([
+            ("content-type", "application/json".to_owned()),
+            ("cache-control", "no-store".to_owned()),
+        ]);
+        Self {
+            status,
+            headers,
+            body: body.to_string(),
+        }
+    }
+
+    /// An answer without a body.
+    #[must_use]
+    pub fn empty(status: StatusCode) -> Self {
+        Self {
+            status,
+            headers: BTreeMap::new(),
+            body: String::new(),
+        }
+    }
+
+    /// The answer with one more header.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.insert(name, value.into());
+        self
+    }
+
+    /// The answer as the HTTP API expects it (payload format 2.0).
+    #[must_use]
+    pub fn into_event(self) -> Value {
+        json!({
+            "statusCode": self.status.as_u16(),
+            "headers": self.headers,
+            "body": self.body,
+            "isBase64Encoded": false,
+        })
+    }
+}
+
+/// Reads an event.
+///
+/// # Errors
+/// A 400 problem for an event of no usable form.
+pub fn read(mut event: Value) -> Result<HttpRequest, Problem> {
+    guard(&event)?;
+    let claims = event
+        .pointer_mut("/requestContext/authorizer")
+        .map(Value::take)
+        .as_ref()
+        .and_then(claims_of);
+    if let Some(context) = event.get_mut("requestContext").and_then(Value::as_object_mut) {
+        context.remove("authorizer");
+    }
+    let route = route_of(&event);
+    let path = event
+        .get("pathParameters")
+        .and_then(Value::as_object)
+        .map(|parameters| {
+            let texts = parameters
+                .iter()
+                .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+            texts.collect()
+        })
+        .unwrap_or_default();
+    let text = event.to_string();
+    let request: Request = catch_unwind(AssertUnwindSafe(|| lambda_http::request::from_str(&text)))
+        .map_err(|_| malformed("The request is malformed."))?
+        .map_err(|_| malformed("The request is malformed."))?;
+    let (parts, body) = request.into_parts();
+    let body = match body {
+        Body::Empty => Vec::new(),
+        Body::Text(text) => text.into_bytes(),
+        Body::Binary(bytes) => bytes,
+        _ => return Err(malformed("The request's body is malformed.")),
+    };
+    Ok(HttpRequest {
+        route,
+        path,
+        headers: parts.headers,
+        body,
+        claims,
+    })
+}
+
+impl HttpRequest {
+    /// The one value of a header. One that is repeated counts as malformed, not as its first value.
+    ///
+    /// # Errors
+    /// A 400 problem when it is repeated or no text.
+    pub fn header(&self, name: &'static str) -> Result<Option<&str>, Problem> {
+        let mut values = self.headers.get_all(name).iter();
+        let first = values.next();
+        if values.next().is_some() {
+            return Err(malformed(&format!("The header `{name}` is repeated.")));
+        }
+        first
+            .map(HeaderValue::to_str)
+            .transpose()
+            .map_err(|_| malformed(&format!("The header `{name}` has characters that are not allowed.")))
+    }
+
+    /// A path parameter; one that is missing reads as empty and parses as no id.
+    #[must_use]
+    pub fn path_parameter(&self, name: &str) -> &str {
+        self.path.get(name).map_or("", String::as_str)
+    }
+}
+
+impl Claims {
+    /// Whether the token may be used for `scope`.
+    #[must_use]
+    pub fn allows(&self, scope: &str) -> bool {
+        self.scopes.iter().any(|granted| granted == scope)
+    }
+}
+
+fn malformed(detail: &str) -> Problem {
+    Problem::new(ProblemType::InvalidRequest, detail)
+}
+
+fn guard(event: &Value) -> Result<(), Problem> {
+    let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str);
+    if !event.is_object() || text("/requestContext/http/method").is_none() {
+        return Err(malformed("The event is not one of an HTTP API."));
+    }
+    if text("/rawPath").is_some_and(|path| path.len() > PATH_BYTES_MAX) {
+        return Err(malformed("The path is too long."));
+    }
+    if event.get("isBase64Encoded").and_then(Value::as_bool) == Some(true) {
+        let decoded = text("/body").map(|body| STANDARD.decode(body));
+        if matches!(decoded, Some(Err(_))) {
+            return Err(malformed("The body is not valid base64."));
+        }
+    }
+    let Some(headers) = event.get("headers").and_then(Value::as_object) else {
+        return Ok(());
+    };
+    for (name, value) in headers {
+        let value = value.as_str().unwrap_or_default();
+        let right = match name.to_ascii_lowercase().as_str() {
+            "host" | "x-forwarded-host" => value.parse::<Authority>().is_ok(),
+            "x-forwarded-proto" => matches!(value, "http" | "https"),
+            "x-forwarded-port" => value.parse::<u16>().is_ok(),
+            _ => true,
+        };
+        if !right {
+            return Err(malformed(&format!(
+                "The header `{}` is malformed.",
+                name.to_ascii_lowercase()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The route that the gateway matched. `cargo lambda watch` has no routes and says `$default`: then the method and
+/// path themselves, which name a route only where it has no parameters.
+fn route_of(event: &Value) -> String {
+    match event.get("routeKey").and_then(Value::as_str) {
+        Some(route) if route != "$default" => route.to_owned(),
+        Some(_) | None => {
+            let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+            format!("{} {}", text("/requestContext/http/method"), text("/rawPath"))
+        }
+    }
+}
+
+fn claims_of(authorizer: &Value) -> Option<Claims> {
+    let claims = authorizer.pointer("/jwt/claims")?.as_object()?;
+    let words = |name: &str| claims.get(name).map(list_claim).unwrap_or_default();
+    let scopes = claims.get("scope").and_then(Value::as_str).unwrap_or_default();
+    let sub_accounts = words("sub_account")
+        .iter()
+        .map(|id| SubAccountId::parse(id))
+        .collect::<Result<_, _>>();
+    Some(Claims {
+        // One id that is none makes the whole list suspect: it then names nobody.
+        sub_accounts: sub_accounts.unwrap_or_default(),
+        agency: claims
+            .get("agency")
+            .and_then(Value::as_str)
+            .and_then(|id| AgencyId::parse(id).ok()),
+        scopes: scopes
+            .split(' ')
+            .filter(|scope| !scope.is_empty())
+            .map(str::to_owned)
+            .collect(),
+    })
+}
+
+/// A claim that is one id or a list: a bare id, the text `[a b]` (what API Gateway makes of a list), or JSON's array,
+/// as a value or as text. Anything else is nobody.
+fn list_claim(claim: &Value) -> Vec<String> {
+    let strings = |values: &[Value]| {
+        let strings: Option<Vec<String>> = values.iter().map(|value| value.as_str().map(str::to_owned)).collect();
+        strings.unwrap_or_default()
+    };
+    match claim {
+        Value::Array(values) => strings(values),
+        Value::String(text) => match text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            None => vec![text.clone()],
+            Some(_) if text.contains('"') => serde_json::from_str::<Vec<Value>>(text)
+                .map(|values| strings(&values))
+                .unwrap_or_default(),
+            Some(inner) => inner.split_whitespace().map(str::to_owned).collect(),
+        },
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
+    }
+}

@@ -1,0 +1,184 @@
+//! The verification's item.
+
+use domain::{
+    Attempt, EventClass, Inquiry, InquiryId, Instant, Nonce, Opening, Owner, Phase, RevokedBy, Verification,
+    VerificationState,
+};
+
+use super::{Fields, STATE, VERIFIED_AT, VERSION, VISITS, keys, n, names, s, unreadable};
+use crate::store::{DUE_AT, DUE_SHARD, Item, PK, SK, StoreError, Value};
+
+/// A verification as the table keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StoredVerification {
+    /// The verification.
+    pub verification: Verification,
+    /// Who is opening an inquiry, if anybody is.
+    pub opening: Option<Opening>,
+    /// Raised by each change; 0 when the table has none yet.
+    pub version: i64,
+}
+
+names!(
+    /// A verification's state in the table and in the contract.
+    pub verification_state_name, verification_state_of, VerificationState, {
+        VerificationState::Unverified => "unverified" => VerificationState::Unverified,
+        VerificationState::InProgress { .. } => "in_progress" => VerificationState::InProgress { phase: Phase::NeedsUser },
+        VerificationState::InReview => "in_review" => VerificationState::InReview,
+        VerificationState::Verified { .. } => "verified" => VerificationState::Verified { at: Instant::default() },
+        VerificationState::Declined => "declined" => VerificationState::Declined,
+        VerificationState::Failed => "failed" => VerificationState::Failed,
+        VerificationState::Expired => "expired" => VerificationState::Expired,
+        VerificationState::Locked => "locked" => VerificationState::Locked,
+        VerificationState::Revoked { .. } => "revoked" =>
+            VerificationState::Revoked { at: Instant::default(), by: RevokedBy::Operator },
+    }
+);
+names!(phase_name, phase_of, Phase, {
+    Phase::NeedsUser => "needs_user" => Phase::NeedsUser,
+    Phase::Processing => "processing" => Phase::Processing,
+});
+names!(
+    /// Who revoked, in the table and in the contract.
+    pub revoked_by_name, revoked_by_of, RevokedBy, {
+        RevokedBy::Persona => "persona" => RevokedBy::Persona,
+        RevokedBy::Operator => "operator" => RevokedBy::Operator,
+    }
+);
+names!(class_name, class_of, EventClass, {
+    EventClass::Progress => "progress" => EventClass::Progress,
+    EventClass::Decision => "decision" => EventClass::Decision,
+});
+names!(attempt_name, attempt_of, Attempt, {
+    Attempt::Unused => "unused" => Attempt::Unused,
+    Attempt::Used => "used" => Attempt::Used,
+});
+
+/// The item of a verification; due at `due_at`, if ever.
+#[must_use]
+pub fn verification_to_item(owner: &Owner, stored: &StoredVerification, due_at: Option<Instant>) -> Item {
+    let key = keys::verification(owner);
+    let mut item = Item::from([
+        (STATE.to_owned(), s(verification_state_name(&stored.verification.state))),
+        (
+            "attempts_used".to_owned(),
+            Value::N(stored.verification.attempts_used.into()),
+        ),
+        (VERSION.to_owned(), Value::N(stored.version)),
+    ]);
+    match stored.verification.state {
+        VerificationState::InProgress { phase } => {
+            item.insert("phase".to_owned(), s(phase_name(&phase)));
+        }
+        VerificationState::Verified { at } => {
+            item.insert(VERIFIED_AT.to_owned(), n(at));
+        }
+        VerificationState::Revoked { at, by } => {
+            item.insert("revoked_at".to_owned(), n(at));
+            item.insert("revoked_by".to_owned(), s(revoked_by_name(&by)));
+        }
+        VerificationState::Unverified
+        | VerificationState::InReview
+        | VerificationState::Declined
+        | VerificationState::Failed
+        | VerificationState::Expired
+        | VerificationState::Locked => {}
+    }
+    if let Some(inquiry) = &stored.verification.inquiry {
+        item.insert("inquiry".to_owned(), Value::Map(inquiry_to_item(inquiry)));
+    }
+    if let Some(opening) = &stored.opening {
+        let opening = Item::from([
+            ("nonce".to_owned(), s(opening.nonce.as_str())),
+            ("lease_until".to_owned(), n(opening.lease_until)),
+        ]);
+        item.insert("opening".to_owned(), Value::Map(opening));
+    }
+    if let Some(due_at) = due_at {
+        item.insert(DUE_SHARD.to_owned(), s(keys::due_shard(&key.pk)));
+        item.insert(DUE_AT.to_owned(), n(due_at));
+        item.insert(VISITS.to_owned(), Value::N(0));
+    }
+    item.insert(PK.to_owned(), s(key.pk));
+    item.insert(SK.to_owned(), s(key.sk));
+    item
+}
+
+/// Reads a verification's item.
+///
+/// # Errors
+/// [`StoreError::Broken`] when an attribute cannot be read.
+pub fn verification_from_item(item: &Item) -> Result<StoredVerification, StoreError> {
+    let fields = Fields(item);
+    let named = verification_state_of(fields.text(STATE)?).ok_or_else(|| unreadable(STATE))?;
+    let state = match named {
+        VerificationState::InProgress { .. } => VerificationState::InProgress {
+            phase: phase_of(fields.text("phase")?).ok_or_else(|| unreadable("phase"))?,
+        },
+        VerificationState::Verified { .. } => VerificationState::Verified {
+            at: fields.instant(VERIFIED_AT)?,
+        },
+        VerificationState::Revoked { .. } => VerificationState::Revoked {
+            at: fields.instant("revoked_at")?,
+            by: revoked_by_of(fields.text("revoked_by")?).ok_or_else(|| unreadable("revoked_by"))?,
+        },
+        VerificationState::Unverified
+        | VerificationState::InReview
+        | VerificationState::Declined
+        | VerificationState::Failed
+        | VerificationState::Expired
+        | VerificationState::Locked => named,
+    };
+    let inquiry = fields
+        .optional_map("inquiry")?
+        .map(|fields| inquiry_from_fields(&fields))
+        .transpose()?;
+    let opening = fields
+        .optional_map("opening")?
+        .map(|fields| {
+            Ok::<_, StoreError>(Opening {
+                nonce: fields.parsed("nonce", Nonce::parse)?,
+                lease_until: fields.instant("lease_until")?,
+            })
+        })
+        .transpose()?;
+    let attempts_used = u32::try_from(fields.number("attempts_used")?).map_err(|_| unreadable("attempts_used"))?;
+    Ok(StoredVerification {
+        verification: Verification {
+            state,
+            inquiry,
+            attempts_used,
+        },
+        opening,
+        version: fields.number(VERSION)?,
+    })
+}
+
+fn inquiry_to_item(inquiry: &Inquiry) -> Item {
+    let mut item = Item::from([
+        ("id".to_owned(), s(inquiry.id.as_str())),
+        ("attempt".to_owned(), s(attempt_name(&inquiry.attempt))),
+        ("session_at".to_owned(), n(inquiry.session_at)),
+    ]);
+    if let Some((class, at)) = &inquiry.seen {
+        item.insert("seen_class".to_owned(), s(class_name(class)));
+        item.insert("seen_at".to_owned(), n(*at));
+    }
+    item
+}
+
+fn inquiry_from_fields(fields: &Fields<'_>) -> Result<Inquiry, StoreError> {
+    let seen = match fields.optional_instant("seen_at")? {
+        None => None,
+        Some(at) => Some((
+            class_of(fields.text("seen_class")?).ok_or_else(|| unreadable("seen_class"))?,
+            at,
+        )),
+    };
+    Ok(Inquiry {
+        id: fields.parsed("id", InquiryId::parse)?,
+        seen,
+        attempt: attempt_of(fields.text("attempt")?).ok_or_else(|| unreadable("attempt"))?,
+        session_at: fields.instant("session_at")?,
+    })
+}

@@ -1,0 +1,146 @@
+//! Persona's API over HTTPS. Asks for status fields only and reads nothing else.
+
+use std::time::Duration;
+
+use domain::{InquiryEvent, InquiryId, Nonce};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::payload::{InquiryList, InquiryWithSession, parse_status};
+use super::{INQUIRIES_PER_QUESTION_MAX, Identity, OpenedInquiry, PersonaError, Session};
+use crate::config::BaseUrl;
+use crate::outside::{self, BodyError, read_body};
+use crate::rfc3339::instant_of;
+
+/// The API's version that this client was written against; sent with every request, so that a setting in Persona's
+/// dashboard cannot change the answers' form.
+const PERSONA_VERSION: &str = "2025-12-08";
+
+/// Largest answer that is read, in bytes: a page of 100 inquiries' statuses takes some 40 KB.
+const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+
+/// How to reach Persona.
+#[derive(Debug, Clone)]
+pub struct PersonaSettings {
+    /// Where its API is, `/api/v1` included.
+    pub base_url: BaseUrl,
+    /// The key of one environment.
+    pub api_key: SecretString,
+    /// The template that inquiries are made from.
+    pub template: String,
+    /// The whole time of one request, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+/// Persona's API.
+#[derive(Debug, Clone)]
+pub struct PersonaClient {
+    http: Client,
+    settings: PersonaSettings,
+}
+
+impl PersonaClient {
+    /// # Errors
+    /// When no HTTP client can be made on this machine.
+    pub fn new(settings: PersonaSettings) -> Result<Self, reqwest::Error> {
+        let http = outside::client(&settings.base_url, Duration::from_millis(settings.timeout_ms))?;
+        Ok(Self { http, settings })
+    }
+
+    fn request(&self, request: RequestBuilder) -> RequestBuilder {
+        request
+            .bearer_auth(self.settings.api_key.expose_secret())
+            .header("Persona-Version", PERSONA_VERSION)
+            .header("Key-Inflection", "kebab")
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.settings.base_url)
+    }
+}
+
+impl Identity for PersonaClient {
+    async fn open(&self, reference: &str, nonce: &Nonce) -> Result<OpenedInquiry, PersonaError> {
+        let body = json!({
+            "data": {"attributes": {"inquiry-template-id": self.settings.template, "fields": {}}},
+            "meta": {
+                "auto-create-account": true,
+                "auto-create-account-reference-id": reference,
+                "auto-create-inquiry-session": true,
+                "auto-create-one-time-link": true,
+            },
+        });
+        let request = self
+            .request(
+                self.http
+                    .post(self.url("/inquiries?fields%5Binquiry%5D=status&include=")),
+            )
+            .header("Idempotency-Key", nonce.as_str())
+            .json(&body);
+        let answer: InquiryWithSession = ask(request).await?;
+        let id = InquiryId::parse(&answer.data.id).map_err(|_| PersonaError::Unknown)?;
+        Ok(OpenedInquiry {
+            id,
+            session: session(answer),
+        })
+    }
+
+    async fn resume(&self, inquiry: &InquiryId) -> Result<Session, PersonaError> {
+        let path = format!("/inquiries/{inquiry}/resume?fields%5Binquiry%5D=status&include=");
+        match ask(self.request(self.http.post(self.url(&path))).json(&json!({"meta": {}}))).await {
+            Ok(answer) => Ok(session(answer)),
+            // Redacted, decided, or never there (API reference, "Resume an inquiry"; "Errors").
+            Err(PersonaError::Answered(404 | 409 | 422)) => Err(PersonaError::Gone),
+            Err(error @ (PersonaError::Unknown | PersonaError::Answered(_) | PersonaError::Gone)) => Err(error),
+        }
+    }
+
+    async fn look(&self, inquiries: &[InquiryId]) -> Result<Vec<InquiryEvent>, PersonaError> {
+        let ids: Vec<&str> = inquiries
+            .iter()
+            .take(INQUIRIES_PER_QUESTION_MAX)
+            .map(InquiryId::as_str)
+            .collect();
+        let query = [
+            ("filter[inquiry-id]", ids.join(",")),
+            ("fields[inquiry]", "status,updated-at".to_owned()),
+            ("page[size]", INQUIRIES_PER_QUESTION_MAX.to_string()),
+        ];
+        let answer: InquiryList = ask(self.request(self.http.get(self.url("/inquiries"))).query(&query)).await?;
+        let events = answer.data.into_iter().filter_map(|listed| {
+            let updated = OffsetDateTime::parse(&listed.attributes.updated, &Rfc3339).ok()?;
+            Some(InquiryEvent {
+                inquiry: InquiryId::parse(&listed.id).ok()?,
+                status: parse_status(&listed.attributes.status)?,
+                at: instant_of(updated),
+            })
+        });
+        Ok(events.collect())
+    }
+}
+
+fn session(answer: InquiryWithSession) -> Session {
+    Session {
+        token: answer.meta.session_token.into(),
+        one_time_link: answer.meta.one_time_link.map(Into::into),
+    }
+}
+
+/// Sends a request and reads its answer. Bodies of refusals are never read: they echo fields.
+async fn ask<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, PersonaError> {
+    let response: Response = request.send().await.map_err(|_| PersonaError::Unknown)?;
+    let status = response.status();
+    if !matches!(status, StatusCode::OK | StatusCode::CREATED) {
+        return Err(PersonaError::Answered(status.as_u16()));
+    }
+    let body = read_body(response, ANSWER_BYTES_MAX)
+        .await
+        .map_err(|error| match error {
+            BodyError::TooLarge | BodyError::Cut => PersonaError::Unknown,
+        })?;
+    serde_json::from_slice(&body).map_err(|_| PersonaError::Unknown)
+}

@@ -1,0 +1,65 @@
+//! Persona: the port that the handlers use, its client, and what makes a delivery trustworthy.
+
+mod client;
+mod payload;
+mod signature;
+
+use std::future::Future;
+
+use domain::{InquiryEvent, InquiryId, Nonce};
+use secrecy::SecretString;
+
+pub use client::{PersonaClient, PersonaSettings};
+pub use payload::{Delivery, parse_delivery};
+pub use signature::{
+    BadSignature, Freshness, SIGNATURE_HEADER, VerifiedWebhook, WebhookSecret, WebhookSecretError, sign, verify,
+};
+
+/// Inquiries that one question may name (Persona, "List all inquiries": `filter[inquiry-id]`, at most 100).
+pub const INQUIRIES_PER_QUESTION_MAX: usize = 100;
+
+/// A live session of an inquiry: bearer secrets that open a person's documents. Handed to the caller, never kept.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// For the embedded flow in the browser.
+    pub token: SecretString,
+    /// A link that carries the person to another device.
+    pub one_time_link: Option<SecretString>,
+}
+
+/// An inquiry that was just opened, with its first session.
+#[derive(Debug, Clone)]
+pub struct OpenedInquiry {
+    /// Its id.
+    pub id: InquiryId,
+    /// Its session.
+    pub session: Session,
+}
+
+/// Why Persona did not do what was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PersonaError {
+    /// No answer, or none that can be read: it may have been done. Ask again with the same key.
+    #[error("Persona did not answer")]
+    Unknown,
+    /// Persona answered with this status. Its idempotency store keeps that answer: ask again with a fresh key.
+    #[error("Persona answered with status {0}")]
+    Answered(u16),
+    /// The inquiry is gone, redacted or beyond resuming: a new one is needed.
+    #[error("Persona no longer has that inquiry open")]
+    Gone,
+}
+
+/// Identity checks at Persona.
+pub trait Identity: Send + Sync {
+    /// Opens an inquiry under our reference for its owner, with a session. `nonce` is Persona's `Idempotency-Key`:
+    /// after a crash the same nonce gives the same inquiry.
+    fn open(&self, reference: &str, nonce: &Nonce) -> impl Future<Output = Result<OpenedInquiry, PersonaError>> + Send;
+
+    /// Gives a live session of an open inquiry; an expired one is put back to pending.
+    fn resume(&self, inquiry: &InquiryId) -> impl Future<Output = Result<Session, PersonaError>> + Send;
+
+    /// What Persona says now of up to [`INQUIRIES_PER_QUESTION_MAX`] inquiries: status and time, nothing personal.
+    /// One that Persona does not know is left out.
+    fn look(&self, inquiries: &[InquiryId]) -> impl Future<Output = Result<Vec<InquiryEvent>, PersonaError>> + Send;
+}

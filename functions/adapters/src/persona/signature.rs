@@ -1,0 +1,176 @@
+//! The signature of a delivery: `Persona-Signature: t=<unix seconds>,v1=<64 hex digits>`, where `v1` is
+//! HMAC-SHA256 over `<t>.<raw body>` with the whole secret text as key; while a secret is rotated, two such sets stand
+//! beside each other with a space (Persona, "Webhooks best practices").
+//!
+//! Only [`verify`] can make a [`VerifiedWebhook`], and nothing parses a body that is not one.
+
+use std::fmt;
+
+use domain::Instant;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+/// The header's name, as HTTP APIs of API Gateway pass it on: lower case.
+pub const SIGNATURE_HEADER: &str = "persona-signature";
+
+/// Longest header that is looked at, in bytes: four sets take some 320.
+const HEADER_BYTES_MAX: usize = 1024;
+
+/// Sets that are tried: Persona sends two while rotating; each costs one HMAC per secret.
+const SETS_MAX: usize = 4;
+
+/// Length of HMAC-SHA256 in hexadecimal digits.
+const SIGNATURE_HEX_DIGITS: usize = 64;
+
+/// Digits of a time that is tried: past the year 5000, and far from overflow.
+const TIME_DIGITS_MAX: usize = 11;
+
+/// Shortest secret that is accepted, in characters; Persona's have over 40.
+const SECRET_CHARS_MIN: usize = 16;
+
+/// A body that was signed with one of our secrets.
+#[derive(Debug)]
+pub struct VerifiedWebhook {
+    body: Vec<u8>,
+    freshness: Freshness,
+}
+
+/// Whether a delivery was signed just now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// Within the tolerance.
+    Fresh,
+    /// Authentic but old: perhaps a late retry, perhaps a replay. Its content counts for nothing but a reason to ask.
+    Stale,
+}
+
+/// No signature of ours, or none at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the delivery carries no valid signature")]
+pub struct BadSignature;
+
+/// A secret that Persona signs with, as the keyed HMAC. Prints as redacted.
+#[derive(Clone)]
+pub struct WebhookSecret(Hmac<Sha256>);
+
+impl fmt::Debug for WebhookSecret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("WebhookSecret([redacted])")
+    }
+}
+
+/// A text that cannot be a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a webhook secret must have at least {SECRET_CHARS_MIN} characters, none of them a space")]
+pub struct WebhookSecretError;
+
+impl WebhookSecret {
+    /// # Errors
+    /// [`WebhookSecretError`] for an empty, short or spaced text: a placeholder would accept anybody who guesses it.
+    pub fn parse(text: &str) -> Result<Self, WebhookSecretError> {
+        if text.len() < SECRET_CHARS_MIN || text.chars().any(char::is_whitespace) {
+            return Err(WebhookSecretError);
+        }
+        <Hmac<Sha256> as KeyInit>::new_from_slice(text.as_bytes())
+            .map(Self)
+            .map_err(|_| WebhookSecretError)
+    }
+}
+
+impl VerifiedWebhook {
+    /// The bytes that were signed.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Whether they were signed just now.
+    #[must_use]
+    pub fn freshness(&self) -> Freshness {
+        self.freshness
+    }
+}
+
+/// Accepts `body` if any set of the header is right under any of `secrets`.
+///
+/// Work is bounded: a header over 1 KB or with more than four sets is refused unread. Comparison takes constant time.
+/// A delivery signed more than `tolerance_s` ago is authentic but stale; one signed further in the future than that
+/// is refused, since no clock of Persona's makes it.
+///
+/// # Errors
+/// [`BadSignature`], without saying why: the sender of a forgery learns nothing.
+pub fn verify(
+    header: &str,
+    body: Vec<u8>,
+    secrets: &[WebhookSecret],
+    now: Instant,
+    tolerance_s: i64,
+) -> Result<VerifiedWebhook, BadSignature> {
+    if header.len() > HEADER_BYTES_MAX {
+        return Err(BadSignature);
+    }
+    let sets: Vec<&str> = header.split(' ').filter(|set| !set.is_empty()).collect();
+    if sets.len() > SETS_MAX {
+        return Err(BadSignature);
+    }
+    let parsed: Vec<SignatureSet<'_>> = sets.into_iter().filter_map(parse_set).collect();
+    for set in &parsed {
+        for secret in secrets {
+            if mac(secret, set.time, &body).verify_slice(&set.signature).is_ok() {
+                let age_s = now.unix_ms() / 1000 - set.time_s;
+                if age_s < -tolerance_s {
+                    return Err(BadSignature);
+                }
+                let freshness = if age_s > tolerance_s {
+                    Freshness::Stale
+                } else {
+                    Freshness::Fresh
+                };
+                return Ok(VerifiedWebhook { body, freshness });
+            }
+        }
+    }
+    Err(BadSignature)
+}
+
+/// The header that Persona would send for `body` at `now`.
+#[must_use]
+pub fn sign(secret: &WebhookSecret, body: &[u8], now: Instant) -> String {
+    let time = (now.unix_ms() / 1000).to_string();
+    let signature = hex::encode(mac(secret, &time, body).finalize().into_bytes());
+    format!("t={time},v1={signature}")
+}
+
+struct SignatureSet<'a> {
+    /// The digits as sent: they are what is signed.
+    time: &'a str,
+    time_s: i64,
+    signature: [u8; SIGNATURE_HEX_DIGITS / 2],
+}
+
+/// `t=<digits>,v1=<64 hex digits>` and nothing else: no second time, no other version, no spaces.
+fn parse_set(set: &str) -> Option<SignatureSet<'_>> {
+    let (time, signature) = set.split_once(',')?;
+    let time = time.strip_prefix("t=")?;
+    let digits = (1..=TIME_DIGITS_MAX).contains(&time.len()) && time.bytes().all(|byte| byte.is_ascii_digit());
+    let canonical = digits && (time.len() == 1 || !time.starts_with('0'));
+    let signature = signature.strip_prefix("v1=")?;
+    if !canonical || signature.len() != SIGNATURE_HEX_DIGITS {
+        return None;
+    }
+    let mut bytes = [0; SIGNATURE_HEX_DIGITS / 2];
+    hex::decode_to_slice(signature, &mut bytes).ok()?;
+    Some(SignatureSet {
+        time,
+        time_s: time.parse().ok()?,
+        signature: bytes,
+    })
+}
+
+fn mac(WebhookSecret(keyed): &WebhookSecret, time: &str, body: &[u8]) -> Hmac<Sha256> {
+    let mut mac = keyed.clone();
+    mac.update(time.as_bytes());
+    mac.update(b".");
+    mac.update(body);
+    mac
+}

@@ -1,0 +1,81 @@
+//! Which region a number belongs to, by Google's libphonenumber data (Apache-2.0), which `rlibphonenumber` carries.
+
+use domain::{CountryCode, NonGeographicClass, PhoneNumber, Region, UnitedStatesTerritory};
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberType};
+
+/// The calling code that the United States, Canada and some twenty other countries share.
+const NORTH_AMERICA: i32 = 1;
+
+/// Reserved to become toll-free, and unknown to libphonenumber until it is opened.
+const RESERVED_TOLL_FREE: &str = "822";
+
+/// Subscriber parts to try an area code with, one for each digit a subscriber part may start with. More than one,
+/// because libphonenumber knows some area codes (472, 505, 730, 983) only together with the ranges in use there.
+const PROBES: [u64; 8] = [
+    2_002_000, 3_002_000, 4_002_000, 5_002_000, 6_002_000, 7_002_000, 8_002_000, 9_002_000,
+];
+
+/// One area code of calling code 1 holds this many subscriber parts.
+const SUBSCRIBERS_PER_AREA_CODE: u64 = 10_000_000;
+
+/// The region of a number in E.164 form, decided by its area code alone: the digits behind it change nothing, valid or
+/// not, so that Twilio's magic numbers (+1 500 555 xxxx) and a number from a range that was opened yesterday have one.
+///
+/// Fails closed: a text that is no number, and an area code that no country is known for, belong to
+/// `NonGeographic(Other)`, which is gated by default.
+pub fn region_of(e164: &str) -> Region {
+    let Ok(number) = PhoneNumber::parse(e164) else {
+        return Region::NonGeographic(NonGeographicClass::Other);
+    };
+    match number.area_code() {
+        None => Region::OutsideNorthAmerica,
+        Some(RESERVED_TOLL_FREE) => Region::NonGeographic(NonGeographicClass::TollFree),
+        Some(area_code) => PROBES
+            .iter()
+            .find_map(|probe| region_of_probe(area_code, *probe))
+            .unwrap_or(Region::NonGeographic(NonGeographicClass::Other)),
+    }
+}
+
+/// The region of one number; `None` where libphonenumber knows no such number.
+fn region_of_probe(area_code: &str, subscriber: u64) -> Option<Region> {
+    let number = rlibphonenumber::PhoneNumber {
+        country_code: NORTH_AMERICA,
+        national_number: area_code.parse::<u64>().ok()? * SUBSCRIBERS_PER_AREA_CODE + subscriber,
+        ..Default::default()
+    };
+    let country = PHONE_NUMBER_UTIL.get_region_for_number(&number)?.as_region_str();
+    // The type comes first: a toll-free number reads as one of the United States, though it serves them all.
+    match PHONE_NUMBER_UTIL.get_number_type(&number) {
+        PhoneNumberType::TollFree => Some(Region::NonGeographic(NonGeographicClass::TollFree)),
+        PhoneNumberType::PremiumRate => Some(Region::NonGeographic(NonGeographicClass::PremiumRate)),
+        PhoneNumberType::PersonalNumber | PhoneNumberType::VoIP if country.as_str() == "CA" => {
+            Some(Region::NonGeographic(NonGeographicClass::Canadian))
+        }
+        PhoneNumberType::PersonalNumber => Some(Region::NonGeographic(NonGeographicClass::Personal)),
+        PhoneNumberType::SharedCost
+        | PhoneNumberType::VoIP
+        | PhoneNumberType::Pager
+        | PhoneNumberType::UAN
+        | PhoneNumberType::VoiceMail => Some(Region::NonGeographic(NonGeographicClass::Other)),
+        // `Unknown` has a region too where a country owns its area code alone, as American Samoa does.
+        PhoneNumberType::FixedLine
+        | PhoneNumberType::Mobile
+        | PhoneNumberType::FixedLineOrMobile
+        | PhoneNumberType::Unknown => geographic(country.as_str()),
+    }
+}
+
+/// The region with this country code (ISO 3166-1).
+fn geographic(country: &str) -> Option<Region> {
+    Some(match country {
+        "US" => Region::UnitedStates,
+        "CA" => Region::Canada,
+        "PR" => Region::PuertoRico,
+        "AS" => Region::UnitedStatesTerritory(UnitedStatesTerritory::AmericanSamoa),
+        "GU" => Region::UnitedStatesTerritory(UnitedStatesTerritory::Guam),
+        "MP" => Region::UnitedStatesTerritory(UnitedStatesTerritory::NorthernMarianaIslands),
+        "VI" => Region::UnitedStatesTerritory(UnitedStatesTerritory::VirginIslands),
+        other => Region::OtherNorthAmerica(CountryCode::new(other)?),
+    })
+}

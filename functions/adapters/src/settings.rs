@@ -1,0 +1,194 @@
+//! The settings that several functions share, read from the environment, and the clients that they need.
+
+use aws_config::BehaviorVersion;
+use aws_config::timeout::TimeoutConfig;
+use domain::{AcceptedStatuses, AccountSid, GatePolicy, Timing, VerificationPolicy};
+use std::time::Duration;
+
+use crate::config::{BaseUrl, ConfigError, Environment, flag, malformed, number, parsed, required, secret};
+use crate::dynamodb::DynamoDb;
+use crate::persona::{PersonaClient, PersonaSettings, WebhookSecret};
+use crate::queue::Sqs;
+use crate::twilio::{TwilioClient, TwilioSettings};
+use crate::verifications::Revisits;
+
+/// Whole time of one AWS call with its repetitions, in milliseconds: a slow table must not eat a function's time-out.
+const AWS_OPERATION_TIMEOUT_MS: u64 = 6_000;
+/// Time of one try of an AWS call, in milliseconds.
+const AWS_ATTEMPT_TIMEOUT_MS: u64 = 2_500;
+/// Days that a purchase may wait at most, in seconds: 30 days.
+const PURCHASE_WAIT_S_MAX: i64 = 30 * 24 * 3600;
+
+/// The AWS clients of one function.
+#[derive(Debug)]
+pub struct Aws {
+    config: aws_config::SdkConfig,
+}
+
+impl Aws {
+    /// Reads region, credentials and endpoint as the SDK always does.
+    pub async fn load() -> Self {
+        let timeouts = TimeoutConfig::builder()
+            .operation_timeout(Duration::from_millis(AWS_OPERATION_TIMEOUT_MS))
+            .operation_attempt_timeout(Duration::from_millis(AWS_ATTEMPT_TIMEOUT_MS))
+            .build();
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .timeout_config(timeouts)
+            .load()
+            .await;
+        Self { config }
+    }
+
+    /// The table that `TABLE_NAME` names.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the variable is not set.
+    pub fn table(&self, environment: &impl Environment) -> Result<DynamoDb, ConfigError> {
+        Ok(DynamoDb::new(
+            aws_sdk_dynamodb::Client::new(&self.config),
+            required(environment, "TABLE_NAME")?,
+        ))
+    }
+
+    /// The queue that `PURCHASE_QUEUE_URL` names.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the variable is not set.
+    pub fn queue(&self, environment: &impl Environment) -> Result<Sqs, ConfigError> {
+        Ok(Sqs::new(
+            aws_sdk_sqs::Client::new(&self.config),
+            required(environment, "PURCHASE_QUEUE_URL")?,
+        ))
+    }
+
+    /// Persona, by `PERSONA_BASE_URL`, `PERSONA_API_KEY`, `PERSONA_TEMPLATE_ID` and `PERSONA_TIMEOUT_MS`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a variable is missing or malformed.
+    pub async fn persona(&self, environment: &impl Environment) -> Result<PersonaClient, ConfigError> {
+        let settings = PersonaSettings {
+            base_url: parsed(environment, "PERSONA_BASE_URL", BaseUrl::parse)?,
+            api_key: secret(environment, &self.secrets(), "PERSONA_API_KEY").await?,
+            template: required(environment, "PERSONA_TEMPLATE_ID")?,
+            timeout_ms: milliseconds(environment, "PERSONA_TIMEOUT_MS", 4_000, 100..=10_000)?,
+        };
+        PersonaClient::new(settings).map_err(|_| malformed("SSL_CERT_FILE", "names no readable certificates"))
+    }
+
+    /// The secrets that Persona signs with, newest first: `PERSONA_WEBHOOK_SECRETS`, separated by commas.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the variable is missing, or one of them cannot be a secret.
+    pub async fn webhook_secrets(&self, environment: &impl Environment) -> Result<Vec<WebhookSecret>, ConfigError> {
+        use secrecy::ExposeSecret;
+        const NAME: &str = "PERSONA_WEBHOOK_SECRETS";
+        let secrets = secret(environment, &self.secrets(), NAME).await?;
+        secrets
+            .expose_secret()
+            .split(',')
+            .map(|text| WebhookSecret::parse(text.trim()).map_err(|problem| malformed(NAME, problem)))
+            .collect()
+    }
+
+    /// Twilio with the credential that can buy: `TWILIO_API_BASE_URL`, `TWILIO_ACCOUNT_SID`, `TWILIO_AUTH_TOKEN` and
+    /// `TWILIO_TIMEOUT_MS`; and the account that sub-accounts without one of their own buy in.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a variable is missing or malformed.
+    pub async fn twilio(&self, environment: &impl Environment) -> Result<(TwilioClient, AccountSid), ConfigError> {
+        let account = parsed(environment, "TWILIO_ACCOUNT_SID", AccountSid::parse)?;
+        let settings = TwilioSettings {
+            base_url: parsed(environment, "TWILIO_API_BASE_URL", BaseUrl::parse)?,
+            user: account.to_string(),
+            password: secret(environment, &self.secrets(), "TWILIO_AUTH_TOKEN").await?,
+            timeout_ms: milliseconds(environment, "TWILIO_TIMEOUT_MS", 10_000, 100..=30_000)?,
+        };
+        let client =
+            TwilioClient::new(settings).map_err(|_| malformed("SSL_CERT_FILE", "names no readable certificates"))?;
+        Ok((client, account))
+    }
+
+    fn secrets(&self) -> aws_sdk_secretsmanager::Client {
+        aws_sdk_secretsmanager::Client::new(&self.config)
+    }
+}
+
+/// `SWEEP_STEP_S` and `POLL_AGE_S`.
+///
+/// # Errors
+/// [`ConfigError::Malformed`] when one is out of bounds.
+pub fn revisits(environment: &impl Environment) -> Result<Revisits, ConfigError> {
+    Ok(Revisits {
+        poll_age_ms: number(environment, "POLL_AGE_S", 120, 1..=3600)? * 1000,
+        step_ms: number(environment, "SWEEP_STEP_S", 60, 1..=3600)? * 1000,
+    })
+}
+
+/// `ACCEPTED_STATUSES` and `ATTEMPT_LIMIT`.
+///
+/// # Errors
+/// [`ConfigError::Malformed`] when one is of no use.
+pub fn verification_policy(environment: &impl Environment) -> Result<VerificationPolicy, ConfigError> {
+    let default = VerificationPolicy::default();
+    let accepted = match environment.variable("ACCEPTED_STATUSES").as_deref() {
+        None | Some("approved") => AcceptedStatuses::Approved,
+        Some("approved,completed" | "completed,approved") => AcceptedStatuses::ApprovedOrCompleted,
+        Some(_) => {
+            return Err(malformed(
+                "ACCEPTED_STATUSES",
+                "must be approved, or approved,completed",
+            ));
+        }
+    };
+    let attempts_max = number(environment, "ATTEMPT_LIMIT", default.attempts_max.into(), 1..=100)?;
+    Ok(VerificationPolicy {
+        accepted,
+        attempts_max: u32::try_from(attempts_max).unwrap_or(default.attempts_max),
+    })
+}
+
+/// `GATE_NON_GEOGRAPHIC` and `GATE_US_TERRITORIES`.
+///
+/// # Errors
+/// [`ConfigError::Malformed`] when one is neither true nor false.
+pub fn gate_policy(environment: &impl Environment) -> Result<GatePolicy, ConfigError> {
+    let default = GatePolicy::default();
+    Ok(GatePolicy {
+        gate_non_geographic: flag(environment, "GATE_NON_GEOGRAPHIC", default.gate_non_geographic)?,
+        gate_us_territories: flag(environment, "GATE_US_TERRITORIES", default.gate_us_territories)?,
+    })
+}
+
+/// `PURCHASE_WAIT_S`, in milliseconds: how long a purchase waits for its verification.
+///
+/// # Errors
+/// [`ConfigError::Malformed`] when it is out of bounds.
+pub fn purchase_wait_ms(environment: &impl Environment) -> Result<i64, ConfigError> {
+    Ok(number(environment, "PURCHASE_WAIT_S", 72 * 3600, 1..=PURCHASE_WAIT_S_MAX)? * 1000)
+}
+
+/// `LEASE_S`, `SETTLE_AFTER_S`, `SETTLE_GAP_S` and `EXPIRY_GRACE_S`.
+///
+/// # Errors
+/// [`ConfigError::Malformed`] when one is out of bounds.
+pub fn timing(environment: &impl Environment) -> Result<Timing, ConfigError> {
+    Ok(Timing {
+        lease_ms: number(environment, "LEASE_S", 60, 1..=170)? * 1000,
+        settle_after_ms: number(environment, "SETTLE_AFTER_S", 180, 1..=3600)? * 1000,
+        settle_gap_ms: number(environment, "SETTLE_GAP_S", 60, 1..=3600)? * 1000,
+        expiry_grace_ms: number(environment, "EXPIRY_GRACE_S", 300, 1..=3600)? * 1000,
+    })
+}
+
+/// A time-out, in milliseconds.
+///
+/// # Errors
+/// [`ConfigError::Malformed`] when it is out of bounds.
+pub fn milliseconds(
+    environment: &impl Environment,
+    name: &str,
+    default: i64,
+    bounds: std::ops::RangeInclusive<i64>,
+) -> Result<u64, ConfigError> {
+    number(environment, name, default, bounds).map(i64::unsigned_abs)
+}

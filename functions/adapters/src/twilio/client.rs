@@ -1,0 +1,156 @@
+//! Twilio's v2010 API over HTTPS: form-encoded requests, JSON answers.
+
+use std::time::Duration;
+
+use domain::{AccountSid, NumberSid, PhoneNumber};
+use reqwest::header::RETRY_AFTER;
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use super::answer::{meaning_of_refusal, parse_created_at};
+use super::{Carrier, Created, LookError, OwnedNumber};
+use crate::config::BaseUrl;
+use crate::outside::{self, read_body};
+
+/// Largest answer that is read, in bytes. One number takes some 2 KB, and the list is asked for one number.
+const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+
+/// Longest time that the carrier may ask us to wait, in seconds: an hour.
+const RETRY_AFTER_S_MAX: u32 = 3600;
+
+/// How to reach Twilio.
+#[derive(Debug, Clone)]
+pub struct TwilioSettings {
+    /// Where its API is.
+    pub base_url: BaseUrl,
+    /// The user name: the parent account, or an API key.
+    pub user: String,
+    /// The password: the account's token, or the key's secret.
+    pub password: SecretString,
+    /// The whole time of one request, in milliseconds. Less than the lease that permits it.
+    pub timeout_ms: u64,
+}
+
+/// Twilio's API.
+#[derive(Debug, Clone)]
+pub struct TwilioClient {
+    http: Client,
+    settings: TwilioSettings,
+}
+
+#[derive(Deserialize)]
+struct NumberList {
+    incoming_phone_numbers: Vec<NumberResource>,
+}
+
+#[derive(Deserialize)]
+struct NumberResource {
+    sid: String,
+    phone_number: String,
+    #[serde(default)]
+    friendly_name: Option<String>,
+    #[serde(default)]
+    date_created: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ErrorEnvelope {
+    code: Option<u32>,
+}
+
+impl TwilioClient {
+    /// # Errors
+    /// When no HTTP client can be made on this machine.
+    pub fn new(settings: TwilioSettings) -> Result<Self, reqwest::Error> {
+        let http = outside::client(&settings.base_url, Duration::from_millis(settings.timeout_ms))?;
+        Ok(Self { http, settings })
+    }
+
+    fn numbers_url(&self, account: &AccountSid) -> String {
+        format!(
+            "{}/2010-04-01/Accounts/{account}/IncomingPhoneNumbers.json",
+            self.settings.base_url
+        )
+    }
+
+    fn request(&self, request: RequestBuilder) -> RequestBuilder {
+        request.basic_auth(&self.settings.user, Some(self.settings.password.expose_secret()))
+    }
+}
+
+impl Carrier for TwilioClient {
+    async fn find(&self, account: &AccountSid, number: &PhoneNumber) -> Result<Option<OwnedNumber>, LookError> {
+        let query = [("PhoneNumber", number.as_str()), ("PageSize", "50")];
+        let request = self.request(self.http.get(self.numbers_url(account))).query(&query);
+        let response = request.send().await.map_err(|_| LookError::Unknown)?;
+        let retry_after_s = retry_after_s(&response);
+        match response.status() {
+            StatusCode::OK => {}
+            StatusCode::TOO_MANY_REQUESTS => return Err(LookError::NotProcessed { retry_after_s }),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(LookError::Unauthorised),
+            _ => return Err(LookError::Unknown),
+        }
+        let body = read_body(response, ANSWER_BYTES_MAX)
+            .await
+            .map_err(|_| LookError::Unknown)?;
+        let list: NumberList = serde_json::from_slice(&body).map_err(|_| LookError::Unknown)?;
+        // The filter is a pattern, so that a longer number may match: only the very number counts.
+        let exact = list
+            .incoming_phone_numbers
+            .into_iter()
+            .find(|resource| resource.phone_number == number.as_str());
+        exact
+            .map(|resource| resource.into_owned_number().ok_or(LookError::Unknown))
+            .transpose()
+    }
+
+    async fn create(&self, account: &AccountSid, number: &PhoneNumber, mark: &str) -> Created {
+        let form = [("PhoneNumber", number.as_str()), ("FriendlyName", mark)];
+        let request = self.request(self.http.post(self.numbers_url(account))).form(&form);
+        let Ok(response) = request.send().await else {
+            return Created::Unknown;
+        };
+        let status = response.status();
+        let retry_after_s = retry_after_s(&response);
+        let body = read_body(response, ANSWER_BYTES_MAX).await;
+        if status == StatusCode::CREATED || status == StatusCode::OK {
+            let resource = body
+                .ok()
+                .and_then(|body| serde_json::from_slice::<NumberResource>(&body).ok());
+            return resource
+                .and_then(NumberResource::into_owned_number)
+                .map_or(Created::Unknown, Created::Bought);
+        }
+        let envelope = body
+            .ok()
+            .and_then(|body| serde_json::from_slice::<ErrorEnvelope>(&body).ok());
+        meaning_of_refusal(
+            status.as_u16(),
+            envelope.and_then(|envelope| envelope.code),
+            retry_after_s,
+        )
+    }
+}
+
+impl NumberResource {
+    fn into_owned_number(self) -> Option<OwnedNumber> {
+        Some(OwnedNumber {
+            sid: NumberSid::parse(&self.sid).ok()?,
+            number: PhoneNumber::parse(&self.phone_number).ok()?,
+            mark: self.friendly_name.unwrap_or_default(),
+            created_at: self.date_created.as_deref().and_then(parse_created_at),
+        })
+    }
+}
+
+fn retry_after_s(response: &Response) -> Option<u32> {
+    let seconds = response
+        .headers()
+        .get(RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .parse::<u32>()
+        .ok()?;
+    Some(seconds.min(RETRY_AFTER_S_MAX))
+}

@@ -1,0 +1,75 @@
+//! Twilio: the port that buys numbers, its client, and what its answers mean.
+
+mod answer;
+mod client;
+
+use std::future::Future;
+
+use domain::{AccountSid, Instant, NumberSid, PhoneNumber, Reason};
+
+pub use answer::{meaning_of_refusal, parse_created_at};
+pub use client::{TwilioClient, TwilioSettings};
+
+/// A number in an account at the carrier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedNumber {
+    /// Its id.
+    pub sid: NumberSid,
+    /// The number.
+    pub number: PhoneNumber,
+    /// What is written on it; ours is a purchase's id.
+    pub mark: String,
+    /// When it was bought, by the carrier's clock, in whole seconds; none where the answer's date cannot be read.
+    pub created_at: Option<Instant>,
+}
+
+/// What the carrier answered to a create.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Created {
+    /// It says that the number is ours now.
+    Bought(OwnedNumber),
+    /// The number cannot be had: it is gone, or already ours. Look before believing either (Twilio, error 21422).
+    NotAvailable,
+    /// It refused for good.
+    Refused(Reason),
+    /// It did not process the request: too many at once (Twilio, error 20429).
+    NotProcessed {
+        /// When it wants to be asked again, in seconds, if it said so.
+        retry_after_s: Option<u32>,
+    },
+    /// It does not accept our credential: an operator must act, and asking at once is no use.
+    Unauthorised,
+    /// No answer, an answer that cannot be read, or a fault of its own: the number may be ours now or later.
+    Unknown,
+}
+
+/// Why the carrier did not say what it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LookError {
+    /// Too many requests at once.
+    #[error("the carrier has too many requests")]
+    NotProcessed {
+        /// When it wants to be asked again, in seconds, if it said so.
+        retry_after_s: Option<u32>,
+    },
+    /// It does not accept our credential.
+    #[error("the carrier does not accept the credential")]
+    Unauthorised,
+    /// No answer, or none that can be read.
+    #[error("the carrier did not answer")]
+    Unknown,
+}
+
+/// Numbers at the carrier.
+pub trait Carrier: Send + Sync {
+    /// Every number of the account that is exactly this one: none or one.
+    fn find(
+        &self,
+        account: &AccountSid,
+        number: &PhoneNumber,
+    ) -> impl Future<Output = Result<Option<OwnedNumber>, LookError>> + Send;
+
+    /// Buys exactly this number and writes `mark` on it. After a crash, or [`Created::Unknown`], the number may be
+    /// bought, or be bought up to three minutes later.
+    fn create(&self, account: &AccountSid, number: &PhoneNumber, mark: &str) -> impl Future<Output = Created> + Send;
+}

@@ -1,0 +1,279 @@
+//! Verifications in the table: load, apply what Persona says, wake who waits.
+
+use domain::{
+    Clearance, ClearanceRule, Decision, InquiryEvent, Instant, Owner, PurchaseState, Verification, VerificationEffect,
+    VerificationEvent, VerificationPolicy, clear_purchase,
+};
+use tracing::{info, warn};
+
+use crate::items::keys::POINTER_PREFIX;
+use crate::items::{
+    StoredVerification, VERSION, audit_item, keys, pointer_target, verification_from_item, verification_state_name,
+    verification_to_item,
+};
+use crate::purchases::StoredPurchase;
+use crate::queue::{PurchaseMessage, Queue, QueueError};
+use crate::store::{Condition, Page, Query, Range, Store, StoreError, TransactError, Value, Write};
+
+/// How often a change is decided anew after somebody else's came first.
+pub const DECIDE_AGAIN_MAX: u32 = 5;
+
+/// How many waiting purchases one wake-up sends for; the rest follows from the due index. Bounds an answer to Persona.
+pub const WAKE_AT_ONCE_MAX: u32 = 100;
+
+/// When the table brings verifications back by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Revisits {
+    /// How long after the last news of an open inquiry Persona is asked, in milliseconds.
+    pub poll_age_ms: i64,
+    /// How long after a verification its waiters are woken again, in milliseconds.
+    pub step_ms: i64,
+}
+
+/// What applying an event led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Observed {
+    /// It changed the verification.
+    Applied(VerificationEffect),
+    /// It, or something newer, had been applied before.
+    AlreadyDone(VerificationEffect),
+    /// An operator's decision stands against it.
+    Overruled,
+}
+
+/// How many purchases were woken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Woken {
+    /// Messages sent.
+    pub purchases: usize,
+    /// Whether more wait than were woken.
+    pub more: bool,
+}
+
+/// Why not everybody was woken.
+#[derive(Debug, thiserror::Error)]
+pub enum WakeError {
+    /// The table did not say who waits.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Not all messages could be sent.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
+/// Reads an owner's verification; an owner that has none is unverified, at version 0.
+///
+/// # Errors
+/// [`StoreError`] when the table does not answer or the item cannot be read.
+pub async fn load(store: &impl Store, owner: &Owner) -> Result<StoredVerification, StoreError> {
+    let item = store.get(&keys::verification(owner)).await?;
+    item.as_ref()
+        .map(verification_from_item)
+        .transpose()
+        .map(Option::unwrap_or_default)
+}
+
+/// Reads the verifications of all owners at once.
+///
+/// # Errors
+/// [`StoreError`] when the table does not answer or an item cannot be read.
+pub async fn load_all(store: &impl Store, owners: &[Owner]) -> Result<Vec<StoredVerification>, StoreError> {
+    futures::future::try_join_all(owners.iter().map(|owner| load(store, owner))).await
+}
+
+/// Whether a purchase may be asked for at the carrier, by verifications read for `owners` in the same order.
+#[must_use]
+pub fn clearance(stored: &StoredPurchase, owners: &[Owner], verifications: &[StoredVerification]) -> Clearance {
+    let verifications = verifications.iter().map(|stored| &stored.verification);
+    clear_purchase(stored.purchase.gated, owners.iter().zip(verifications))
+}
+
+/// Applies what Persona says of an inquiry that we opened for `owner`, with an audit entry in the same transaction.
+/// `cause` names the event, or our look; the same cause is applied once.
+///
+/// # Errors
+/// [`StoreError`] when the table does not answer (the change may stand), or others kept changing the item.
+pub async fn observe(
+    store: &impl Store,
+    policy: &VerificationPolicy,
+    revisits: &Revisits,
+    owner: &Owner,
+    event: &InquiryEvent,
+    cause: &str,
+    now: Instant,
+) -> Result<Observed, StoreError> {
+    let event = VerificationEvent::Observed(event.clone());
+    for _ in 0..DECIDE_AGAIN_MAX {
+        let seen = load(store, owner).await?;
+        let (next, effect) = match seen.verification.decide(&event, now, policy) {
+            Decision::Applied { next, effects } => (next, effects),
+            Decision::AlreadyDone { effects } => return Ok(Observed::AlreadyDone(effects)),
+            Decision::Illegal(_) => return Ok(Observed::Overruled),
+        };
+        let (from, to) = (seen.verification.state, next.state);
+        let next = StoredVerification {
+            verification: next,
+            opening: seen.opening.clone(),
+            version: seen.version,
+        };
+        let audit = Write::Put {
+            item: audit_item(owner, cause, now, &from, &to),
+            expect: Condition::ItemAbsent,
+        };
+        match commit(store, owner, next, vec![audit], now, revisits).await? {
+            Change::Done => {
+                info!(
+                    owner = %keys::owner_pk(owner), from = verification_state_name(&from),
+                    to = verification_state_name(&to), cause, "The verification changed."
+                );
+                return Ok(Observed::Applied(effect));
+            }
+            // This very event was applied before and something newer since: what stands now decides who is woken.
+            Change::Refused(refused) if refused.contains(&1) && !refused.contains(&0) => {
+                let standing = load(store, owner).await?.verification;
+                return Ok(Observed::AlreadyDone(effect_of(&standing)));
+            }
+            Change::Refused(_) => {}
+        }
+    }
+    Err(StoreError::Unavailable("the verification kept changing".to_owned()))
+}
+
+/// Names our look at an inquiry as the cause of a change: the same status at the same time is the same cause.
+#[must_use]
+pub fn look_cause(event: &InquiryEvent) -> String {
+    format!("look#{}#{:?}#{}", event.inquiry, event.status, event.at.unix_ms())
+}
+
+/// What became of a change of a verification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// It stands.
+    Done,
+    /// These positions of the transaction were refused; 0 is the verification itself.
+    Refused(Vec<usize>),
+}
+
+/// Writes `next` over the verification that was read at `next.version`, together with `beside`, and says when the
+/// table brings it back: an open one to ask Persona, a verified one until nobody waits for it any more.
+///
+/// # Errors
+/// [`StoreError`] when the table does not answer: the change may stand.
+pub async fn commit(
+    store: &impl Store,
+    owner: &Owner,
+    next: StoredVerification,
+    beside: Vec<Write>,
+    now: Instant,
+    revisits: &Revisits,
+) -> Result<Change, StoreError> {
+    let expect = match next.version {
+        0 => Condition::ItemAbsent,
+        version => Condition::Equals(VERSION, Value::N(version)),
+    };
+    let due_at = if next.verification.verified_at().is_some() {
+        Some(now.plus_ms(revisits.step_ms))
+    } else if next.verification.is_open() {
+        Some(now.plus_ms(revisits.poll_age_ms))
+    } else {
+        None
+    };
+    let next = StoredVerification {
+        version: next.version + 1,
+        ..next
+    };
+    let put = Write::Put {
+        item: verification_to_item(owner, &next, due_at),
+        expect,
+    };
+    match store.transact(std::iter::once(put).chain(beside).collect()).await {
+        Ok(()) => Ok(Change::Done),
+        Err(TransactError::Refused(refused)) => Ok(Change::Refused(
+            refused.into_iter().map(|(position, _)| position).collect(),
+        )),
+        Err(TransactError::Store(error)) => Err(error),
+    }
+}
+
+/// Sends a message for every purchase that waits for `owner`, up to [`WAKE_AT_ONCE_MAX`]. Repeating it is harmless.
+///
+/// The list is strongly consistent and comes after the verification was written, so that a purchase whose pointer was
+/// written before is in it, and one whose pointer comes later reads the verification as it is now (promise P3).
+///
+/// # Errors
+/// [`WakeError`] when not all messages were sent; the owner stays due.
+pub async fn wake(store: &impl Store, queue: &impl Queue, owner: &Owner) -> Result<Woken, WakeError> {
+    let page = waiters(store, owner, WAKE_AT_ONCE_MAX).await?;
+    let mut messages = Vec::with_capacity(page.items.len());
+    for pointer in &page.items {
+        let (sub_account, id) = pointer_target(pointer)?;
+        messages.push(PurchaseMessage { sub_account, id });
+    }
+    let woken = Woken {
+        purchases: messages.len(),
+        more: page.next.is_some(),
+    };
+    if !messages.is_empty() {
+        queue.send(messages).await?;
+    }
+    if woken.more {
+        warn!(owner = %keys::owner_pk(owner), "More purchases wait than one wake-up sends for; the sweep sends the rest.");
+    }
+    Ok(woken)
+}
+
+/// The pointers of the first `limit` purchases that wait for `owner`, strongly consistent.
+///
+/// # Errors
+/// [`StoreError`] when the table does not answer.
+pub async fn waiters(store: &impl Store, owner: &Owner, limit: u32) -> Result<Page, StoreError> {
+    let range = Range::Partition {
+        pk: keys::owner_pk(owner),
+        sk_prefix: POINTER_PREFIX.to_owned(),
+    };
+    store
+        .query(Query {
+            range,
+            limit,
+            after: None,
+        })
+        .await
+}
+
+/// What a purchase that may wait found out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Waiting {
+    /// It is cleared, by this rule: a message is worth sending.
+    Cleared(ClearanceRule),
+    /// It waits for its owners, whose verifications these are.
+    ForOwners(Vec<StoredVerification>),
+    /// It no longer waits.
+    Moved,
+}
+
+/// Makes a gated purchase wait: pointers first, then a strongly consistent read of all owners. Whichever way this
+/// interleaves with "mark verified, then list pointers", at least one of the two sees the other (promise P3).
+///
+/// # Errors
+/// [`StoreError`] when the table does not answer; the purchase is due and the sweep does this again.
+pub async fn wait(store: &impl Store, stored: &StoredPurchase, owners: &[Owner]) -> Result<Waiting, StoreError> {
+    if stored.purchase.state != PurchaseState::Waiting {
+        return Ok(Waiting::Moved);
+    }
+    if !crate::purchases::point(store, &stored.purchase, owners).await? {
+        return Ok(Waiting::Moved);
+    }
+    let verifications = load_all(store, owners).await?;
+    match clearance(stored, owners, &verifications) {
+        Clearance::Cleared(rule) => Ok(Waiting::Cleared(rule)),
+        Clearance::NotCleared => Ok(Waiting::ForOwners(verifications)),
+    }
+}
+
+fn effect_of(verification: &Verification) -> VerificationEffect {
+    if verification.verified_at().is_some() {
+        VerificationEffect::WakeWaiters
+    } else {
+        VerificationEffect::None
+    }
+}

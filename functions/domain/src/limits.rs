@@ -1,0 +1,37 @@
+//! Every bound of the rules, with its unit and where it comes from.
+
+/// Longest sub-account or agency id, in characters (HighLevel's ids are 20; room for others).
+pub const OWNER_ID_CHARS_MAX: usize = 64;
+
+/// Longest `Idempotency-Key`, in characters.
+pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 128;
+
+/// Longest id that a vendor gives us and we keep, in characters. Persona's are 28 to 32 today and "may change".
+pub const VENDOR_ID_CHARS_MAX: usize = 64;
+
+/// How often one slot may ask the carrier to create its number, before it only settles.
+pub const CREATES_MAX: u32 = 8;
+
+/// How long after its first request a slot may still ask the carrier to create, in milliseconds: 24 hours.
+pub const CREATE_WINDOW_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// How long after a settled failure the carrier is asked a last time, in milliseconds: 24 hours.
+pub const LAST_LOOK_AFTER_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// How far the carrier's clock may be behind ours, in milliseconds, before a number that it says is older than our
+/// request counts as not ours. The carrier writes whole seconds.
+pub const CARRIER_CLOCK_SKEW_MS: i64 = 5_000;
+
+/// Entries of a purchase's history. Past that the oldest but the first goes: no item grows with use.
+pub const HISTORY_ENTRIES_MAX: usize = 32;
+
+/// Failed or declined inquiries before a verification is locked (HighLevel's published limit).
+pub const ATTEMPTS_MAX_DEFAULT: u32 = 10;
+
+/// Least time between two resumes of one inquiry, in milliseconds: a page load must not use up Persona's 25
+/// sessions per inquiry.
+pub const RESUME_PAUSE_MS: i64 = 10_000;
+
+/// How long one caller may take to open an inquiry before another takes over, in milliseconds. Longer than the
+/// client's whole time-out at Persona.
+pub const OPENING_LEASE_MS: i64 = 15_000;

@@ -1,0 +1,192 @@
+//! Opening an inquiry at Persona: one caller at a time, the same inquiry after a crash, no session wasted.
+//!
+//! 1. Write {nonce, lease} on the verification, on condition of its version: one opener.
+//! 2. Create at Persona with the nonce as `Idempotency-Key`: an opener that died is followed by one that sends the same
+//!    nonce and gets the same inquiry. After an answer of 4xx or 5xx the nonce is spent, since Persona replays it.
+//! 3. In one transaction: the inquiry's map entry, and the verification in progress.
+//! 4. Only then the session leaves this function: an event about an inquiry that is not in the map is not ours.
+
+use adapters::ambient::Ambient;
+use adapters::items::{InquiryMap, StoredVerification, audit_item, inquiry_map_item, keys};
+use adapters::persona::{Identity, OpenedInquiry, PersonaError, Session};
+use adapters::queue::Queue;
+use adapters::store::{Condition, Store, StoreError, Value, Write};
+use adapters::verifications::{self, Change, DECIDE_AGAIN_MAX};
+use domain::{
+    Decision, InquiryId, Instant, Nonce, OPENING_LEASE_MS, OpenPlan, Opening, Owner, Verification, VerificationEvent,
+    persona_reference,
+};
+use tracing::{info, warn};
+
+use crate::PurchaseCheck;
+
+/// What asking for a session led to.
+#[derive(Debug)]
+pub(crate) enum Opened {
+    /// A live session.
+    Session(Verification, Session),
+    /// Another caller is at it, or just was; ask again in so many seconds.
+    NotNow(Verification, i64),
+    /// The owner needs none.
+    NothingToDo(Verification),
+    /// The owner gets none.
+    Refused(Verification),
+    /// Persona did not give one.
+    PersonaDown,
+}
+
+impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
+    /// Starts or resumes the verification of `owner`, which was read as `stored`.
+    pub(crate) async fn open_session(&self, owner: &Owner, stored: StoredVerification) -> Result<Opened, StoreError> {
+        let now = self.ambient.now();
+        match stored.verification.open_plan(now) {
+            OpenPlan::Create => self.create(owner, stored).await,
+            OpenPlan::Resume(inquiry) => self.resume(owner, stored, &inquiry).await,
+            OpenPlan::TooSoon { at } => Ok(Opened::NotNow(stored.verification, seconds_until(at, now))),
+            OpenPlan::NothingToDo => Ok(Opened::NothingToDo(stored.verification)),
+            OpenPlan::Refused => Ok(Opened::Refused(stored.verification)),
+        }
+    }
+
+    /// Notes the session before asking for it, so that callers at the same time cost one session between them.
+    async fn resume(
+        &self,
+        owner: &Owner,
+        stored: StoredVerification,
+        inquiry: &InquiryId,
+    ) -> Result<Opened, StoreError> {
+        let now = self.ambient.now();
+        let policy = &self.settings.policy;
+        let next = match stored.verification.decide(&VerificationEvent::Resumed, now, policy) {
+            Decision::Applied { next, .. } => StoredVerification {
+                verification: next,
+                ..stored
+            },
+            Decision::AlreadyDone { .. } | Decision::Illegal(_) => {
+                return Ok(Opened::NothingToDo(stored.verification));
+            }
+        };
+        match verifications::commit(&self.store, owner, next.clone(), vec![], now, &self.settings.revisits).await? {
+            Change::Done => {}
+            Change::Refused(_) => return Ok(Opened::NotNow(next.verification, 1)),
+        }
+        match self.identity.resume(inquiry).await {
+            Ok(session) => {
+                info!(owner = %keys::owner_pk(owner), %inquiry, "The inquiry was resumed.");
+                Ok(Opened::Session(next.verification, session))
+            }
+            Err(PersonaError::Gone) => {
+                let stored = StoredVerification {
+                    version: next.version + 1,
+                    ..next
+                };
+                self.create(owner, stored).await
+            }
+            Err(error @ (PersonaError::Unknown | PersonaError::Answered(_))) => {
+                warn!(%error, %inquiry, "The inquiry could not be resumed.");
+                Ok(Opened::PersonaDown)
+            }
+        }
+    }
+
+    async fn create(&self, owner: &Owner, stored: StoredVerification) -> Result<Opened, StoreError> {
+        let now = self.ambient.now();
+        let nonce = match &stored.opening {
+            Some(opening) if opening.lease_until > now => {
+                return Ok(Opened::NotNow(
+                    stored.verification,
+                    seconds_until(opening.lease_until, now),
+                ));
+            }
+            // Whoever held it died: the same nonce gives the inquiry that it may have made.
+            Some(opening) => opening.nonce.clone(),
+            None => Nonce::parse(&self.ambient.random_id())
+                .map_err(|_| StoreError::Broken("a random id is no nonce".to_owned()))?,
+        };
+        let opening = Opening {
+            nonce: nonce.clone(),
+            lease_until: now.plus_ms(OPENING_LEASE_MS),
+        };
+        let claimed = StoredVerification {
+            opening: Some(opening),
+            ..stored
+        };
+        let revisits = &self.settings.revisits;
+        match verifications::commit(&self.store, owner, claimed.clone(), vec![], now, revisits).await? {
+            Change::Done => {}
+            Change::Refused(_) => return Ok(Opened::NotNow(claimed.verification, 1)),
+        }
+        match self.identity.open(&persona_reference(owner), &nonce).await {
+            Ok(opened) => self.opened(owner, &nonce, opened).await,
+            Err(PersonaError::Unknown) => {
+                warn!("Persona did not answer; the next opener sends the same key.");
+                Ok(Opened::PersonaDown)
+            }
+            Err(error @ (PersonaError::Answered(_) | PersonaError::Gone)) => {
+                warn!(%error, "Persona opened no inquiry; the next opener sends a fresh key.");
+                let freed = StoredVerification {
+                    opening: None,
+                    version: claimed.version + 1,
+                    ..claimed
+                };
+                // Refused, somebody else is at it already, which frees it as well.
+                verifications::commit(&self.store, owner, freed, vec![], self.ambient.now(), revisits).await?;
+                Ok(Opened::PersonaDown)
+            }
+        }
+    }
+
+    /// Writes down which owner the inquiry is for, before anybody can act on it.
+    async fn opened(&self, owner: &Owner, nonce: &Nonce, opened: OpenedInquiry) -> Result<Opened, StoreError> {
+        let OpenedInquiry { id, session } = opened;
+        let event = VerificationEvent::Opened { inquiry: id.clone() };
+        for _ in 0..DECIDE_AGAIN_MAX {
+            let now = self.ambient.now();
+            let stored = verifications::load(&self.store, owner).await?;
+            if stored.opening.as_ref().is_none_or(|opening| opening.nonce != *nonce) {
+                // Another opener with this nonce got the same inquiry and wrote it down.
+                return Ok(Opened::NotNow(stored.verification, 1));
+            }
+            let from = stored.verification.state;
+            let next = match stored.verification.decide(&event, now, &self.settings.policy) {
+                Decision::Applied { next, .. } => next,
+                Decision::AlreadyDone { .. } | Decision::Illegal(_) => {
+                    return Ok(Opened::NothingToDo(stored.verification));
+                }
+            };
+            let map = InquiryMap {
+                owner: owner.clone(),
+                template: self.settings.template.clone(),
+            };
+            let of_owner = Condition::Equals("owner", Value::S(keys::owner_pk(owner)));
+            let beside = vec![
+                Write::Put {
+                    item: inquiry_map_item(&id, &map, now),
+                    expect: Condition::Any(vec![Condition::ItemAbsent, of_owner]),
+                },
+                Write::Put {
+                    item: audit_item(owner, &format!("opened#{id}"), now, &from, &next.state),
+                    expect: Condition::ItemAbsent,
+                },
+            ];
+            let stored = StoredVerification {
+                verification: next.clone(),
+                opening: None,
+                version: stored.version,
+            };
+            match verifications::commit(&self.store, owner, stored, beside, now, &self.settings.revisits).await? {
+                Change::Done => {
+                    info!(owner = %keys::owner_pk(owner), inquiry = %id, "An inquiry was opened.");
+                    return Ok(Opened::Session(next, session));
+                }
+                Change::Refused(_) => {}
+            }
+        }
+        Err(StoreError::Unavailable("the verification kept changing".to_owned()))
+    }
+}
+
+/// Whole seconds until `at`, at least one.
+fn seconds_until(at: Instant, now: Instant) -> i64 {
+    (at.ms_since(now) + 999).max(1000) / 1000
+}
