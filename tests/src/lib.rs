@@ -1,1 +1,13 @@
-//! tests
+//! What the tests share: the neighbours in memory, events as AWS sends them, and a world of all functions over them.
+
+pub mod events;
+pub mod memory_table;
+pub mod neighbours;
+pub mod world;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The lock, whatever happened to the thread that had it before.
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -22,6 +22,9 @@ const DEFAULT_PAUSE: Duration = Duration::from_millis(250);
 /// Limit of one request.
 const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 
+/// How much of an unexpected answer is shown, in characters.
+const EXCERPT: usize = 300;
+
 const ASKS: &str = "an unverified sub-account asks for a number";
 const PROVES: &str = "the customer shows an ID and takes a selfie";
 const APPROVED: &str = "Persona's webhook says approved";

@@ -123,11 +123,20 @@ fn each_function_gets_what_it_reads_and_no_more(template: &Value) -> Vec<String>
 }
 
 fn no_function_gets_what_is_meant_for_another(template: &Value) -> Vec<String> {
-    let owners = [("TWILIO_", "PurchaseCompletionFunction"), ("PERSONA_WEBHOOK_", "PersonaWebhookFunction")];
+    let owners = [
+        ("TWILIO_", "PurchaseCompletionFunction"),
+        ("PERSONA_WEBHOOK_", "PersonaWebhookFunction"),
+    ];
     let functions = resources(template, "AWS::Lambda::Function");
-    let given = functions.iter().flat_map(|(name, function)| variables(function).map(move |(given, _)| (*name, given)));
+    let given = functions
+        .iter()
+        .flat_map(|(name, function)| variables(function).map(move |(given, _)| (*name, given)));
     given
-        .filter(|(name, given)| owners.iter().any(|(prefix, owner)| given.starts_with(prefix) && owner != name))
+        .filter(|(name, given)| {
+            owners
+                .iter()
+                .any(|(prefix, owner)| given.starts_with(prefix) && owner != name)
+        })
         .map(|(name, given)| format!("{name}: {given}"))
         .collect()
 }

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use std::process::{Command, Output};
 
 /// Runs the linter on a transformed template; on the source it would miss what SAM generates.
-fn lint(template: &Value) -> Output {
+fn lint(name: &str, template: &Value) -> Output {
     let workspace = Workspace::find().expect("the tests run inside the repository");
     let tools = Tools::installed(&workspace).unwrap_or_else(|missing| panic!("{missing}"));
-    let folder = std::env::temp_dir().join(format!("dialgate-template-{}", uuid::Uuid::new_v4()));
+    let folder = std::env::temp_dir().join(format!("dialgate-template-{}-{name}", std::process::id()));
     std::fs::create_dir(&folder).expect("a temporary folder");
     let file = folder.join("transformed.json");
     std::fs::write(&file, template.to_string()).expect("a temporary file");
@@ -24,16 +24,16 @@ fn lint(template: &Value) -> Output {
 
 #[test]
 fn the_linter_finds_nothing() {
-    let output = lint(transformed());
+    let output = lint("good", transformed());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 #[test]
 fn the_linter_finds_a_message_that_returns_too_early() {
-    let output = lint(&broken(
-        "/Resources/PurchaseQueue/Properties/VisibilityTimeout",
-        json!(10),
-    ));
+    let output = lint(
+        "early",
+        &broken("/Resources/PurchaseQueue/Properties/VisibilityTimeout", json!(10)),
+    );
     assert!(!output.status.success());
     assert!(
         String::from_utf8_lossy(&output.stdout).contains("E3505"),

@@ -1,0 +1,215 @@
+//! A Twilio that lives in memory: searching, buying and releasing numbers, and sub-accounts, in Twilio's wire format.
+//!
+//! Written after Twilio's OpenAPI description (`twilio/twilio-oai`, `twilio_api_v2010`), its error dictionary
+//! (<https://www.twilio.com/docs/api/errors>) and its test credentials
+//! (<https://www.twilio.com/docs/iam/test-credentials>). Where those say nothing, the code says what it assumes.
+//!
+//! # What it serves
+//!
+//! Everything below `/2010-04-01`, with HTTP Basic authentication, `application/x-www-form-urlencoded` requests in
+//! PascalCase and JSON answers in snake_case:
+//!
+//! | path | methods |
+//! |---|---|
+//! | `/Accounts.json`, `/Accounts/{AC}.json`, `/Accounts/{AC}/Balance.json` | GET, POST · GET, POST · GET |
+//! | `/Accounts/{AC}/AvailablePhoneNumbers.json`, `…/{country}.json`, `…/{country}/{Local\|TollFree\|Mobile}.json` | GET |
+//! | `/Accounts/{AC}/IncomingPhoneNumbers.json`, `…/{Local\|TollFree\|Mobile}.json` | GET, POST |
+//! | `/Accounts/{AC}/IncomingPhoneNumbers/{PN}.json` | GET, POST, DELETE |
+//!
+//! The account's SID and token may do everything, also on its sub-accounts; a sub-account's only on itself; the
+//! restricted API key may search and read numbers and nothing else.
+//!
+//! Every number of the United States, Canada, Puerto Rico, the Virgin Islands, Jamaica and the toll-free codes is for
+//! sale until somebody owns it; a search lists some of them, always the same, all from the ranges kept for fiction
+//! (555-01XX). British numbers are for sale too, to show what needs an address (21631) or a bundle (21649). Magic
+//! numbers: `+15005550000` is unavailable (21422), `+15005550001` invalid (21421), `+15005550006` for sale to every
+//! account; area code 533 is sold out (21452), 500 is not.
+//!
+//! # What goes wrong on demand
+//!
+//! `POST /simulator/faults` with JSON; each part may be left out:
+//!
+//! ```json
+//! {"queue": [{"on": "create_number", "phone_number": "+12125550123", "times": 2, "fault": {"kind": "truncated_body"}}],
+//!  "list_lag_ms": 1500, "repeat_create": "update"}
+//! ```
+//!
+//! A queued fault meets the next `times` requests (1) of its operation `on` (`create_number`; or `any`, `list_numbers`,
+//! `fetch_number`, `update_number`, `release_number`, `search_numbers`, `read_balance`, `create_account`,
+//! `read_accounts`, `update_account`), if given only those about its `phone_number`. Requests with wrong credentials
+//! meet none. Kinds:
+//!
+//! | `kind` | what happens |
+//! |---|---|
+//! | `commit_then_timeout` | the request is carried out; no answer comes |
+//! | `timeout_without_commit` | the request is not carried out; no answer comes |
+//! | `late_landing`, `ms` | no answer comes; the request is carried out `ms` later |
+//! | `error_after_commit`, `status` (500), `code` (20500) | it is carried out, and reported as an error |
+//! | `status`, `status`, `code`, `message`?, `retry_after_s`? | it is not carried out; that error is the answer |
+//! | `truncated_body` | it is carried out; the connection breaks in the middle of the answer |
+//! | `not_json`, `status` (502) | it is carried out; the answer is a page of HTML |
+//!
+//! "No answer" means that the connection stays silent until the client gives up (`"then": "hang"`) or that it is cut at
+//! once (`"then": "drop"`, the default of `late_landing` only).
+//!
+//! `list_lag_ms`: a bought number is found by its SID at once, and in lists only this much later.
+//! `repeat_create`: what happens when an account buys a number it already has: `update` (the default: 201, and the
+//! number takes the request's parameters; reported in `danielberkompas/ex_twilio`, pull request 116) or `refuse`
+//! (400, 21422).
+//!
+//! # What else is there
+//!
+//! | request | what it does |
+//! |---|---|
+//! | `POST /simulator/foreign` `{"phone_number", "account_sid"?, "friendly_name"?, "age_s"?}` | the number is owned as of `age_s` (0) ago: by this account, bought by hand, or, without `account_sid`, by another customer of Twilio |
+//! | `GET /simulator/state` | numbers owned, charges per number, every create that arrived, numbers released, faults left |
+//! | `POST /simulator/advance` `{"ms"}` | lets that much time pass for `late_landing` and `list_lag_ms` |
+//! | `POST /simulator/reset` | back to the beginning |
+//!
+//! Waiting times run [`Settings::clock_scale`] times as fast as the wall clock. Dates are always the wall clock's,
+//! because clients compare them with their own.
+
+mod accounts;
+mod available_numbers;
+mod carrier;
+mod clock;
+mod connections;
+mod control;
+mod credentials;
+mod faults;
+mod incoming_numbers;
+mod operations;
+mod pages;
+mod parameters;
+mod replies;
+mod stock;
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::response::Response;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use carrier::Carrier;
+use connections::{Connection, CuttableListener};
+use faults::{Delivery, Silence};
+use parameters::Parameters;
+use replies::Reply;
+
+/// How long a silent connection is kept. Longer than any client waits, short enough to leave nothing behind.
+const SILENCE: Duration = Duration::from_secs(120);
+
+/// Who may use the simulator, and how fast its time passes.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The account's SID: `AC` and 32 hexadecimal digits.
+    pub account_sid: String,
+    /// The account's token. With it everything is allowed, also on sub-accounts.
+    pub auth_token: String,
+    /// The restricted API key's SID: `SK` and 32 hexadecimal digits.
+    pub read_key_sid: String,
+    /// The restricted API key's secret. With it numbers can be searched and read; the rest is refused with 403, and
+    /// the accounts with 401.
+    pub read_key_secret: String,
+    /// How many times faster than the wall clock waiting times pass: 1.0 is real time. Must be greater than 0.
+    pub clock_scale: f64,
+}
+
+/// Serves the simulator on `listener` until `shutdown` is ready and the requests under way are answered. Connections
+/// that a fault keeps silent are cut then.
+///
+/// # Errors
+/// When `clock_scale` is not a number greater than 0, or when the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    settings: Settings,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    if !(settings.clock_scale.is_finite() && settings.clock_scale > 0.0) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!(
+                "the Twilio simulator's clock_scale is {}: it must be greater than 0",
+                settings.clock_scale
+            ),
+        ));
+    }
+    let (closing, closed) = watch::channel(false);
+    let simulator = Arc::new(Simulator {
+        carrier: Mutex::new(Carrier::new(settings)),
+        closed,
+    });
+    let app = Router::new().fallback(answer).with_state(simulator);
+    axum::serve(
+        CuttableListener(listener),
+        app.into_make_service_with_connect_info::<Connection>(),
+    )
+    .with_graceful_shutdown(async move {
+        shutdown.await;
+        closing.send_replace(true);
+    })
+    .await
+}
+
+/// What all requests share.
+struct Simulator {
+    carrier: Mutex<Carrier>,
+    /// Turns true when the simulator is to end.
+    closed: watch::Receiver<bool>,
+}
+
+impl Simulator {
+    /// The carrier, also after a panic elsewhere: it changes by whole assignments only.
+    fn carrier(&self) -> MutexGuard<'_, Carrier> {
+        self.carrier.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says nothing for as long as any client waits.
+    async fn stay_silent(&self) {
+        let mut closed = self.closed.clone();
+        // Whether the time is over or the simulator ends, the connection is cut next.
+        let _ = tokio::time::timeout(SILENCE, closed.wait_for(|closed| *closed)).await;
+    }
+}
+
+/// Answers any request: the simulator's own, or Twilio's.
+async fn answer(
+    State(simulator): State<Arc<Simulator>>,
+    ConnectInfo(connection): ConnectInfo<Connection>,
+    request: Request,
+) -> Response {
+    if request.uri().path().starts_with(control::PREFIX) {
+        return control::answer(&simulator, request).await;
+    }
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let uri = request.uri().to_string();
+    let caller = credentials::presented(request.headers());
+    let parameters = Parameters::read(request).await;
+
+    let delivery = match parameters {
+        Ok(parameters) => simulator.carrier().answer(&method, &path, &uri, caller, &parameters),
+        Err(error) => Delivery::Whole(error.into()),
+    };
+    match delivery {
+        Delivery::Whole(reply) => reply.into_response(),
+        Delivery::Html { status } => replies::html(status),
+        Delivery::Truncated(reply) => reply.into_truncated_response(),
+        Delivery::Nothing(silence) => {
+            match silence {
+                Silence::Hang => simulator.stay_silent().await,
+                Silence::Drop => {}
+            }
+            connection.cut();
+            // Never seen: the connection refuses to carry it.
+            Reply::empty(204).into_response()
+        }
+    }
+}

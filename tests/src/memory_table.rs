@@ -1,0 +1,189 @@
+//! The table in memory: evaluates the very conditions that the DynamoDB adapter renders.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use adapters::store::{
+    DUE_AT, DUE_SHARD, Item, Key, PK, Page, Query, Range, SK, Store, StoreError, TransactError, Value, Write,
+    WriteError,
+};
+
+use crate::locked;
+
+/// DynamoDB's bound on the writes of one transaction.
+const TRANSACTION_WRITES_MAX: usize = 100;
+
+/// The table in memory. Every operation is atomic, every index current.
+#[derive(Debug, Default)]
+pub struct MemoryTable {
+    items: Mutex<BTreeMap<Key, Item>>,
+    faults: Mutex<Vec<TableFault>>,
+}
+
+/// What happens to the next operation that changes the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableFault {
+    /// It is not done, and fails as "not available".
+    Before,
+    /// It is done, and fails as "not available".
+    After,
+}
+
+impl MemoryTable {
+    /// Every item, in the order of the keys.
+    pub fn items(&self) -> Vec<Item> {
+        locked(&self.items).values().cloned().collect()
+    }
+
+    /// The next writes fail so, one fault each.
+    pub fn fail_next(&self, faults: impl IntoIterator<Item = TableFault>) {
+        locked(&self.faults).extend(faults);
+    }
+
+    fn next_fault(&self) -> Option<TableFault> {
+        let mut faults = locked(&self.faults);
+        if faults.is_empty() {
+            None
+        } else {
+            Some(faults.remove(0))
+        }
+    }
+
+    fn faulty<T>(&self, operation: impl FnOnce() -> T) -> Result<T, StoreError> {
+        let unavailable = || StoreError::Unavailable("injected".to_owned());
+        match self.next_fault() {
+            None => Ok(operation()),
+            Some(TableFault::Before) => Err(unavailable()),
+            Some(TableFault::After) => {
+                operation();
+                Err(unavailable())
+            }
+        }
+    }
+
+    fn apply(items: &mut BTreeMap<Key, Item>, write: Write) -> Result<(), StoreError> {
+        let key = write.key()?;
+        match write {
+            Write::Put { item, .. } => {
+                items.insert(key, item);
+            }
+            Write::Update { set, remove, .. } => {
+                let item = items.entry(key.clone()).or_insert_with(|| {
+                    Item::from([(PK.to_owned(), Value::S(key.pk)), (SK.to_owned(), Value::S(key.sk))])
+                });
+                item.extend(set.into_iter().map(|(name, value)| (name.to_owned(), value)));
+                for name in remove {
+                    item.remove(name);
+                }
+            }
+            Write::Delete { .. } => {
+                items.remove(&key);
+            }
+            Write::Check { .. } => {}
+        }
+        Ok(())
+    }
+}
+
+impl Store for &MemoryTable {
+    async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+        Ok(locked(&self.items).get(key).cloned())
+    }
+
+    async fn write(&self, write: Write) -> Result<(), WriteError> {
+        if matches!(write, Write::Check { .. }) {
+            return Err(StoreError::Broken("a check makes sense only inside a transaction".to_owned()).into());
+        }
+        self.faulty(|| {
+            let mut items = locked(&self.items);
+            let existing = items.get(&write.key()?).cloned();
+            if write.expect().is_some_and(|expect| !expect.holds(existing.as_ref())) {
+                return Err(WriteError::Refused(existing.map(Box::new)));
+            }
+            Ok(MemoryTable::apply(&mut items, write)?)
+        })?
+    }
+
+    async fn transact(&self, writes: Vec<Write>) -> Result<(), TransactError> {
+        self.faulty(|| {
+            let keys = writes.iter().map(Write::key).collect::<Result<Vec<_>, _>>()?;
+            let mut distinct = keys.clone();
+            distinct.sort();
+            distinct.dedup();
+            if distinct.len() != keys.len() || keys.len() > TRANSACTION_WRITES_MAX {
+                return Err(StoreError::Broken("ValidationException".to_owned()).into());
+            }
+            let mut items = locked(&self.items);
+            let refused: Vec<_> = writes
+                .iter()
+                .zip(&keys)
+                .enumerate()
+                .filter_map(|(position, (write, key))| {
+                    let existing = items.get(key);
+                    let refused = write.expect().is_some_and(|expect| !expect.holds(existing));
+                    refused.then(|| (position, existing.cloned().map(Box::new)))
+                })
+                .collect();
+            if !refused.is_empty() {
+                return Err(TransactError::Refused(refused));
+            }
+            for write in writes {
+                MemoryTable::apply(&mut items, write)?;
+            }
+            Ok(())
+        })?
+    }
+
+    async fn query(&self, query: Query) -> Result<Page, StoreError> {
+        let items = locked(&self.items);
+        let mut found: Vec<(Key, Item)> = match &query.range {
+            Range::Partition { pk, sk_prefix } => items
+                .iter()
+                .filter(|(key, _)| key.pk == *pk && key.sk.starts_with(sk_prefix.as_str()))
+                .map(|(key, item)| (key.clone(), item.clone()))
+                .collect(),
+            Range::Due { shard, until_ms } => {
+                let mut due: Vec<(i64, Key, Item)> = items
+                    .iter()
+                    .filter_map(|(key, item)| match (item.get(DUE_SHARD), item.get(DUE_AT)) {
+                        (Some(Value::S(own)), Some(Value::N(due_at))) if own == shard && due_at <= until_ms => {
+                            Some((*due_at, key.clone(), keys_only(item)))
+                        }
+                        _ => None,
+                    })
+                    .collect();
+                due.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
+                due.into_iter().map(|(_, key, item)| (key, item)).collect()
+            }
+        };
+        if let Some(after) = &query.after {
+            let after = Key::of(after)?;
+            let position = found
+                .iter()
+                .position(|(key, _)| *key == after)
+                .map_or(0, |position| position + 1);
+            found.drain(..position);
+        }
+        let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next = if more {
+            found.last().map(|(_, item)| keys_only(item))
+        } else {
+            None
+        };
+        Ok(Page {
+            items: found.into_iter().map(|(_, item)| item).collect(),
+            next,
+        })
+    }
+}
+
+/// What the index of keys shows of an item.
+fn keys_only(item: &Item) -> Item {
+    let keys = [PK, SK, DUE_SHARD, DUE_AT];
+    item.iter()
+        .filter(|(name, _)| keys.contains(&name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}

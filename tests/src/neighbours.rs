@@ -1,0 +1,342 @@
+//! Persona, the carrier, the queue, the clock: in memory, with memory, so that a test can ask what happened.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use adapters::ambient::Ambient;
+use adapters::persona::{Identity, OpenedInquiry, PersonaError, Session};
+use adapters::queue::{PurchaseMessage, Queue, QueueError};
+use adapters::twilio::{Carrier, Created, LookError, OwnedNumber};
+use domain::{AccountSid, InquiryEvent, InquiryId, InquiryStatus, Instant, Nonce, NumberSid, PhoneNumber};
+
+use crate::locked;
+
+/// The token of every session in memory: a test that searches for it finds leaks.
+pub const SESSION_TOKEN: &str = "session-token-canary-7f3a";
+/// The link of every session in memory.
+pub const ONE_TIME_LINK: &str = "https://persona.example/verify?code=one-time-link-canary-9b1c";
+
+/// A clock that moves only when told, and ids in order.
+#[derive(Debug)]
+pub struct StillClock {
+    now_ms: AtomicI64,
+    ids: AtomicU64,
+}
+
+impl StillClock {
+    /// A clock that shows `now`.
+    pub fn at(now: Instant) -> Self {
+        Self {
+            now_ms: AtomicI64::new(now.unix_ms()),
+            ids: AtomicU64::new(0),
+        }
+    }
+
+    /// Moves the clock.
+    pub fn advance_s(&self, seconds: i64) {
+        self.now_ms.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+}
+
+impl Ambient for &StillClock {
+    fn now(&self) -> Instant {
+        Instant::from_unix_ms(self.now_ms.load(Ordering::SeqCst))
+    }
+
+    fn random_id(&self) -> String {
+        format!("{:032x}", self.ids.fetch_add(1, Ordering::SeqCst))
+    }
+}
+
+/// A queue in memory.
+#[derive(Debug, Default)]
+pub struct MemoryQueue {
+    messages: Mutex<VecDeque<PurchaseMessage>>,
+    down: Mutex<bool>,
+}
+
+impl MemoryQueue {
+    /// Takes the next message.
+    pub fn pop(&self) -> Option<PurchaseMessage> {
+        locked(&self.messages).pop_front()
+    }
+
+    /// How many messages wait.
+    pub fn len(&self) -> usize {
+        locked(&self.messages).len()
+    }
+
+    /// Whether no message waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Refuses, or takes again, what is sent.
+    pub fn set_down(&self, down: bool) {
+        *locked(&self.down) = down;
+    }
+}
+
+impl Queue for &MemoryQueue {
+    async fn send(&self, messages: Vec<PurchaseMessage>) -> Result<(), QueueError> {
+        if *locked(&self.down) {
+            return Err(QueueError("injected".to_owned()));
+        }
+        locked(&self.messages).extend(messages);
+        Ok(())
+    }
+}
+
+/// Persona in memory.
+#[derive(Debug, Default)]
+pub struct MemoryPersona {
+    inner: Mutex<PersonaState>,
+}
+
+#[derive(Debug, Default)]
+struct PersonaState {
+    by_nonce: BTreeMap<String, InquiryId>,
+    inquiries: BTreeMap<InquiryId, (InquiryStatus, Instant)>,
+    sessions: u32,
+    looks: u32,
+    failures: VecDeque<PersonaFault>,
+}
+
+/// What happens to the next request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PersonaFault {
+    /// It is not done, and fails so.
+    Before(PersonaError),
+    /// It is done, and fails so.
+    After(PersonaError),
+}
+
+impl MemoryPersona {
+    /// How many inquiries were made.
+    pub fn inquiries(&self) -> usize {
+        locked(&self.inner).inquiries.len()
+    }
+
+    /// How many sessions were handed out.
+    pub fn sessions(&self) -> u32 {
+        locked(&self.inner).sessions
+    }
+
+    /// How often it was asked about inquiries.
+    pub fn looks(&self) -> u32 {
+        locked(&self.inner).looks
+    }
+
+    /// The inquiry that was made first.
+    pub fn first(&self) -> Option<InquiryId> {
+        locked(&self.inner).inquiries.keys().next().cloned()
+    }
+
+    /// Gives an inquiry a status.
+    pub fn set(&self, inquiry: &InquiryId, status: InquiryStatus, at: Instant) {
+        locked(&self.inner).inquiries.insert(inquiry.clone(), (status, at));
+    }
+
+    /// The next requests fail so, one fault each.
+    pub fn fail_next(&self, faults: impl IntoIterator<Item = PersonaFault>) {
+        locked(&self.inner).failures.extend(faults);
+    }
+}
+
+impl Identity for &MemoryPersona {
+    async fn open(&self, _reference: &str, nonce: &Nonce) -> Result<OpenedInquiry, PersonaError> {
+        let mut state = locked(&self.inner);
+        let fault = state.failures.pop_front();
+        if let Some(PersonaFault::Before(error)) = fault {
+            return Err(error);
+        }
+        let fresh = InquiryId::parse(&format!("inq_{:024}", state.inquiries.len())).expect("is a word");
+        let id = state.by_nonce.entry(nonce.as_str().to_owned()).or_insert(fresh).clone();
+        state
+            .inquiries
+            .entry(id.clone())
+            .or_insert((InquiryStatus::Created, Instant::default()));
+        if let Some(PersonaFault::After(error)) = fault {
+            return Err(error);
+        }
+        state.sessions += 1;
+        Ok(OpenedInquiry { id, session: session() })
+    }
+
+    async fn resume(&self, inquiry: &InquiryId) -> Result<Session, PersonaError> {
+        let mut state = locked(&self.inner);
+        if let Some(PersonaFault::Before(error) | PersonaFault::After(error)) = state.failures.pop_front() {
+            return Err(error);
+        }
+        if !state.inquiries.contains_key(inquiry) {
+            return Err(PersonaError::Gone);
+        }
+        state.sessions += 1;
+        Ok(session())
+    }
+
+    async fn look(&self, inquiries: &[InquiryId]) -> Result<Vec<InquiryEvent>, PersonaError> {
+        let mut state = locked(&self.inner);
+        if let Some(PersonaFault::Before(error) | PersonaFault::After(error)) = state.failures.pop_front() {
+            return Err(error);
+        }
+        state.looks += 1;
+        let known = inquiries.iter().filter_map(|id| {
+            state.inquiries.get(id).map(|(status, at)| InquiryEvent {
+                inquiry: id.clone(),
+                status: *status,
+                at: *at,
+            })
+        });
+        Ok(known.collect())
+    }
+}
+
+fn session() -> Session {
+    Session {
+        token: SESSION_TOKEN.to_owned().into(),
+        one_time_link: Some(ONE_TIME_LINK.to_owned().into()),
+    }
+}
+
+/// The carrier in memory.
+#[derive(Debug)]
+pub struct MemoryCarrier<'clock> {
+    clock: &'clock StillClock,
+    inner: Mutex<CarrierState>,
+}
+
+#[derive(Debug, Default)]
+struct CarrierState {
+    owned: BTreeMap<(AccountSid, PhoneNumber), OwnedNumber>,
+    charges: u32,
+    creates: u32,
+    faults: VecDeque<CarrierFault>,
+    look_faults: VecDeque<LookError>,
+    landing: Vec<(AccountSid, PhoneNumber, String)>,
+}
+
+/// What happens to the next create.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CarrierFault {
+    /// It is not done, and answered so.
+    Instead(Created),
+    /// It is done, and answered so.
+    After(Created),
+    /// It is answered as unknown, and done when [`MemoryCarrier::land`] is called.
+    LandsLate,
+    /// It is done, but the answer shows this mark.
+    WrongMark(String),
+    /// It is done, but the answer says that it was made at this time.
+    MadeAt(Instant),
+}
+
+impl<'clock> MemoryCarrier<'clock> {
+    /// A carrier that owns nothing.
+    pub fn new(clock: &'clock StillClock) -> Self {
+        Self {
+            clock,
+            inner: Mutex::default(),
+        }
+    }
+
+    /// What happens to the next creates, one fault each.
+    pub fn fail_next(&self, faults: impl IntoIterator<Item = CarrierFault>) {
+        locked(&self.inner).faults.extend(faults);
+    }
+
+    /// What happens to the next looks, one fault each.
+    pub fn fail_next_looks(&self, faults: impl IntoIterator<Item = LookError>) {
+        locked(&self.inner).look_faults.extend(faults);
+    }
+
+    /// How many numbers were paid for.
+    pub fn charges(&self) -> u32 {
+        locked(&self.inner).charges
+    }
+
+    /// How many creates were asked for.
+    pub fn creates(&self) -> u32 {
+        locked(&self.inner).creates
+    }
+
+    /// What is written on a number of an account.
+    pub fn mark(&self, account: &AccountSid, number: &PhoneNumber) -> Option<String> {
+        locked(&self.inner)
+            .owned
+            .get(&(account.clone(), number.clone()))
+            .map(|owned| owned.mark.clone())
+    }
+
+    /// Gives the account a number that we did not buy.
+    pub fn plant(&self, account: &AccountSid, number: &PhoneNumber, mark: &str) {
+        let mut state = locked(&self.inner);
+        self.own(&mut state, account, number, mark);
+        state.charges -= 1;
+    }
+
+    /// The creates that were under way land now.
+    pub fn land(&self) {
+        let mut state = locked(&self.inner);
+        for (account, number, mark) in std::mem::take(&mut state.landing) {
+            self.own(&mut state, &account, &number, &mark);
+        }
+    }
+
+    fn own(&self, state: &mut CarrierState, account: &AccountSid, number: &PhoneNumber, mark: &str) -> OwnedNumber {
+        let key = (account.clone(), number.clone());
+        if let Some(owned) = state.owned.get_mut(&key) {
+            // A repeated create acts as an update (reported in danielberkompas/ex_twilio, pull request 116).
+            mark.clone_into(&mut owned.mark);
+            return owned.clone();
+        }
+        state.charges += 1;
+        let owned = OwnedNumber {
+            sid: NumberSid::parse(&format!("PN{:032}", state.charges)).expect("is a word"),
+            number: number.clone(),
+            mark: mark.to_owned(),
+            created_at: Some(self.clock.now().whole_second()),
+        };
+        state.owned.insert(key, owned.clone());
+        owned
+    }
+}
+
+impl Carrier for &MemoryCarrier<'_> {
+    async fn find(&self, account: &AccountSid, number: &PhoneNumber) -> Result<Option<OwnedNumber>, LookError> {
+        let mut state = locked(&self.inner);
+        match state.look_faults.pop_front() {
+            Some(fault) => Err(fault),
+            None => Ok(state.owned.get(&(account.clone(), number.clone())).cloned()),
+        }
+    }
+
+    async fn create(&self, account: &AccountSid, number: &PhoneNumber, mark: &str) -> Created {
+        let mut state = locked(&self.inner);
+        state.creates += 1;
+        match state.faults.pop_front() {
+            None => Created::Bought(self.own(&mut state, account, number, mark)),
+            Some(CarrierFault::Instead(answer)) => answer,
+            Some(CarrierFault::After(answer)) => {
+                self.own(&mut state, account, number, mark);
+                answer
+            }
+            Some(CarrierFault::LandsLate) => {
+                state.landing.push((account.clone(), number.clone(), mark.to_owned()));
+                Created::Unknown
+            }
+            Some(CarrierFault::WrongMark(wrong)) => {
+                let owned = self.own(&mut state, account, number, mark);
+                Created::Bought(OwnedNumber { mark: wrong, ..owned })
+            }
+            Some(CarrierFault::MadeAt(at)) => {
+                let owned = self.own(&mut state, account, number, mark);
+                Created::Bought(OwnedNumber {
+                    created_at: Some(at),
+                    ..owned
+                })
+            }
+        }
+    }
+}

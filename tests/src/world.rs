@@ -1,0 +1,237 @@
+//! All functions over neighbours in memory, on one clock.
+
+use adapters::ambient::Ambient;
+use adapters::items::{purchase_from_item, verification_from_item};
+use adapters::persona::{WebhookSecret, sign};
+use adapters::store::{Item, SK, Value as Attribute};
+use adapters::verifications::Revisits;
+use domain::{AccountSid, GatePolicy, Instant, Purchase, Timing, Verification, VerificationPolicy};
+use persona_webhook::PersonaWebhook;
+use purchase_check::PurchaseCheck;
+use purchase_completion::PurchaseCompletion;
+use serde_json::Value;
+use sweeper::{Sweeper, Swept};
+
+use crate::events::{Caller, ask_event, sqs_event, webhook_event};
+use crate::memory_table::MemoryTable;
+use crate::neighbours::{MemoryCarrier, MemoryPersona, MemoryQueue, StillClock};
+
+/// The template of every inquiry in the tests.
+pub const TEMPLATE: &str = "itmpl_tests";
+/// The webhook secret of the tests.
+pub const SECRET: &str = "wbhsec_11111111-2222-3333-4444-555555555555";
+/// 2026-11-22T12:00:00Z, in milliseconds.
+pub const START_MS: i64 = 1_795_348_800_000;
+
+/// The neighbours. The functions borrow them, so that a test can look behind every one.
+#[derive(Debug)]
+pub struct Neighbours<'clock> {
+    /// The clock.
+    pub clock: &'clock StillClock,
+    /// The table.
+    pub table: MemoryTable,
+    /// The queue.
+    pub queue: MemoryQueue,
+    /// Persona.
+    pub persona: MemoryPersona,
+    /// The carrier.
+    pub carrier: MemoryCarrier<'clock>,
+}
+
+/// The neighbours of a fresh world, and an executor for its futures: nothing in memory ever waits.
+pub fn world(clock: &StillClock) -> Neighbours<'_> {
+    Neighbours {
+        clock,
+        table: MemoryTable::default(),
+        queue: MemoryQueue::default(),
+        persona: MemoryPersona::default(),
+        carrier: MemoryCarrier::new(clock),
+    }
+}
+
+/// A clock at the start of every test.
+pub fn clock() -> StillClock {
+    StillClock::at(Instant::from_unix_ms(START_MS))
+}
+
+/// The account at the carrier.
+pub fn account() -> AccountSid {
+    AccountSid::parse("AC00000000000000000000000000000000").expect("is a word")
+}
+
+/// The secret, parsed.
+pub fn secret() -> WebhookSecret {
+    WebhookSecret::parse(SECRET).expect("is long enough")
+}
+
+fn revisits() -> Revisits {
+    Revisits {
+        poll_age_ms: 120_000,
+        step_ms: 60_000,
+    }
+}
+
+impl Neighbours<'_> {
+    /// The time now.
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Answers an event with `purchase-check`.
+    pub fn check(&self, event: Value) -> Answer {
+        let function = PurchaseCheck {
+            store: &self.table,
+            queue: &self.queue,
+            identity: &self.persona,
+            ambient: self.clock,
+            settings: purchase_check::Settings {
+                gate: GatePolicy::default(),
+                policy: VerificationPolicy::default(),
+                revisits: revisits(),
+                purchase_wait_ms: 72 * 3600 * 1000,
+                template: TEMPLATE.to_owned(),
+            },
+        };
+        Answer::of(futures::executor::block_on(function.handle(event)))
+    }
+
+    /// Asks for a number as its own sub-account.
+    pub fn ask(&self, sub_account: &str, key: &str, number: &str) -> Answer {
+        self.check(ask_event(&Caller::sub_account(sub_account), sub_account, key, number))
+    }
+
+    /// Answers an event with `persona-webhook`.
+    pub fn webhook(&self, event: Value) -> Answer {
+        let function = PersonaWebhook {
+            store: &self.table,
+            queue: &self.queue,
+            identity: &self.persona,
+            ambient: self.clock,
+            settings: persona_webhook::Settings {
+                secrets: vec![secret()],
+                tolerance_s: 300,
+                policy: VerificationPolicy::default(),
+                revisits: revisits(),
+                template: TEMPLATE.to_owned(),
+            },
+        };
+        Answer::of(futures::executor::block_on(function.handle(event)))
+    }
+
+    /// Delivers one of Persona's events, signed now.
+    pub fn deliver(&self, body: &Value) -> Answer {
+        let body = body.to_string();
+        let signature = sign(&secret(), body.as_bytes(), self.now());
+        self.webhook(webhook_event(&body, &signature))
+    }
+
+    /// Hands every waiting message to `purchase-completion`; how many failed.
+    pub fn complete(&self) -> usize {
+        let mut failed = 0;
+        while let Some(message) = self.queue.pop() {
+            failed += self.complete_event(sqs_event(&message));
+        }
+        failed
+    }
+
+    /// Hands a batch to `purchase-completion`; how many of it failed.
+    pub fn complete_event(&self, event: aws_lambda_events::sqs::SqsEvent) -> usize {
+        let function = PurchaseCompletion {
+            store: &self.table,
+            carrier: &self.carrier,
+            ambient: self.clock,
+            settings: purchase_completion::Settings {
+                account: account(),
+                timing: Timing::default(),
+                carrier_timeout_ms: 10_000,
+                step_ms: 60_000,
+            },
+        };
+        futures::executor::block_on(function.handle(event))
+            .batch_item_failures
+            .len()
+    }
+
+    /// Sweeps once.
+    pub fn sweep(&self) -> Swept {
+        let function = Sweeper {
+            store: &self.table,
+            queue: &self.queue,
+            identity: &self.persona,
+            ambient: self.clock,
+            settings: sweeper::Settings {
+                policy: VerificationPolicy::default(),
+                revisits: revisits(),
+                timing: Timing::default(),
+            },
+        };
+        futures::executor::block_on(function.sweep()).expect("the table in memory answers")
+    }
+
+    /// A minute passes, then the sweep runs and every message is worked on: `minutes` times.
+    pub fn minutes(&self, minutes: u32) {
+        for _ in 0..minutes {
+            self.clock.advance_s(60);
+            self.sweep();
+            self.complete();
+        }
+    }
+
+    /// Every purchase in the table.
+    pub fn purchases(&self) -> Vec<Purchase> {
+        self.with_sk("P#")
+            .iter()
+            .map(|item| purchase_from_item(item).expect("is readable").0)
+            .collect()
+    }
+
+    /// The one purchase in the table.
+    pub fn purchase(&self) -> Purchase {
+        let mut purchases = self.purchases();
+        assert_eq!(purchases.len(), 1, "there is exactly one purchase");
+        purchases.remove(0)
+    }
+
+    /// The one verification in the table.
+    pub fn verification(&self) -> Verification {
+        let items = self.with_sk("V");
+        assert_eq!(items.len(), 1, "there is exactly one verification");
+        verification_from_item(&items[0]).expect("is readable").verification
+    }
+
+    /// Every item whose sort key starts so.
+    pub fn with_sk(&self, prefix: &str) -> Vec<Item> {
+        let starts = |item: &Item| matches!(item.get(SK), Some(Attribute::S(sk)) if sk.starts_with(prefix));
+        self.table.items().into_iter().filter(starts).collect()
+    }
+}
+
+/// An answer of an HTTP function.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// Its status.
+    pub status: u64,
+    /// Its headers.
+    pub headers: Value,
+    /// Its body; null when it has none.
+    pub body: Value,
+}
+
+impl Answer {
+    fn of(event: Value) -> Self {
+        let text = event["body"].as_str().unwrap_or_default();
+        Self {
+            status: event["statusCode"].as_u64().unwrap_or_default(),
+            headers: event["headers"].clone(),
+            body: serde_json::from_str(text).unwrap_or(Value::Null),
+        }
+    }
+
+    /// The problem's type, without its path; empty when it is no problem.
+    pub fn problem(&self) -> &str {
+        self.body["type"]
+            .as_str()
+            .and_then(|kind| kind.strip_prefix("/problems/"))
+            .unwrap_or_default()
+    }
+}

@@ -1,0 +1,3 @@
+//! Tables of facts, checked row by row.
+
+mod area_codes;
