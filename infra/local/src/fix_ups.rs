@@ -6,10 +6,12 @@
 //! - `AWS::DynamoDB::Table` drops `TimeToLiveSpecification` and `PointInTimeRecoverySpecification`.
 //! - `AWS::Lambda::EventSourceMapping` keeps a `MaximumConcurrency` that comes from a parameter as text, and then fails
 //!   to compare it with a number at every poll: no message would ever reach a function.
+//! - Enforcing roles, it asks for `sqs:SendMessageBatch`, an action that IAM does not have: there `sqs:SendMessage` covers
+//!   sending many (SQS developer guide, "Amazon SQS API permissions").
 
 use crate::deployment::{Outputs, parsed};
 use crate::error::{Error, Result};
-use crate::tools::Tools;
+use crate::tools::{REGION, Tools};
 use serde_json::{Value, json};
 
 /// Puts right what the emulator dropped. The settings are read from the transformed template, their only description;
@@ -17,6 +19,7 @@ use serde_json::{Value, json};
 pub(crate) async fn apply(
     tools: &Tools,
     endpoint_url: &str,
+    stack: &str,
     template: &Value,
     outputs: &Outputs,
     allowed_origins: &str,
@@ -25,6 +28,7 @@ pub(crate) async fn apply(
         table(tools, endpoint_url, template, outputs),
         cross_origin(tools, endpoint_url, template, outputs, allowed_origins),
         concurrency(tools, endpoint_url),
+        batches(tools, endpoint_url, stack, template, outputs),
     )?;
     Ok(())
 }
@@ -108,6 +112,60 @@ async fn concurrency(tools: &Tools, endpoint_url: &str) -> Result<()> {
         tools.aws(endpoint_url, &update).await?;
     }
     Ok(())
+}
+
+async fn batches(tools: &Tools, endpoint_url: &str, stack: &str, template: &Value, outputs: &Outputs) -> Result<()> {
+    let printed = tools
+        .aws(
+            endpoint_url,
+            &["cloudformation", "describe-stack-resources", "--stack-name", stack],
+        )
+        .await?;
+    let deployed = parsed("CloudFormation", &printed)?;
+    let queue = outputs.get("PurchaseQueueUrl")?.rsplit('/').next().unwrap_or_default();
+    let policy = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow",
+        "Action": "sqs:SendMessageBatch",
+        "Resource": format!("arn:aws:sqs:{REGION}:000000000000:{queue}"),
+    }] })
+    .to_string();
+    let senders = deployed
+        .get("StackResources")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|resource| {
+            let logical = resource.get("LogicalResourceId")?.as_str()?;
+            let role = &template["Resources"][logical];
+            sends_messages(role).then(|| resource.get("PhysicalResourceId")?.as_str())?
+        });
+    let allow = |role| {
+        let policy = policy.as_str();
+        async move {
+            let name = "emulator-batches";
+            let put = [
+                "iam",
+                "put-role-policy",
+                "--role-name",
+                role,
+                "--policy-name",
+                name,
+                "--policy-document",
+                policy,
+            ];
+            tools.aws(endpoint_url, &put).await
+        }
+    };
+    futures::future::try_join_all(senders.map(allow)).await?;
+    Ok(())
+}
+
+/// Whether a role of the template may send messages.
+fn sends_messages(role: &Value) -> bool {
+    let policies = role["Properties"]["Policies"].as_array().into_iter().flatten();
+    let mut statements =
+        policies.flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().into_iter().flatten());
+    statements.any(|statement| statement["Action"] == "sqs:SendMessage")
 }
 
 fn setting<'template>(template: &'template Value, place: &str) -> Result<&'template Value> {

@@ -262,7 +262,7 @@ impl Starting {
         let outputs =
             deployment::deploy(tools, &endpoint_url, &self.workspace, &self.folder, name, &parameters).await?;
         let allowed_origins = parameters.get("AllowedOrigins").map_or("", String::as_str);
-        fix_ups::apply(tools, &endpoint_url, &template, &outputs, allowed_origins).await?;
+        fix_ups::apply(tools, &endpoint_url, name, &template, &outputs, allowed_origins).await?;
 
         let api_url = format!("{endpoint_url}/_aws/execute-api/{}", outputs.get("ApiId")?);
         report.line(

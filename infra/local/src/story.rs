@@ -287,9 +287,10 @@ impl Story<'_> {
 async fn json_of(step: &'static str, answer: Response, wanted: StatusCode) -> Result<Value> {
     let status = answer.status();
     let body = answer.text().await?;
+    let excerpt: String = body.chars().take(EXCERPT).collect();
     let unexpected = || Error::Story {
         step,
-        what: format!("status {status} instead of {wanted}: {body}"),
+        what: format!("status {status} instead of {wanted}: {excerpt}"),
     };
     if status != wanted {
         return Err(unexpected());

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use serde_json::{Value, json};
 
 /// The version of the events' form that the functions were written for.
-const API_VERSION: &str = "2023-01-05";
+const API_VERSION: &str = "2025-12-08";
 
 /// The events that change a verification. A status has one event each; nothing else is wanted, so nothing else is sent.
 const EVENTS: [&str; 8] = [

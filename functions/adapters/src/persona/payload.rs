@@ -68,13 +68,9 @@ struct InquiryAttributes {
 
 #[derive(Deserialize)]
 struct Relationships {
-    #[serde(
-        alias = "inquiry-template",
-        alias = "inquiryTemplate",
-        alias = "inquiry_template",
-        default
-    )]
-    template: Option<Relationship>,
+    // Not to be read as `template`: an older relationship of that name stands beside it.
+    #[serde(rename = "inquiry-template", alias = "inquiryTemplate", alias = "inquiry_template", default)]
+    inquiry_template: Option<Relationship>,
 }
 
 #[derive(Deserialize)]
@@ -146,7 +142,7 @@ fn inquiry_delivery(data: EventData) -> Option<Delivery> {
         },
         template: resource
             .relationships
-            .and_then(|links| links.template?.data)
+            .and_then(|links| links.inquiry_template?.data)
             .map(|linked| linked.id),
     })
 }
