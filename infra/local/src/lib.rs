@@ -4,11 +4,6 @@
 //! [`stack::Stack`] is the way in: it starts everything and deploys the repository's `template.yaml`, for `make up`,
 //! `make demo` and the flow tests alike. Production code knows nothing of this crate.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the clock, the environment and randomness are banned where rules are decided; this is the world outside"
-)]
-
 pub mod cli;
 mod deployment;
 pub mod doctor;

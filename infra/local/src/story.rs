@@ -129,19 +129,30 @@ impl Story<'_> {
 
     async fn wait_until_verified(&self) -> Result<()> {
         let began = Instant::now();
-        loop {
-            let answer = self
-                .get(&format!("sub-accounts/{}/verification", self.sub_account))
+        let event = loop {
+            let state = self
+                .client
+                .get(format!("{}/simulator/state", self.stack.persona_url))
                 .send()
                 .await?;
-            let verification = json_of(APPROVED, answer, StatusCode::OK).await?;
-            if verification.get("state").and_then(Value::as_str) == Some("verified") {
-                self.tell("Persona's webhook says approved: the sub-account is verified", &[]);
-                return Ok(());
+            let state = json_of(APPROVED, state, StatusCode::OK).await?;
+            match approval_taken(&state) {
+                Some(event) => break event.to_owned(),
+                None => in_time(APPROVED, began, &state)?,
             }
-            in_time(APPROVED, began, &verification)?;
             tokio::time::sleep(DEFAULT_PAUSE).await;
-        }
+        };
+        let answer = self
+            .get(&format!("sub-accounts/{}/verification", self.sub_account))
+            .send()
+            .await?;
+        expect_state(APPROVED, &json_of(APPROVED, answer, StatusCode::OK).await?, "verified")?;
+        let line = format!(
+            "Persona's webhook {event} says approved: {} is verified",
+            self.sub_account
+        );
+        self.tell(&line, &[("event", &event), ("sub_account", &self.sub_account)]);
+        Ok(())
     }
 
     async fn wait_until_completed(&self, step: &'static str, id: &str, number: &str) -> Result<()> {
@@ -281,6 +292,13 @@ impl Story<'_> {
     fn tell(&self, line: &str, ids: &[(&str, &str)]) {
         self.report.line("story", line, ids);
     }
+}
+
+/// The event by which Persona told of an approval, once our answer to it was a success.
+fn approval_taken(state: &Value) -> Option<&str> {
+    let deliveries = state.get("deliveries")?.as_array()?;
+    let taken = |delivery: &&Value| delivery["event_name"] == "inquiry.approved" && delivery["state"] == "succeeded";
+    deliveries.iter().find(taken)?.get("event_id")?.as_str()
 }
 
 /// The answer's JSON if its status is the wanted one.

@@ -2,41 +2,20 @@
 
 use crate::rules;
 use crate::template::{properties, resources, target, unless};
+use purchase_check::Route;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// The only route that needs no token: Persona signs instead.
 const WEBHOOK: &str = "POST /v1/webhooks/persona";
 
-/// Every route, the function behind it and the scope that it asks for.
-const ROUTES: [(&str, &str, Option<&str>); 6] = [
-    (
-        "POST /v1/sub-accounts/{sub}/purchases",
-        "PurchaseCheckFunction",
-        Some("purchases:write"),
-    ),
-    (
-        "GET /v1/sub-accounts/{sub}/purchases/{id}",
-        "PurchaseCheckFunction",
-        Some("purchases:read"),
-    ),
-    (
-        "DELETE /v1/sub-accounts/{sub}/purchases/{id}",
-        "PurchaseCheckFunction",
-        Some("purchases:write"),
-    ),
-    (
-        "GET /v1/sub-accounts/{sub}/verification",
-        "PurchaseCheckFunction",
-        Some("purchases:read"),
-    ),
-    (
-        "POST /v1/sub-accounts/{sub}/verification",
-        "PurchaseCheckFunction",
-        Some("purchases:write"),
-    ),
-    (WEBHOOK, "PersonaWebhookFunction", None),
-];
+/// Every route, the function behind it and the scope that it asks for, as the functions' own code has them.
+fn routes() -> impl Iterator<Item = (&'static str, &'static str, Option<&'static str>)> {
+    let checked = Route::ALL
+        .into_iter()
+        .map(|route| (route.key(), "PurchaseCheckFunction", Some(route.scope())));
+    checked.chain([(WEBHOOK, "PersonaWebhookFunction", None)])
+}
 
 /// Access-log variables that could tie a person to a request.
 const PERSONAL: [&str; 6] = [
@@ -106,20 +85,15 @@ fn routes_lead_where_they_should(template: &Value) -> Vec<String> {
             )
         })
         .collect();
-    let wanted = ROUTES
+    let wanted = routes()
         .map(|(route, function, _)| (route.to_owned(), function.to_owned()))
-        .into();
+        .collect();
     let differing: Vec<_> = found.symmetric_difference(&wanted).collect();
     unless(differing.is_empty(), format!("{differing:?}"))
 }
 
 fn routes_ask_for_their_scope(template: &Value) -> Vec<String> {
-    let scope_of = |key: &Value| {
-        ROUTES
-            .iter()
-            .find(|(route, ..)| key == route)
-            .and_then(|(.., scope)| *scope)
-    };
+    let scope_of = |key: &Value| routes().find(|(route, ..)| key == route).and_then(|(.., scope)| scope);
     resources(template, "AWS::ApiGatewayV2::Route")
         .into_iter()
         .filter(|(_, route)| {
