@@ -1,3 +1,27 @@
-//! local
+//! The whole of Dialgate on one machine: the `dialgate` command line, the stack that it starts, the simulators of
+//! Persona and Twilio, and the token issuer.
+//!
+//! [`stack::Stack`] is the way in: it starts everything and deploys the repository's `template.yaml`, for `make up`,
+//! `make demo` and the flow tests alike. Production code knows nothing of this crate.
+
+pub mod cli;
+mod deployment;
+pub mod doctor;
+mod emulator;
+pub mod error;
+mod fix_ups;
+pub mod host;
+pub mod issuer;
+pub mod neighbours;
 pub mod persona_simulator;
+pub mod process;
+pub mod report;
+pub mod stack;
+pub mod story;
+pub mod tools;
 pub mod twilio_simulator;
+mod up;
+mod watch;
+pub mod webhook_event;
+mod webhook_registration;
+pub mod workspace;

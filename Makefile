@@ -1,0 +1,36 @@
+# Thin words for the scripts and the `dialgate` command line; `make` alone lists them.
+
+DIALGATE := target/debug/dialgate
+PREPARE  := infra/local/prepare.sh
+WATCH    ?=
+JSON     ?=
+
+.PHONY: help up demo test lint tools build doctor
+
+help: ## List these words
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: ## Start everything on this machine and stay up until Ctrl-C (WATCH=1 builds functions again on change)
+	@$(PREPARE) tools $(if $(WATCH),watch) build
+	@exec $(DIALGATE) up $(if $(WATCH),--watch) $(if $(JSON),--json)
+
+demo: ## Play one purchase from start to end, then stop
+	@$(PREPARE) tools build
+	@exec $(DIALGATE) demo $(if $(JSON),--json)
+
+test: ## Format, lints, template and all tests
+	@infra/local/test.sh
+
+lint: ## Format and lints only
+	@cargo fmt --all --check
+	@cargo clippy --workspace --all-targets -- -D warnings
+
+tools: ## Install the pinned tools into .tools/ (WATCH=1 adds cargo-lambda)
+	@$(PREPARE) tools $(if $(WATCH),watch)
+
+build: ## Build every program
+	@$(PREPARE) build
+
+doctor: ## Say what is missing on this machine and what is running
+	@$(PREPARE) build
+	@exec $(DIALGATE) doctor

@@ -1,0 +1,223 @@
+//! The functions and what they are told.
+
+use crate::rules;
+use crate::template::{resources, target, unless};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Persona gives up after five seconds (Persona's documentation, "Webhooks").
+const PERSONA_PATIENCE_S: u64 = 5;
+
+/// API Gateway gives up on a function after thirty seconds.
+const API_PATIENCE_S: u64 = 30;
+
+/// The sweeper starts every minute.
+const SWEEP_PERIOD_S: u64 = 60;
+
+/// What every function reads.
+const EVERY: [&str; 3] = ["TABLE_NAME", "SSL_CERT_FILE", "RUST_LOG"];
+
+/// What each function reads besides, as its crate's settings name it.
+const OWN: [(&str, &[&str]); 4] = [
+    (
+        "PurchaseCheckFunction",
+        &[
+            "PURCHASE_QUEUE_URL",
+            "PERSONA_BASE_URL",
+            "PERSONA_TEMPLATE_ID",
+            "PERSONA_API_KEY_ARN",
+            "PERSONA_TIMEOUT_MS",
+            "ACCEPTED_STATUSES",
+            "ATTEMPT_LIMIT",
+            "GATE_NON_GEOGRAPHIC",
+            "GATE_US_TERRITORIES",
+            "PURCHASE_WAIT_S",
+            "SWEEP_STEP_S",
+            "POLL_AGE_S",
+        ],
+    ),
+    (
+        "PersonaWebhookFunction",
+        &[
+            "PURCHASE_QUEUE_URL",
+            "PERSONA_BASE_URL",
+            "PERSONA_TEMPLATE_ID",
+            "PERSONA_API_KEY_ARN",
+            "PERSONA_WEBHOOK_SECRETS_ARN",
+            "PERSONA_TIMEOUT_MS",
+            "ACCEPTED_STATUSES",
+            "ATTEMPT_LIMIT",
+            "WEBHOOK_TOLERANCE_S",
+            "SWEEP_STEP_S",
+            "POLL_AGE_S",
+        ],
+    ),
+    (
+        "PurchaseCompletionFunction",
+        &[
+            "TWILIO_API_BASE_URL",
+            "TWILIO_ACCOUNT_SID",
+            "TWILIO_AUTH_TOKEN_ARN",
+            "TWILIO_TIMEOUT_MS",
+            "LEASE_S",
+            "SWEEP_STEP_S",
+            "SETTLE_AFTER_S",
+            "SETTLE_GAP_S",
+        ],
+    ),
+    (
+        "SweeperFunction",
+        &[
+            "PURCHASE_QUEUE_URL",
+            "PERSONA_BASE_URL",
+            "PERSONA_TEMPLATE_ID",
+            "PERSONA_API_KEY_ARN",
+            "PERSONA_TIMEOUT_MS",
+            "ACCEPTED_STATUSES",
+            "ATTEMPT_LIMIT",
+            "SWEEP_STEP_S",
+            "POLL_AGE_S",
+            "EXPIRY_GRACE_S",
+        ],
+    ),
+];
+
+rules! {
+    each_function_gets_what_it_reads_and_no_more,
+        broken by "/Resources/SweeperFunction/Properties/Environment/Variables/EXPIRY_GRACE_S" = null;
+    no_function_gets_what_is_meant_for_another,
+        broken by "/Resources/PurchaseCheckFunction/Properties/Environment/Variables/TWILIO_AUTH_TOKEN_ARN" = {"Ref": "TwilioAuthTokenArn"};
+    no_secret_stands_in_an_environment,
+        broken by "/Resources/PersonaWebhookFunction/Properties/Environment/Variables/PERSONA_API_KEY_ARN" = "persona_sandbox_1";
+    functions_end_before_their_callers_lose_patience,
+        broken by "/Resources/PersonaWebhookFunction/Properties/Timeout" = 6;
+    functions_are_small_binaries_on_amazon_linux,
+        broken by "/Resources/SweeperFunction/Properties/Runtime" = "provided.al2";
+    functions_run_on_arm_unless_told_otherwise, broken by "/Parameters/Architecture/Default" = "x86_64";
+    functions_are_traced, broken by "/Resources/PurchaseCompletionFunction/Properties/TracingConfig/Mode" = "PassThrough";
+    each_function_is_built_from_the_crate_of_its_name,
+        broken by "/Resources/SweeperFunction/Properties/Code/S3Key" = "target/lambda/purchase-check/";
+}
+
+fn variables(function: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    function["Environment"]["Variables"].as_object().into_iter().flatten()
+}
+
+fn each_function_gets_what_it_reads_and_no_more(template: &Value) -> Vec<String> {
+    let functions = resources(template, "AWS::Lambda::Function");
+    let differing = functions.iter().flat_map(|(name, function)| {
+        let own = OWN
+            .iter()
+            .find(|(owner, _)| owner == name)
+            .map_or(&[][..], |(_, own)| own);
+        let wanted: BTreeSet<&str> = EVERY.iter().chain(own).copied().collect();
+        let found: BTreeSet<&str> = variables(function).map(|(variable, _)| variable.as_str()).collect();
+        found
+            .symmetric_difference(&wanted)
+            .map(|variable| format!("{name}: {variable}"))
+            .collect::<Vec<_>>()
+    });
+    differing
+        .chain(unless(functions.len() == OWN.len(), "another number of functions"))
+        .collect()
+}
+
+fn no_function_gets_what_is_meant_for_another(template: &Value) -> Vec<String> {
+    let owners = [
+        ("TWILIO_", "PurchaseCompletionFunction"),
+        ("PERSONA_WEBHOOK_", "PersonaWebhookFunction"),
+    ];
+    let functions = resources(template, "AWS::Lambda::Function");
+    let given = functions
+        .iter()
+        .flat_map(|(name, function)| variables(function).map(move |(given, _)| (*name, given)));
+    given
+        .filter(|(name, given)| {
+            owners
+                .iter()
+                .any(|(prefix, owner)| given.starts_with(prefix) && owner != name)
+        })
+        .map(|(name, given)| format!("{name}: {given}"))
+        .collect()
+}
+
+fn no_secret_stands_in_an_environment(template: &Value) -> Vec<String> {
+    let names_secret = |name: &str| {
+        ["KEY", "SECRET", "TOKEN", "PASSWORD"]
+            .iter()
+            .any(|word| name.contains(word))
+    };
+    let functions = resources(template, "AWS::Lambda::Function");
+    let secrets = functions.iter().flat_map(|(function, settings)| {
+        variables(settings)
+            .filter(|(name, _)| names_secret(name))
+            .map(move |found| (*function, found))
+    });
+    secrets
+        .filter(|(_, (name, value))| {
+            !name.ends_with("_ARN") || !target(value).is_some_and(|parameter| parameter.ends_with("Arn"))
+        })
+        .map(|(function, (name, _))| format!("{function}: {name}"))
+        .collect()
+}
+
+fn functions_end_before_their_callers_lose_patience(template: &Value) -> Vec<String> {
+    let limits = [
+        ("PersonaWebhookFunction", PERSONA_PATIENCE_S),
+        ("PurchaseCheckFunction", API_PATIENCE_S - 1),
+        ("SweeperFunction", SWEEP_PERIOD_S - 1),
+    ];
+    let timeout_s = |name: &str| {
+        template["Resources"][name]["Properties"]["Timeout"]
+            .as_u64()
+            .unwrap_or(u64::MAX)
+    };
+    limits
+        .into_iter()
+        .filter(|(name, limit_s)| timeout_s(name) > *limit_s)
+        .map(|(name, limit_s)| format!("{name}: {} s, at most {limit_s} s", timeout_s(name)))
+        .collect()
+}
+
+fn functions_are_small_binaries_on_amazon_linux(template: &Value) -> Vec<String> {
+    resources(template, "AWS::Lambda::Function")
+        .into_iter()
+        .filter(|(_, function)| {
+            function["Runtime"] != "provided.al2023"
+                || function["Handler"] != "bootstrap"
+                || function["MemorySize"] != 256
+        })
+        .map(|(name, _)| name.to_owned())
+        .collect()
+}
+
+fn functions_run_on_arm_unless_told_otherwise(template: &Value) -> Vec<String> {
+    let by_parameter = resources(template, "AWS::Lambda::Function")
+        .into_iter()
+        .all(|(_, function)| target(&function["Architectures"][0]) == Some("Architecture"));
+    unless(
+        by_parameter && template["Parameters"]["Architecture"]["Default"] == "arm64",
+        "another architecture",
+    )
+}
+
+fn functions_are_traced(template: &Value) -> Vec<String> {
+    resources(template, "AWS::Lambda::Function")
+        .into_iter()
+        .filter(|(_, function)| function["TracingConfig"]["Mode"] != "Active")
+        .map(|(name, _)| name.to_owned())
+        .collect()
+}
+
+fn each_function_is_built_from_the_crate_of_its_name(template: &Value) -> Vec<String> {
+    resources(template, "AWS::Lambda::Function")
+        .into_iter()
+        .filter(|(_, function)| {
+            let deployed = function["FunctionName"]["Fn::Sub"].as_str().unwrap_or_default();
+            let name = deployed.trim_start_matches("${AWS::StackName}-");
+            function["Code"]["S3Key"] != format!("target/lambda/{name}/")
+                || !local::workspace::FUNCTIONS.contains(&name)
+        })
+        .map(|(name, function)| format!("{name}: {}", function["Code"]))
+        .collect()
+}
