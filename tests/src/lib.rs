@@ -1,8 +1,10 @@
 //! What the tests share: the neighbours in memory, events as AWS sends them, and a world of all functions over them.
 
+pub mod contract;
 pub mod events;
 pub mod memory_table;
 pub mod neighbours;
+mod validation;
 pub mod world;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -9,6 +9,7 @@ use adapters::store::{
 };
 
 use crate::locked;
+use crate::validation::validate;
 
 /// DynamoDB's bound on the writes of one transaction.
 const TRANSACTION_WRITES_MAX: usize = 100;
@@ -17,7 +18,7 @@ const TRANSACTION_WRITES_MAX: usize = 100;
 #[derive(Debug, Default)]
 pub struct MemoryTable {
     items: Mutex<BTreeMap<Key, Item>>,
-    faults: Mutex<Vec<TableFault>>,
+    faults: Mutex<Vec<Option<TableFault>>>,
 }
 
 /// What happens to the next operation that changes the table.
@@ -35,18 +36,19 @@ impl MemoryTable {
         locked(&self.items).values().cloned().collect()
     }
 
-    /// The next writes fail so, one fault each.
+    /// The next writes, after those that are let through, fail so, one fault each.
     pub fn fail_next(&self, faults: impl IntoIterator<Item = TableFault>) {
-        locked(&self.faults).extend(faults);
+        locked(&self.faults).extend(faults.into_iter().map(Some));
+    }
+
+    /// The next writes are done as usual.
+    pub fn let_through(&self, writes: usize) {
+        locked(&self.faults).extend(std::iter::repeat_n(None, writes));
     }
 
     fn next_fault(&self) -> Option<TableFault> {
         let mut faults = locked(&self.faults);
-        if faults.is_empty() {
-            None
-        } else {
-            Some(faults.remove(0))
-        }
+        if faults.is_empty() { None } else { faults.remove(0) }
     }
 
     fn faulty<T>(&self, operation: impl FnOnce() -> T) -> Result<T, StoreError> {
@@ -94,6 +96,7 @@ impl Store for &MemoryTable {
         if matches!(write, Write::Check { .. }) {
             return Err(StoreError::Broken("a check makes sense only inside a transaction".to_owned()).into());
         }
+        validate(&write)?;
         self.faulty(|| {
             let mut items = locked(&self.items);
             let existing = items.get(&write.key()?).cloned();
@@ -105,12 +108,13 @@ impl Store for &MemoryTable {
     }
 
     async fn transact(&self, writes: Vec<Write>) -> Result<(), TransactError> {
+        writes.iter().try_for_each(validate)?;
         self.faulty(|| {
             let keys = writes.iter().map(Write::key).collect::<Result<Vec<_>, _>>()?;
             let mut distinct = keys.clone();
             distinct.sort();
             distinct.dedup();
-            if distinct.len() != keys.len() || keys.len() > TRANSACTION_WRITES_MAX {
+            if distinct.len() != keys.len() || !(1..=TRANSACTION_WRITES_MAX).contains(&keys.len()) {
                 return Err(StoreError::Broken("ValidationException".to_owned()).into());
             }
             let mut items = locked(&self.items);
@@ -167,15 +171,8 @@ impl Store for &MemoryTable {
         let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
         let more = found.len() > limit;
         found.truncate(limit);
-        let next = if more {
-            found.last().map(|(_, item)| keys_only(item))
-        } else {
-            None
-        };
-        Ok(Page {
-            items: found.into_iter().map(|(_, item)| item).collect(),
-            next,
-        })
+        let next = if more { found.last().map(|(_, item)| keys_only(item)) } else { None };
+        Ok(Page { items: found.into_iter().map(|(_, item)| item).collect(), next })
     }
 }
 

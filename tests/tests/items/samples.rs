@@ -1,0 +1,208 @@
+//! One value of every variant. Each list is made by a `match` without a wildcard: a variant that is added does not
+//! compile until it is in its list.
+
+use domain::{
+    AccountSid, Actor, AgencyId, Attempt, BodyHash, EarlierCreates, EventClass, FailedNumber, Happening, HistoryEntry,
+    Inquiry, InquiryId, Instant, LatestCreate, LeaseToken, Nonce, NumberSid, Opening, Owner, Phase, PhoneNumber,
+    Purchase, PurchaseId, PurchaseState, Reason, RevokedBy, Slot, SubAccountId, VerificationState,
+};
+
+/// Follows `next` from `first` until it ends: every variant, in the order that `next` names.
+fn all<T: Clone>(first: T, next: impl Fn(&T) -> Option<T>) -> Vec<T> {
+    std::iter::successors(Some(first), next).collect()
+}
+
+/// An instant that no other sample has.
+pub(crate) fn at(number: i64) -> Instant {
+    Instant::from_unix_ms(1_795_348_800_000 + number)
+}
+
+/// A sub-account with every kind of character that an id may have.
+pub(crate) fn sub_account() -> SubAccountId {
+    SubAccountId::parse("Loc_a-1Z").expect("is an id")
+}
+
+/// Both kinds of owner.
+pub(crate) fn owners() -> Vec<Owner> {
+    all(Owner::SubAccount(sub_account()), |owner| match owner {
+        Owner::SubAccount(_) => Some(Owner::Agency(AgencyId::parse("Agency_1").expect("is an id"))),
+        Owner::Agency(_) => None,
+    })
+}
+
+/// An account at the carrier.
+pub(crate) fn account() -> AccountSid {
+    AccountSid::parse("AC0123456789abcdef0123456789abcdef").expect("is an id")
+}
+
+fn sid() -> NumberSid {
+    NumberSid::parse("PN0123456789abcdef0123456789abcdef").expect("is an id")
+}
+
+/// Every reason.
+pub(crate) fn reasons() -> Vec<Reason> {
+    all(Reason::NumberUnavailable, |reason| match reason {
+        Reason::NumberUnavailable => Some(Reason::DuplicatePurchase),
+        Reason::DuplicatePurchase => Some(Reason::CarrierRefused),
+        Reason::CarrierRefused => Some(Reason::AddressRequired),
+        Reason::AddressRequired => Some(Reason::AccountRestricted),
+        Reason::AccountRestricted => Some(Reason::VerificationRevoked),
+        Reason::VerificationRevoked => Some(Reason::CarrierUnresponsive),
+        Reason::CarrierUnresponsive => None,
+    })
+}
+
+fn actors() -> Vec<Actor> {
+    all(Actor::Customer, |actor| match actor {
+        Actor::Customer => Some(Actor::Completion),
+        Actor::Completion => Some(Actor::Sweeper),
+        Actor::Sweeper => None,
+    })
+}
+
+fn happenings() -> Vec<Happening> {
+    let kinds = all(Happening::Requested, |what| match what {
+        Happening::Requested => Some(Happening::Claimed),
+        Happening::Claimed => Some(Happening::Reclaimed),
+        Happening::Reclaimed => Some(Happening::Permitted),
+        Happening::Permitted => Some(Happening::Stopped(Reason::NumberUnavailable)),
+        Happening::Stopped(_) => Some(Happening::NotProcessed),
+        Happening::NotProcessed => Some(Happening::SeenAbsent),
+        Happening::SeenAbsent => Some(Happening::Completed),
+        Happening::Completed => Some(Happening::Failed(Reason::NumberUnavailable)),
+        Happening::Failed(_) => Some(Happening::Unlocked),
+        Happening::Unlocked => Some(Happening::Expired),
+        Happening::Expired => Some(Happening::Cancelled),
+        Happening::Cancelled => Some(Happening::Held),
+        Happening::Held => None,
+    });
+    let with_reasons = reasons().into_iter().flat_map(|reason| [Happening::Stopped(reason), Happening::Failed(reason)]);
+    kinds.into_iter().chain(with_reasons).collect()
+}
+
+/// Everything that can happen, by everybody who acts.
+pub(crate) fn history() -> Vec<HistoryEntry> {
+    let pairs = happenings().into_iter().flat_map(|what| actors().into_iter().map(move |by| (what, by)));
+    pairs.zip(0..).map(|((what, by), number)| HistoryEntry { at: at(number), by, what }).collect()
+}
+
+fn slots() -> Vec<Slot> {
+    let latest = all(LatestCreate::Open, |latest| match latest {
+        LatestCreate::Open => Some(LatestCreate::NotProcessed),
+        LatestCreate::NotProcessed => None,
+    });
+    let earlier = all(EarlierCreates::AllAnswered, |earlier| match earlier {
+        EarlierCreates::AllAnswered => Some(EarlierCreates::SomeUnknown),
+        EarlierCreates::SomeUnknown => None,
+    });
+    let refusals: Vec<Option<Reason>> = std::iter::once(None).chain(reasons().into_iter().map(Some)).collect();
+    let mut slots = Vec::new();
+    for latest in latest {
+        for earlier in &earlier {
+            for refusal in &refusals {
+                for absent_at in [None, Some(at(5))] {
+                    slots.push(Slot {
+                        token: LeaseToken::parse("token-1").expect("is an id"),
+                        lease_until: at(1),
+                        account: account(),
+                        first_post: at(2),
+                        last_post: at(3),
+                        creates: 8,
+                        latest,
+                        earlier: *earlier,
+                        refusal: *refusal,
+                        absent_at,
+                    });
+                }
+            }
+        }
+    }
+    slots
+}
+
+/// Every state of a purchase, with every combination of what is in it.
+pub(crate) fn purchase_states() -> Vec<PurchaseState> {
+    let kinds = all(PurchaseState::Waiting, |state| match state {
+        PurchaseState::Waiting => slots().pop().map(PurchaseState::Buying),
+        PurchaseState::Buying(_) => Some(PurchaseState::Completed { sid: sid(), account: account(), at: at(10) }),
+        PurchaseState::Completed { .. } => {
+            Some(PurchaseState::Failed { reason: Reason::NumberUnavailable, at: at(11), lock: FailedNumber::Unlocked })
+        }
+        PurchaseState::Failed { .. } => Some(PurchaseState::Expired { at: at(12) }),
+        PurchaseState::Expired { .. } => Some(PurchaseState::Cancelled { at: at(13) }),
+        PurchaseState::Cancelled { .. } => Some(PurchaseState::Held { sid: None, at: at(14) }),
+        PurchaseState::Held { .. } => None,
+    });
+    let locks = all(FailedNumber::Unlocked, |lock| match lock {
+        FailedNumber::Unlocked => Some(FailedNumber::LockedUntil { last_look_at: at(15), account: account() }),
+        FailedNumber::LockedUntil { .. } => None,
+    });
+    let failed = reasons().into_iter().flat_map(|reason| {
+        locks.clone().into_iter().map(move |lock| PurchaseState::Failed { reason, at: at(11), lock })
+    });
+    let held = PurchaseState::Held { sid: Some(sid()), at: at(14) };
+    kinds.into_iter().chain(slots().into_iter().map(PurchaseState::Buying)).chain(failed).chain([held]).collect()
+}
+
+/// A purchase in this state.
+pub(crate) fn purchase(state: PurchaseState) -> Purchase {
+    Purchase {
+        id: PurchaseId::parse("pur_0123456789abcdef0123456789abcdef").expect("is an id"),
+        sub_account: sub_account(),
+        number: PhoneNumber::parse("+14155550100").expect("is a number"),
+        gated: true,
+        body_hash: BodyHash(std::array::from_fn(|index| u8::try_from(index * 8).unwrap_or_default())),
+        created_at: at(20),
+        updated_at: at(21),
+        deadline: at(22),
+        state,
+        history: history(),
+    }
+}
+
+/// Every state of a verification.
+pub(crate) fn verification_states() -> Vec<VerificationState> {
+    let kinds = all(VerificationState::Unverified, |state| match state {
+        VerificationState::Unverified => Some(VerificationState::InProgress { phase: Phase::NeedsUser }),
+        VerificationState::InProgress { phase: Phase::NeedsUser } => {
+            Some(VerificationState::InProgress { phase: Phase::Processing })
+        }
+        VerificationState::InProgress { phase: Phase::Processing } => Some(VerificationState::InReview),
+        VerificationState::InReview => Some(VerificationState::Verified { at: at(30) }),
+        VerificationState::Verified { .. } => Some(VerificationState::Declined),
+        VerificationState::Declined => Some(VerificationState::Failed),
+        VerificationState::Failed => Some(VerificationState::Expired),
+        VerificationState::Expired => Some(VerificationState::Locked),
+        VerificationState::Locked => Some(VerificationState::Revoked { at: at(31), by: RevokedBy::Persona }),
+        VerificationState::Revoked { by: RevokedBy::Persona, .. } => {
+            Some(VerificationState::Revoked { at: at(31), by: RevokedBy::Operator })
+        }
+        VerificationState::Revoked { by: RevokedBy::Operator, .. } => None,
+    });
+    kinds
+}
+
+/// No inquiry, and one of every form.
+pub(crate) fn inquiries() -> Vec<Option<Inquiry>> {
+    let classes = all(EventClass::Progress, |class| match class {
+        EventClass::Progress => Some(EventClass::Decision),
+        EventClass::Decision => None,
+    });
+    let attempts = all(Attempt::Unused, |attempt| match attempt {
+        Attempt::Unused => Some(Attempt::Used),
+        Attempt::Used => None,
+    });
+    let seen: Vec<_> = std::iter::once(None).chain(classes.into_iter().map(|class| Some((class, at(40))))).collect();
+    let made = attempts.into_iter().flat_map(|attempt| {
+        seen.clone().into_iter().map(move |seen| {
+            Some(Inquiry { id: InquiryId::parse("inq_1").expect("is an id"), seen, attempt, session_at: at(41) })
+        })
+    });
+    std::iter::once(None).chain(made).collect()
+}
+
+/// Nobody who opens an inquiry, and somebody.
+pub(crate) fn openings() -> [Option<Opening>; 2] {
+    let opening = Opening { nonce: Nonce::parse("nonce-1").expect("is an id"), lease_until: at(42) };
+    [None, Some(opening)]
+}

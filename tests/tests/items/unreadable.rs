@@ -1,0 +1,172 @@
+//! Items that cannot be read: which attribute is named, never what is in it.
+
+use adapters::items::{
+    InquiryMap, Profile, StoredVerification, inquiry_map_item, pointer_item, pointer_target, purchase_from_item,
+    purchase_to_item, verification_from_item, verification_to_item,
+};
+use adapters::store::{BY_TIME, DUE_AT, DUE_SHARD, Item, StoreError, Value};
+use domain::{InquiryId, Verification};
+
+use crate::samples::{at, inquiries, openings, owners, purchase, purchase_states, verification_states};
+
+/// A value that nothing can read, and that must not appear in an error.
+const MARKER: &str = "marker value 5f2e";
+
+/// Attributes that a state may lack, or that nothing reads back.
+const OPTIONAL: [&str; 11] = [
+    "absent_at",
+    BY_TIME,
+    DUE_AT,
+    DUE_SHARD,
+    "inquiry",
+    "kind",
+    "last_look_at",
+    "opening",
+    "refusal",
+    "seen_at",
+    "visits",
+];
+
+/// Attributes that nothing reads back at all.
+const UNREAD: [&str; 5] = [BY_TIME, DUE_AT, DUE_SHARD, "kind", "visits"];
+
+type Read<'a> = &'a dyn Fn(&Item) -> Result<(), StoreError>;
+
+/// Spoils every attribute of `item`, and of the maps and lists in it, in turn.
+fn spoil(item: &Item, read: Read<'_>) {
+    assert_eq!(read(item), Ok(()), "can be read as it is");
+    for (name, value) in item {
+        if UNREAD.contains(&name.as_str()) {
+            continue;
+        }
+        let with = |value: Value| {
+            let mut spoiled = item.clone();
+            spoiled.insert(name.clone(), value);
+            spoiled
+        };
+        // No attribute is of each type, so at least one of these two is a wrong one.
+        let wrong_types = [Value::N(-5), Value::Bool(true), Value::List(vec![Value::Bool(true)])];
+        let refused = wrong_types.into_iter().filter(|wrong| !same_type(wrong, value));
+        for wrong in refused {
+            names(read(&with(wrong)), name);
+        }
+        if let Value::S(_) = value {
+            names(read(&with(Value::S(MARKER.to_owned()))), name);
+        }
+        let mut without = item.clone();
+        without.remove(name);
+        match read(&without) {
+            Ok(()) => assert!(may_be_missing(name), "{name} is missing and nothing says so"),
+            error => names_something(error),
+        }
+        match value {
+            Value::Map(inner) => spoil(inner, &|inner| read(&with(Value::Map(inner.clone())))),
+            Value::List(values) => spoil_list(values, &|values| read(&with(Value::List(values)))),
+            Value::S(_) | Value::N(_) | Value::Bool(_) => {}
+        }
+    }
+}
+
+fn spoil_list(values: &[Value], read: &dyn Fn(Vec<Value>) -> Result<(), StoreError>) {
+    for (index, value) in values.iter().enumerate() {
+        if let Value::Map(entry) = value {
+            spoil(entry, &|spoiled| {
+                let mut values = values.to_vec();
+                values[index] = Value::Map(spoiled.clone());
+                read(values)
+            });
+        }
+        let mut values = values.to_vec();
+        values[index] = Value::S(MARKER.to_owned());
+        names_something(read(values));
+    }
+}
+
+fn may_be_missing(name: &str) -> bool {
+    // A held purchase may know no id at the carrier.
+    OPTIONAL.contains(&name) || name == "sid"
+}
+
+fn same_type(one: &Value, other: &Value) -> bool {
+    std::mem::discriminant(one) == std::mem::discriminant(other)
+}
+
+/// The error names the attribute, or one that it was read together with.
+fn names(result: Result<(), StoreError>, name: &str) {
+    let text = broken(result, name);
+    assert!(text.contains(&format!("`{name}`")), "{name}: {text}");
+}
+
+fn names_something(result: Result<(), StoreError>) {
+    let text = broken(result, "an attribute");
+    assert!(text.contains('`'), "{text}");
+}
+
+fn broken(result: Result<(), StoreError>, name: &str) -> String {
+    let Err(StoreError::Broken(text)) = result else {
+        panic!("{name}: {result:?}");
+    };
+    assert!(!text.contains(MARKER), "{text}");
+    text
+}
+
+#[test]
+fn purchases() {
+    for state in purchase_states() {
+        let mut purchase = purchase(state);
+        purchase.history.truncate(40);
+        let item = purchase_to_item(&purchase, 1, Some(at(1)));
+        spoil(&item, &|item| purchase_from_item(item).map(|_| ()));
+    }
+}
+
+#[test]
+fn verifications() {
+    for state in verification_states() {
+        for inquiry in inquiries() {
+            for opening in openings() {
+                let verification = Verification { state, inquiry: inquiry.clone(), attempts_used: 1 };
+                let stored = StoredVerification { verification, opening, version: 1 };
+                let item = verification_to_item(&owners()[0], &stored, Some(at(1)));
+                // The keys of a verification are known to whoever reads it.
+                let read = item.into_iter().filter(|(name, _)| name != "pk" && name != "sk");
+                spoil(&read.collect(), &|item| verification_from_item(item).map(|_| ()));
+            }
+        }
+    }
+}
+
+#[test]
+fn small_items() {
+    let inquiry = InquiryId::parse("inq_1").expect("is an id");
+    for owner in owners() {
+        let map = InquiryMap { owner: owner.clone(), template: "itmpl_1".to_owned() };
+        let item = inquiry_map_item(&inquiry, &map, at(1));
+        for name in ["owner", "template"] {
+            let mut spoiled = item.clone();
+            spoiled.insert(name.to_owned(), Value::N(1));
+            names(InquiryMap::from_item(&spoiled).map(|_| ()), name);
+            spoiled.remove(name);
+            names(InquiryMap::from_item(&spoiled).map(|_| ()), name);
+        }
+        let mut nobodys = item.clone();
+        nobodys.insert("owner".to_owned(), Value::S(MARKER.to_owned()));
+        broken(InquiryMap::from_item(&nobodys).map(|_| ()), "owner");
+
+        let purchase = purchase(domain::PurchaseState::Waiting);
+        let pointer = pointer_item(&owner, &purchase.sub_account, &purchase.id);
+        for name in ["purchase", "sub_account"] {
+            for wrong in [Value::N(1), Value::S(MARKER.to_owned())] {
+                let mut spoiled = pointer.clone();
+                spoiled.insert(name.to_owned(), wrong);
+                names(pointer_target(&spoiled).map(|_| ()), name);
+            }
+        }
+    }
+    for name in ["agency", "account"] {
+        for wrong in [Value::Bool(true), Value::S(MARKER.to_owned())] {
+            let spoiled = Item::from([(name.to_owned(), wrong)]);
+            names(Profile::from_item(&spoiled).map(|_| ()), name);
+        }
+    }
+}
