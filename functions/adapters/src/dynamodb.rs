@@ -13,8 +13,6 @@ use aws_sdk_dynamodb::types::{
     TransactWriteItem, Update,
 };
 
-use sha2::{Digest, Sha256};
-
 use crate::store::{
     Condition, DUE_AT, DUE_SHARD, Item, Key, PK, Page, Query, Range, SK, Store, StoreError, TransactError, Value,
     Write, WriteError,
@@ -128,14 +126,13 @@ impl Store for DynamoDb {
     }
 
     async fn transact(&self, writes: Vec<Write>) -> Result<(), TransactError> {
-        let token = request_token(&writes);
         let mut items = Vec::with_capacity(writes.len());
         for write in writes {
             items.push(self.transact_item(write)?);
         }
         self.client
             .transact_write_items()
-            .client_request_token(token)
+            .client_request_token(request_token())
             .set_transact_items(Some(items))
             .send()
             .await
@@ -237,11 +234,12 @@ impl DynamoDb {
 }
 
 /// Makes the SDK's own repetitions after a lost answer one and the same transaction (`ClientRequestToken`, at most 36
-/// characters, kept for ten minutes). Made of the content: the SDK's default is drawn from a generator that is seeded
-/// once per client, and two workers with different content must not share one.
-fn request_token(writes: &[Write]) -> String {
-    const TOKEN_BYTES: usize = 16;
-    hex::encode(&Sha256::digest(format!("{writes:?}"))[..TOKEN_BYTES])
+/// characters). Drawn anew for each transaction of ours: a token that DynamoDB knows is answered with success for ten
+/// minutes, without judging a condition or writing anything, so one made of the content would let a repeated check pass
+/// that no longer holds. Not left to the SDK, whose generator is seeded once per client.
+#[expect(clippy::disallowed_methods, reason = "names a request at DynamoDB; no rule and no answer depends on it")]
+fn request_token() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
 }
 
 /// Collects the names and values that an expression refers to.

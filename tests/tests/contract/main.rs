@@ -15,18 +15,7 @@ const CASES_MIN: usize = 60;
 const MEMORY: [Divergence; 0] = [];
 
 /// Where DynamoDB's protocol, through the adapter, answers differently.
-const DYNAMODB: [Divergence; 3] = [
-    Divergence { case: "transaction: the same twice is refused by its own conditions", reason: REPLAYED },
-    Divergence {
-        case: "transaction: the same again, after its check has ceased to hold, is refused",
-        reason: REPLAYED,
-    },
-    Divergence { case: "transaction: the same again, after its item was deleted, writes it again", reason: REPLAYED },
-];
-
-/// Why a transaction of the same content is answered from memory.
-const REPLAYED: &str = "the adapter makes `ClientRequestToken` of the content, and DynamoDB answers a token that it \
-                        knows for ten minutes with success, without judging conditions or writing anything";
+const DYNAMODB: [Divergence; 0] = [];
 
 #[test]
 fn the_list_is_long_and_its_names_are_distinct() {
