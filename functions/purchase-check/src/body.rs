@@ -54,6 +54,10 @@ impl Asking {
         if request.body.len() > BODY_BYTES_MAX {
             return Err(Problem::new(ProblemType::InvalidRequest, "The body is larger than 16 KB."));
         }
+        // Serde would read `["number", "+1…"]` as the fields in their order: a body without a name in it.
+        if request.body.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Problem::new(ProblemType::InvalidRequest, "The body is not a JSON object."));
+        }
         let mut json = serde_json::Deserializer::from_slice(&request.body);
         let body: Body = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let place = error.path().to_string();
