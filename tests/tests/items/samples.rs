@@ -162,7 +162,7 @@ pub(crate) fn purchase(state: PurchaseState) -> Purchase {
 
 /// Every state of a verification.
 pub(crate) fn verification_states() -> Vec<VerificationState> {
-    let kinds = all(VerificationState::Unverified, |state| match state {
+    all(VerificationState::Unverified, |state| match state {
         VerificationState::Unverified => Some(VerificationState::InProgress { phase: Phase::NeedsUser }),
         VerificationState::InProgress { phase: Phase::NeedsUser } => {
             Some(VerificationState::InProgress { phase: Phase::Processing })
@@ -178,8 +178,7 @@ pub(crate) fn verification_states() -> Vec<VerificationState> {
             Some(VerificationState::Revoked { at: at(31), by: RevokedBy::Operator })
         }
         VerificationState::Revoked { by: RevokedBy::Operator, .. } => None,
-    });
-    kinds
+    })
 }
 
 /// No inquiry, and one of every form.
