@@ -19,9 +19,7 @@ pub struct Caller {
 impl Caller {
     /// A caller whose token is for this one sub-account, with both scopes.
     pub fn sub_account(sub_account: &str) -> Self {
-        Self {
-            claims: json!({"sub_account": sub_account, "scope": "purchases:read purchases:write"}),
-        }
+        Self { claims: json!({"sub_account": sub_account, "scope": "purchases:read purchases:write"}) }
     }
 }
 
@@ -34,9 +32,9 @@ pub fn http_event(
     body: &str,
 ) -> Value {
     let (method, template) = route_key.split_once(' ').unwrap_or(("GET", route_key));
-    let path = path_parameters.iter().fold(template.to_owned(), |path, (name, value)| {
-        path.replace(&format!("{{{name}}}"), value)
-    });
+    let path = path_parameters
+        .iter()
+        .fold(template.to_owned(), |path, (name, value)| path.replace(&format!("{{{name}}}"), value));
     let mut all_headers = json!({
         "host": "abcdefghij.execute-api.us-east-1.amazonaws.com",
         "x-forwarded-proto": "https",
@@ -47,10 +45,8 @@ pub fn http_event(
     for (name, value) in headers {
         all_headers[name.to_ascii_lowercase()] = json!(value);
     }
-    let parameters: serde_json::Map<String, Value> = path_parameters
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), json!(value)))
-        .collect();
+    let parameters: serde_json::Map<String, Value> =
+        path_parameters.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
     let mut event = json!({
         "version": "2.0",
         "routeKey": route_key,
@@ -86,24 +82,12 @@ pub fn http_event(
 pub fn ask_event(caller: &Caller, sub_account: &str, key: &str, number: &str) -> Value {
     let body = json!({"kind": "number", "phone_number": number}).to_string();
     let headers = [("Idempotency-Key", key)];
-    http_event(
-        Route::AskForPurchase.key(),
-        &[("sub", sub_account)],
-        &headers,
-        Some(caller),
-        &body,
-    )
+    http_event(Route::AskForPurchase.key(), &[("sub", sub_account)], &headers, Some(caller), &body)
 }
 
 /// A delivery of Persona's with this signature.
 pub fn webhook_event(body: &str, signature: &str) -> Value {
-    http_event(
-        persona_webhook::ROUTE,
-        &[],
-        &[("Persona-Signature", signature)],
-        None,
-        body,
-    )
+    http_event(persona_webhook::ROUTE, &[], &[("Persona-Signature", signature)], None, body)
 }
 
 /// The body of one of Persona's events about an inquiry, with the sandbox's person in its fields.

@@ -17,7 +17,7 @@ const TRANSACTION_WRITES_MAX: usize = 100;
 #[derive(Debug, Default)]
 pub struct MemoryTable {
     items: Mutex<BTreeMap<Key, Item>>,
-    faults: Mutex<Vec<TableFault>>,
+    faults: Mutex<Vec<Option<TableFault>>>,
 }
 
 /// What happens to the next operation that changes the table.
@@ -35,18 +35,19 @@ impl MemoryTable {
         locked(&self.items).values().cloned().collect()
     }
 
-    /// The next writes fail so, one fault each.
+    /// The next writes, after those that are let through, fail so, one fault each.
     pub fn fail_next(&self, faults: impl IntoIterator<Item = TableFault>) {
-        locked(&self.faults).extend(faults);
+        locked(&self.faults).extend(faults.into_iter().map(Some));
+    }
+
+    /// The next writes are done as usual.
+    pub fn let_through(&self, writes: usize) {
+        locked(&self.faults).extend(std::iter::repeat_n(None, writes));
     }
 
     fn next_fault(&self) -> Option<TableFault> {
         let mut faults = locked(&self.faults);
-        if faults.is_empty() {
-            None
-        } else {
-            Some(faults.remove(0))
-        }
+        if faults.is_empty() { None } else { faults.remove(0) }
     }
 
     fn faulty<T>(&self, operation: impl FnOnce() -> T) -> Result<T, StoreError> {
@@ -158,24 +159,14 @@ impl Store for &MemoryTable {
         };
         if let Some(after) = &query.after {
             let after = Key::of(after)?;
-            let position = found
-                .iter()
-                .position(|(key, _)| *key == after)
-                .map_or(0, |position| position + 1);
+            let position = found.iter().position(|(key, _)| *key == after).map_or(0, |position| position + 1);
             found.drain(..position);
         }
         let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
         let more = found.len() > limit;
         found.truncate(limit);
-        let next = if more {
-            found.last().map(|(_, item)| keys_only(item))
-        } else {
-            None
-        };
-        Ok(Page {
-            items: found.into_iter().map(|(_, item)| item).collect(),
-            next,
-        })
+        let next = if more { found.last().map(|(_, item)| keys_only(item)) } else { None };
+        Ok(Page { items: found.into_iter().map(|(_, item)| item).collect(), next })
     }
 }
 

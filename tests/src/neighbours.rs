@@ -27,10 +27,7 @@ pub struct StillClock {
 impl StillClock {
     /// A clock that shows `now`.
     pub fn at(now: Instant) -> Self {
-        Self {
-            now_ms: AtomicI64::new(now.unix_ms()),
-            ids: AtomicU64::new(0),
-        }
+        Self { now_ms: AtomicI64::new(now.unix_ms()), ids: AtomicU64::new(0) }
     }
 
     /// Moves the clock.
@@ -153,10 +150,7 @@ impl Identity for &MemoryPersona {
         }
         let fresh = InquiryId::parse(&format!("inq_{:024}", state.inquiries.len())).expect("is a word");
         let id = state.by_nonce.entry(nonce.as_str().to_owned()).or_insert(fresh).clone();
-        state
-            .inquiries
-            .entry(id.clone())
-            .or_insert((InquiryStatus::Created, Instant::default()));
+        state.inquiries.entry(id.clone()).or_insert((InquiryStatus::Created, Instant::default()));
         if let Some(PersonaFault::After(error)) = fault {
             return Err(error);
         }
@@ -183,21 +177,14 @@ impl Identity for &MemoryPersona {
         }
         state.looks += 1;
         let known = inquiries.iter().filter_map(|id| {
-            state.inquiries.get(id).map(|(status, at)| InquiryEvent {
-                inquiry: id.clone(),
-                status: *status,
-                at: *at,
-            })
+            state.inquiries.get(id).map(|(status, at)| InquiryEvent { inquiry: id.clone(), status: *status, at: *at })
         });
         Ok(known.collect())
     }
 }
 
 fn session() -> Session {
-    Session {
-        token: SESSION_TOKEN.to_owned().into(),
-        one_time_link: Some(ONE_TIME_LINK.to_owned().into()),
-    }
+    Session { token: SESSION_TOKEN.to_owned().into(), one_time_link: Some(ONE_TIME_LINK.to_owned().into()) }
 }
 
 /// The carrier in memory.
@@ -235,10 +222,7 @@ pub enum CarrierFault {
 impl<'clock> MemoryCarrier<'clock> {
     /// A carrier that owns nothing.
     pub fn new(clock: &'clock StillClock) -> Self {
-        Self {
-            clock,
-            inner: Mutex::default(),
-        }
+        Self { clock, inner: Mutex::default() }
     }
 
     /// What happens to the next creates, one fault each.
@@ -263,17 +247,15 @@ impl<'clock> MemoryCarrier<'clock> {
 
     /// What is written on a number of an account.
     pub fn mark(&self, account: &AccountSid, number: &PhoneNumber) -> Option<String> {
-        locked(&self.inner)
-            .owned
-            .get(&(account.clone(), number.clone()))
-            .map(|owned| owned.mark.clone())
+        locked(&self.inner).owned.get(&(account.clone(), number.clone())).map(|owned| owned.mark.clone())
     }
 
     /// Gives the account a number that we did not buy.
     pub fn plant(&self, account: &AccountSid, number: &PhoneNumber, mark: &str) {
         let mut state = locked(&self.inner);
+        let charges = state.charges;
         self.own(&mut state, account, number, mark);
-        state.charges -= 1;
+        state.charges = charges;
     }
 
     /// The creates that were under way land now.
@@ -332,10 +314,7 @@ impl Carrier for &MemoryCarrier<'_> {
             }
             Some(CarrierFault::MadeAt(at)) => {
                 let owned = self.own(&mut state, account, number, mark);
-                Created::Bought(OwnedNumber {
-                    created_at: Some(at),
-                    ..owned
-                })
+                Created::Bought(OwnedNumber { created_at: Some(at), ..owned })
             }
         }
     }

@@ -1,11 +1,11 @@
 //! All functions over neighbours in memory, on one clock.
 
 use adapters::ambient::Ambient;
-use adapters::items::{purchase_from_item, verification_from_item};
+use adapters::items::{keys, purchase_from_item, verification_from_item};
 use adapters::persona::{WebhookSecret, sign};
-use adapters::store::{Item, SK, Value as Attribute};
+use adapters::store::{Condition, Item, SK, Store, Value as Attribute, Write};
 use adapters::verifications::Revisits;
-use domain::{AccountSid, GatePolicy, Instant, Purchase, Timing, Verification, VerificationPolicy};
+use domain::{AccountSid, GatePolicy, Instant, Purchase, SubAccountId, Timing, Verification, VerificationPolicy};
 use persona_webhook::PersonaWebhook;
 use purchase_check::PurchaseCheck;
 use purchase_completion::PurchaseCompletion;
@@ -65,10 +65,7 @@ pub fn secret() -> WebhookSecret {
 }
 
 fn revisits() -> Revisits {
-    Revisits {
-        poll_age_ms: 120_000,
-        step_ms: 60_000,
-    }
+    Revisits { poll_age_ms: 120_000, step_ms: 60_000 }
 }
 
 impl Neighbours<'_> {
@@ -147,9 +144,7 @@ impl Neighbours<'_> {
                 step_ms: 60_000,
             },
         };
-        futures::executor::block_on(function.handle(event))
-            .batch_item_failures
-            .len()
+        futures::executor::block_on(function.handle(event)).batch_item_failures.len()
     }
 
     /// Sweeps once.
@@ -177,12 +172,21 @@ impl Neighbours<'_> {
         }
     }
 
+    /// Stores a profile: the sub-account belongs to this agency.
+    pub fn put_profile(&self, sub_account: &str, agency: &str) {
+        let key = keys::profile(&SubAccountId::parse(sub_account).expect("is a word"));
+        let write = Write::Update {
+            key,
+            set: vec![("agency", Attribute::S(agency.to_owned()))],
+            remove: vec![],
+            expect: Condition::Any(vec![Condition::ItemAbsent, Condition::ItemPresent]),
+        };
+        futures::executor::block_on((&self.table).write(write)).expect("the table in memory answers");
+    }
+
     /// Every purchase in the table.
     pub fn purchases(&self) -> Vec<Purchase> {
-        self.with_sk("P#")
-            .iter()
-            .map(|item| purchase_from_item(item).expect("is readable").0)
-            .collect()
+        self.with_sk("P#").iter().map(|item| purchase_from_item(item).expect("is readable").0).collect()
     }
 
     /// The one purchase in the table.
@@ -229,9 +233,6 @@ impl Answer {
 
     /// The problem's type, without its path; empty when it is no problem.
     pub fn problem(&self) -> &str {
-        self.body["type"]
-            .as_str()
-            .and_then(|kind| kind.strip_prefix("/problems/"))
-            .unwrap_or_default()
+        self.body["type"].as_str().and_then(|kind| kind.strip_prefix("/problems/")).unwrap_or_default()
     }
 }

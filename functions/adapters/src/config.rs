@@ -52,9 +52,7 @@ impl Environment for ProcessEnvironment {
 /// # Errors
 /// [`ConfigError::Missing`] when it is not set.
 pub fn required(environment: &impl Environment, name: &str) -> Result<String, ConfigError> {
-    environment
-        .variable(name)
-        .ok_or_else(|| ConfigError::Missing(name.to_owned()))
+    environment.variable(name).ok_or_else(|| ConfigError::Missing(name.to_owned()))
 }
 
 /// The variable's value, parsed by `parse`.
@@ -84,10 +82,7 @@ pub fn number(
     };
     match i64::from_str(&text) {
         Ok(number) if bounds.contains(&number) => Ok(number),
-        _ => Err(malformed(
-            name,
-            format!("must be a whole number from {} to {}", bounds.start(), bounds.end()),
-        )),
+        _ => Err(malformed(name, format!("must be a whole number from {} to {}", bounds.start(), bounds.end()))),
     }
 }
 
@@ -120,24 +115,13 @@ pub async fn secret(
     let Some(arn) = environment.variable(&name_arn) else {
         return Err(ConfigError::Missing(name.to_owned()));
     };
-    let answer = manager
-        .get_secret_value()
-        .secret_id(arn)
-        .send()
-        .await
-        .map_err(|error| {
-            use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
-            ConfigError::Secret {
-                name: name_arn.clone(),
-                problem: error.code().unwrap_or("no answer").to_owned(),
-            }
-        })?;
+    let answer = manager.get_secret_value().secret_id(arn).send().await.map_err(|error| {
+        use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
+        ConfigError::Secret { name: name_arn.clone(), problem: error.code().unwrap_or("no answer").to_owned() }
+    })?;
     match answer.secret_string.filter(|value| !value.is_empty()) {
         Some(value) => Ok(value.into()),
-        None => Err(ConfigError::Secret {
-            name: name_arn,
-            problem: "it is empty".to_owned(),
-        }),
+        None => Err(ConfigError::Secret { name: name_arn, problem: "it is empty".to_owned() }),
     }
 }
 
@@ -163,10 +147,7 @@ impl BaseUrl {
         if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
             return Err("must be an address without user, query or fragment");
         }
-        Ok(Self {
-            text: text.trim_end_matches('/').to_owned(),
-            loopback,
-        })
+        Ok(Self { text: text.trim_end_matches('/').to_owned(), loopback })
     }
 
     /// Whether it is on this machine.
@@ -184,8 +165,5 @@ impl fmt::Display for BaseUrl {
 
 /// The error of a variable whose value is of no use.
 pub fn malformed(name: &str, problem: impl fmt::Display) -> ConfigError {
-    ConfigError::Malformed {
-        name: name.to_owned(),
-        problem: problem.to_string(),
-    }
+    ConfigError::Malformed { name: name.to_owned(), problem: problem.to_string() }
 }

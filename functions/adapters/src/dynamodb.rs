@@ -178,12 +178,7 @@ impl Store for DynamoDb {
             .send()
             .await
             .map_err(|error| store_error(&error))?;
-        let items = answer
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .map(from_attributes)
-            .collect::<Result<_, _>>()?;
+        let items = answer.items.unwrap_or_default().into_iter().map(from_attributes).collect::<Result<_, _>>()?;
         let next = answer.last_evaluated_key.map(from_attributes).transpose()?;
         Ok(Page { items, next })
     }
@@ -237,9 +232,7 @@ impl DynamoDb {
                 .build()
                 .map(|check| item.condition_check(check)),
         };
-        built
-            .map(aws_sdk_dynamodb::types::builders::TransactWriteItemBuilder::build)
-            .map_err(|error| broken(&error))
+        built.map(aws_sdk_dynamodb::types::builders::TransactWriteItemBuilder::build).map_err(|error| broken(&error))
     }
 }
 
@@ -285,18 +278,14 @@ impl Expression {
     }
 
     fn join(&mut self, conditions: &[Condition], by: &str) -> String {
-        let rendered: Vec<String> = conditions
-            .iter()
-            .map(|condition| format!("({})", self.condition(condition)))
-            .collect();
+        let rendered: Vec<String> =
+            conditions.iter().map(|condition| format!("({})", self.condition(condition))).collect();
         rendered.join(by)
     }
 
     fn update(&mut self, set: Vec<(&'static str, Value)>, remove: &[&'static str]) -> String {
-        let sets: Vec<String> = set
-            .into_iter()
-            .map(|(name, value)| format!("{} = {}", self.name(name), self.value(value)))
-            .collect();
+        let sets: Vec<String> =
+            set.into_iter().map(|(name, value)| format!("{} = {}", self.name(name), self.value(value))).collect();
         let removes: Vec<String> = remove.iter().map(|name| self.name(name)).collect();
         let mut update = String::new();
         if !sets.is_empty() {
@@ -335,39 +324,24 @@ fn to_attribute(value: Value) -> AttributeValue {
 }
 
 fn to_attributes(item: Item) -> Attributes {
-    item.into_iter()
-        .map(|(name, value)| (name, to_attribute(value)))
-        .collect()
+    item.into_iter().map(|(name, value)| (name, to_attribute(value))).collect()
 }
 
 fn from_attributes(attributes: Attributes) -> Result<Item, StoreError> {
-    attributes
-        .into_iter()
-        .map(|(name, value)| from_attribute(value).map(|value| (name, value)))
-        .collect()
+    attributes.into_iter().map(|(name, value)| from_attribute(value).map(|value| (name, value))).collect()
 }
 
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "DynamoDB has more types than we ever write"
-)]
+#[expect(clippy::wildcard_enum_match_arm, reason = "DynamoDB has more types than we ever write")]
 fn from_attribute(value: AttributeValue) -> Result<Value, StoreError> {
     match value {
         AttributeValue::S(text) => Ok(Value::S(text)),
-        AttributeValue::N(number) => number
-            .parse()
-            .map(Value::N)
-            .map_err(|_| StoreError::Broken("a number is no whole number".to_owned())),
+        AttributeValue::N(number) => {
+            number.parse().map(Value::N).map_err(|_| StoreError::Broken("a number is no whole number".to_owned()))
+        }
         AttributeValue::Bool(bool) => Ok(Value::Bool(bool)),
         AttributeValue::M(attributes) => from_attributes(attributes).map(Value::Map),
-        AttributeValue::L(values) => values
-            .into_iter()
-            .map(from_attribute)
-            .collect::<Result<_, _>>()
-            .map(Value::List),
-        _ => Err(StoreError::Broken(
-            "an attribute has a type that we never write".to_owned(),
-        )),
+        AttributeValue::L(values) => values.into_iter().map(from_attribute).collect::<Result<_, _>>().map(Value::List),
+        _ => Err(StoreError::Broken("an attribute has a type that we never write".to_owned())),
     }
 }
 

@@ -62,25 +62,15 @@ impl HttpAnswer {
     /// An answer with a JSON body.
     #[must_use]
     pub fn json(status: StatusCode, body: &Value) -> Self {
-        let headers = BTreeMap::from([
-            ("content-type", "application/json".to_owned()),
-            ("cache-control", "no-store".to_owned()),
-        ]);
-        Self {
-            status,
-            headers,
-            body: body.to_string(),
-        }
+        let headers =
+            BTreeMap::from([("content-type", "application/json".to_owned()), ("cache-control", "no-store".to_owned())]);
+        Self { status, headers, body: body.to_string() }
     }
 
     /// An answer without a body.
     #[must_use]
     pub fn empty(status: StatusCode) -> Self {
-        Self {
-            status,
-            headers: BTreeMap::new(),
-            body: String::new(),
-        }
+        Self { status, headers: BTreeMap::new(), body: String::new() }
     }
 
     /// The answer with one more header.
@@ -108,11 +98,7 @@ impl HttpAnswer {
 /// A 400 problem for an event of no usable form.
 pub fn read(mut event: Value) -> Result<HttpRequest, Problem> {
     guard(&event)?;
-    let claims = event
-        .pointer_mut("/requestContext/authorizer")
-        .map(Value::take)
-        .as_ref()
-        .and_then(claims_of);
+    let claims = event.pointer_mut("/requestContext/authorizer").map(Value::take).as_ref().and_then(claims_of);
     if let Some(context) = event.get_mut("requestContext").and_then(Value::as_object_mut) {
         context.remove("authorizer");
     }
@@ -121,9 +107,7 @@ pub fn read(mut event: Value) -> Result<HttpRequest, Problem> {
         .get("pathParameters")
         .and_then(Value::as_object)
         .map(|parameters| {
-            let texts = parameters
-                .iter()
-                .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+            let texts = parameters.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
             texts.collect()
         })
         .unwrap_or_default();
@@ -138,13 +122,7 @@ pub fn read(mut event: Value) -> Result<HttpRequest, Problem> {
         Body::Binary(bytes) => bytes,
         _ => return Err(malformed("The request's body is malformed.")),
     };
-    Ok(HttpRequest {
-        route,
-        path,
-        headers: parts.headers,
-        body,
-        claims,
-    })
+    Ok(HttpRequest { route, path, headers: parts.headers, body, claims })
 }
 
 impl HttpRequest {
@@ -209,10 +187,7 @@ fn guard(event: &Value) -> Result<(), Problem> {
             _ => true,
         };
         if !right {
-            return Err(malformed(&format!(
-                "The header `{}` is malformed.",
-                name.to_ascii_lowercase()
-            )));
+            return Err(malformed(&format!("The header `{}` is malformed.", name.to_ascii_lowercase())));
         }
     }
     Ok(())
@@ -234,22 +209,12 @@ fn claims_of(authorizer: &Value) -> Option<Claims> {
     let claims = authorizer.pointer("/jwt/claims")?.as_object()?;
     let words = |name: &str| claims.get(name).map(list_claim).unwrap_or_default();
     let scopes = claims.get("scope").and_then(Value::as_str).unwrap_or_default();
-    let sub_accounts = words("sub_account")
-        .iter()
-        .map(|id| SubAccountId::parse(id))
-        .collect::<Result<_, _>>();
+    let sub_accounts = words("sub_account").iter().map(|id| SubAccountId::parse(id)).collect::<Result<_, _>>();
     Some(Claims {
         // One id that is none makes the whole list suspect: it then names nobody.
         sub_accounts: sub_accounts.unwrap_or_default(),
-        agency: claims
-            .get("agency")
-            .and_then(Value::as_str)
-            .and_then(|id| AgencyId::parse(id).ok()),
-        scopes: scopes
-            .split(' ')
-            .filter(|scope| !scope.is_empty())
-            .map(str::to_owned)
-            .collect(),
+        agency: claims.get("agency").and_then(Value::as_str).and_then(|id| AgencyId::parse(id).ok()),
+        scopes: scopes.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect(),
     })
 }
 
@@ -264,9 +229,9 @@ fn list_claim(claim: &Value) -> Vec<String> {
         Value::Array(values) => strings(values),
         Value::String(text) => match text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             None => vec![text.clone()],
-            Some(_) if text.contains('"') => serde_json::from_str::<Vec<Value>>(text)
-                .map(|values| strings(&values))
-                .unwrap_or_default(),
+            Some(_) if text.contains('"') => {
+                serde_json::from_str::<Vec<Value>>(text).map(|values| strings(&values)).unwrap_or_default()
+            }
             Some(inner) => inner.split_whitespace().map(str::to_owned).collect(),
         },
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),

@@ -115,20 +115,13 @@ impl Problem {
     /// A problem with a sentence for people.
     #[must_use]
     pub fn new(kind: ProblemType, detail: impl Into<String>) -> Self {
-        Self {
-            kind,
-            detail: detail.into(),
-            retry_after_s: None,
-        }
+        Self { kind, detail: detail.into(), retry_after_s: None }
     }
 
     /// What is not there and what is not yours look the same.
     #[must_use]
     pub fn not_found() -> Self {
-        Self::new(
-            ProblemType::NotFound,
-            "There is no such resource, or your token does not cover it.",
-        )
+        Self::new(ProblemType::NotFound, "There is no such resource, or your token does not cover it.")
     }
 
     /// The table or the queue does not answer.
@@ -136,10 +129,7 @@ impl Problem {
     pub fn try_again() -> Self {
         const RETRY_AFTER_S: u32 = 1;
         let detail = "Nothing was lost. Send the same request again, with the same Idempotency-Key.";
-        Self {
-            retry_after_s: Some(RETRY_AFTER_S),
-            ..Self::new(ProblemType::TemporarilyUnavailable, detail)
-        }
+        Self { retry_after_s: Some(RETRY_AFTER_S), ..Self::new(ProblemType::TemporarilyUnavailable, detail) }
     }
 
     /// The problem document.

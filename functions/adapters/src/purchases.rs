@@ -69,10 +69,7 @@ pub async fn load(
 /// [`StoreError`] when the table does not answer or the item cannot be read.
 pub async fn load_profile(store: &impl Store, sub_account: &SubAccountId) -> Result<Profile, StoreError> {
     let item = store.get(&keys::profile(sub_account)).await?;
-    item.as_ref()
-        .map(Profile::from_item)
-        .transpose()
-        .map(Option::unwrap_or_default)
+    item.as_ref().map(Profile::from_item).transpose().map(Option::unwrap_or_default)
 }
 
 /// Puts a new purchase, due after `step_ms`; or finds the one that stands under its id.
@@ -84,21 +81,14 @@ pub async fn load_profile(store: &impl Store, sub_account: &SubAccountId) -> Res
 pub async fn ask(store: &impl Store, purchase: Purchase, now: Instant, step_ms: i64) -> Result<Asked, StoreError> {
     let version = 1;
     let item = purchase_to_item(&purchase, version, purchase.due_at(now, step_ms));
-    match store
-        .write(Write::Put {
-            item,
-            expect: Condition::ItemAbsent,
-        })
-        .await
-    {
+    match store.write(Write::Put { item, expect: Condition::ItemAbsent }).await {
         Ok(()) => Ok(Asked::New(StoredPurchase { purchase, version })),
         Err(WriteError::Refused(Some(item))) => stored_purchase(&item).map(Asked::Before),
-        Err(WriteError::Refused(None)) => load(store, &purchase.sub_account, &purchase.id)
-            .await?
-            .map(Asked::Before)
-            .ok_or_else(|| {
+        Err(WriteError::Refused(None)) => {
+            load(store, &purchase.sub_account, &purchase.id).await?.map(Asked::Before).ok_or_else(|| {
                 StoreError::Unavailable("a purchase was refused as a repetition, and is not there".to_owned())
-            }),
+            })
+        }
         Err(WriteError::Store(error)) => Err(error),
     }
 }
@@ -119,24 +109,18 @@ pub async fn commit(
 ) -> Result<Committed, StoreError> {
     let version = seen.version + 1;
     let unchanged = Condition::Equals(VERSION, Value::N(seen.version));
-    let put = Write::Put {
-        item: purchase_to_item(&next, version, due_at),
-        expect: unchanged,
-    };
+    let put = Write::Put { item: purchase_to_item(&next, version, due_at), expect: unchanged };
     let lock = lock_write(&seen.purchase, &next, effects.lock);
     let has_lock = lock.is_some();
     let checks = guard_checks(guard, &next);
-    let pointers = owners.iter().filter(|_| effects.ends).map(|owner| Write::Delete {
-        key: keys::pointer(owner, &next.id),
-        expect: None,
-    });
+    let pointers = owners
+        .iter()
+        .filter(|_| effects.ends)
+        .map(|owner| Write::Delete { key: keys::pointer(owner, &next.id), expect: None });
     let writes: Vec<Write> = std::iter::once(put).chain(lock).chain(checks).chain(pointers).collect();
     let refused = match transact_or_write(store, writes).await {
         Ok(()) => {
-            return Ok(Committed::Done(Box::new(StoredPurchase {
-                purchase: next,
-                version,
-            })));
+            return Ok(Committed::Done(Box::new(StoredPurchase { purchase: next, version })));
         }
         Err(TransactError::Refused(refused)) => refused,
         Err(TransactError::Store(error)) => return Err(error),
@@ -178,10 +162,7 @@ pub async fn point(store: &impl Store, purchase: &Purchase, owners: &[Owner]) ->
 /// [`StoreError`] when the table does not answer.
 pub async fn unpoint(store: &impl Store, id: &PurchaseId, owners: &[Owner]) -> Result<(), StoreError> {
     for owner in owners {
-        let delete = Write::Delete {
-            key: keys::pointer(owner, id),
-            expect: None,
-        };
+        let delete = Write::Delete { key: keys::pointer(owner, id), expect: None };
         match store.write(delete).await {
             Ok(()) | Err(WriteError::Refused(_)) => {}
             Err(WriteError::Store(error)) => return Err(error),
@@ -227,15 +208,9 @@ fn account_of(purchase: &Purchase) -> Option<&domain::AccountSid> {
     match &purchase.state {
         PurchaseState::Buying(slot) => Some(&slot.account),
         PurchaseState::Completed { account, .. }
-        | PurchaseState::Failed {
-            lock: domain::FailedNumber::LockedUntil { account, .. },
-            ..
-        } => Some(account),
+        | PurchaseState::Failed { lock: domain::FailedNumber::LockedUntil { account, .. }, .. } => Some(account),
         PurchaseState::Waiting
-        | PurchaseState::Failed {
-            lock: domain::FailedNumber::Unlocked,
-            ..
-        }
+        | PurchaseState::Failed { lock: domain::FailedNumber::Unlocked, .. }
         | PurchaseState::Expired { .. }
         | PurchaseState::Cancelled { .. }
         | PurchaseState::Held { .. } => None,
@@ -243,10 +218,7 @@ fn account_of(purchase: &Purchase) -> Option<&domain::AccountSid> {
 }
 
 fn absent_or_of(id: &PurchaseId) -> Condition {
-    Condition::Any(vec![
-        Condition::ItemAbsent,
-        Condition::Equals(PURCHASE, Value::S(id.to_string())),
-    ])
+    Condition::Any(vec![Condition::ItemAbsent, Condition::Equals(PURCHASE, Value::S(id.to_string()))])
 }
 
 fn guard_checks(guard: &Guard, purchase: &Purchase) -> Vec<Write> {
@@ -257,10 +229,7 @@ fn guard_checks(guard: &Guard, purchase: &Purchase) -> Vec<Write> {
     ]);
     match guard {
         Guard::None => Vec::new(),
-        Guard::VerifiedInTime(owner) => vec![Write::Check {
-            key: keys::verification(owner),
-            expect: in_time,
-        }],
+        Guard::VerifiedInTime(owner) => vec![Write::Check { key: keys::verification(owner), expect: in_time }],
         Guard::NobodyInTime(owners) => owners
             .iter()
             .map(|owner| Write::Check {

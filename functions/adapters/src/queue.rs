@@ -50,10 +50,7 @@ impl PurchaseMessage {
     /// The message as text.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let wire = Wire::V1 {
-            sub_account: self.sub_account.to_string(),
-            purchase: self.id.to_string(),
-        };
+        let wire = Wire::V1 { sub_account: self.sub_account.to_string(), purchase: self.id.to_string() };
         serde_json::to_string(&wire).unwrap_or_default()
     }
 
@@ -106,11 +103,7 @@ impl Sqs {
             .map_err(|error| QueueError(error.code().unwrap_or("no answer").to_owned()))?;
         match answer.failed.first() {
             None => Ok(()),
-            Some(failed) => Err(QueueError(format!(
-                "{} messages refused: {}",
-                answer.failed.len(),
-                failed.code
-            ))),
+            Some(failed) => Err(QueueError(format!("{} messages refused: {}", answer.failed.len(), failed.code))),
         }
     }
 }

@@ -11,9 +11,7 @@ const RESERVED_TOLL_FREE: &str = "822";
 
 /// Subscriber parts to try an area code with, one for each digit a subscriber part may start with. More than one,
 /// because libphonenumber knows some area codes (472, 505, 730, 983) only together with the ranges in use there.
-const PROBES: [u64; 8] = [
-    2_002_000, 3_002_000, 4_002_000, 5_002_000, 6_002_000, 7_002_000, 8_002_000, 9_002_000,
-];
+const PROBES: [u64; 8] = [2_002_000, 3_002_000, 4_002_000, 5_002_000, 6_002_000, 7_002_000, 8_002_000, 9_002_000];
 
 /// One area code of calling code 1 holds this many subscriber parts.
 const SUBSCRIBERS_PER_AREA_CODE: u64 = 10_000_000;

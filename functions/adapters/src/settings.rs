@@ -32,10 +32,7 @@ impl Aws {
             .operation_timeout(Duration::from_millis(AWS_OPERATION_TIMEOUT_MS))
             .operation_attempt_timeout(Duration::from_millis(AWS_ATTEMPT_TIMEOUT_MS))
             .build();
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .timeout_config(timeouts)
-            .load()
-            .await;
+        let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await;
         Self { config }
     }
 
@@ -44,10 +41,7 @@ impl Aws {
     /// # Errors
     /// [`ConfigError`] when the variable is not set.
     pub fn table(&self, environment: &impl Environment) -> Result<DynamoDb, ConfigError> {
-        Ok(DynamoDb::new(
-            aws_sdk_dynamodb::Client::new(&self.config),
-            required(environment, "TABLE_NAME")?,
-        ))
+        Ok(DynamoDb::new(aws_sdk_dynamodb::Client::new(&self.config), required(environment, "TABLE_NAME")?))
     }
 
     /// The queue that `PURCHASE_QUEUE_URL` names.
@@ -55,10 +49,7 @@ impl Aws {
     /// # Errors
     /// [`ConfigError`] when the variable is not set.
     pub fn queue(&self, environment: &impl Environment) -> Result<Sqs, ConfigError> {
-        Ok(Sqs::new(
-            aws_sdk_sqs::Client::new(&self.config),
-            required(environment, "PURCHASE_QUEUE_URL")?,
-        ))
+        Ok(Sqs::new(aws_sdk_sqs::Client::new(&self.config), required(environment, "PURCHASE_QUEUE_URL")?))
     }
 
     /// Persona, by `PERSONA_BASE_URL`, `PERSONA_API_KEY`, `PERSONA_TEMPLATE_ID` and `PERSONA_TIMEOUT_MS`.
@@ -134,17 +125,11 @@ pub fn verification_policy(environment: &impl Environment) -> Result<Verificatio
         None | Some("approved") => AcceptedStatuses::Approved,
         Some("approved,completed" | "completed,approved") => AcceptedStatuses::ApprovedOrCompleted,
         Some(_) => {
-            return Err(malformed(
-                "ACCEPTED_STATUSES",
-                "must be approved, or approved,completed",
-            ));
+            return Err(malformed("ACCEPTED_STATUSES", "must be approved, or approved,completed"));
         }
     };
     let attempts_max = number(environment, "ATTEMPT_LIMIT", default.attempts_max.into(), 1..=100)?;
-    Ok(VerificationPolicy {
-        accepted,
-        attempts_max: u32::try_from(attempts_max).unwrap_or(default.attempts_max),
-    })
+    Ok(VerificationPolicy { accepted, attempts_max: u32::try_from(attempts_max).unwrap_or(default.attempts_max) })
 }
 
 /// `GATE_NON_GEOGRAPHIC` and `GATE_US_TERRITORIES`.

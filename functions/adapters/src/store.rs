@@ -192,10 +192,7 @@ pub trait Store: Send + Sync {
 impl Key {
     /// The key with these parts.
     pub fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
-        Self {
-            pk: pk.into(),
-            sk: sk.into(),
-        }
+        Self { pk: pk.into(), sk: sk.into() }
     }
 
     /// The key of this item.

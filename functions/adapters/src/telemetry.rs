@@ -11,14 +11,8 @@ use tracing_subscriber::{Layer, fmt};
 use crate::config::{ConfigError, Environment, malformed};
 
 /// Our own crates: the ones that `RUST_LOG` may make louder.
-const OWN_TARGETS: [&str; 6] = [
-    "adapters",
-    "domain",
-    "purchase_check",
-    "persona_webhook",
-    "purchase_completion",
-    "sweeper",
-];
+const OWN_TARGETS: [&str; 6] =
+    ["adapters", "domain", "purchase_check", "persona_webhook", "purchase_completion", "sweeper"];
 
 /// Starts logging to standard output at the level that `RUST_LOG` names (`info` when it is not set).
 ///
@@ -34,9 +28,7 @@ pub fn start(environment: &impl Environment) -> Result<(), ConfigError> {
             .parse::<LevelFilter>()
             .map_err(|_| malformed("RUST_LOG", "must be one of off, error, warn, info, debug, trace"))?,
     };
-    tracing_subscriber::registry()
-        .with(layer(level, std::io::stdout))
-        .init();
+    tracing_subscriber::registry().with(layer(level, std::io::stdout)).init();
     Ok(())
 }
 
@@ -46,14 +38,8 @@ where
     S: Subscriber + for<'span> LookupSpan<'span>,
     W: for<'writer> fmt::MakeWriter<'writer> + Send + Sync + 'static,
 {
-    let targets = OWN_TARGETS.iter().fold(
-        Targets::new().with_default(level.min(LevelFilter::WARN)),
-        |targets, own| targets.with_target(*own, level),
-    );
-    fmt::layer()
-        .json()
-        .flatten_event(true)
-        .with_current_span(false)
-        .with_writer(writer)
-        .with_filter(targets)
+    let targets = OWN_TARGETS.iter().fold(Targets::new().with_default(level.min(LevelFilter::WARN)), |targets, own| {
+        targets.with_target(*own, level)
+    });
+    fmt::layer().json().flatten_event(true).with_current_span(false).with_writer(writer).with_filter(targets)
 }

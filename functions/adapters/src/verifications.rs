@@ -67,10 +67,7 @@ pub enum WakeError {
 /// [`StoreError`] when the table does not answer or the item cannot be read.
 pub async fn load(store: &impl Store, owner: &Owner) -> Result<StoredVerification, StoreError> {
     let item = store.get(&keys::verification(owner)).await?;
-    item.as_ref()
-        .map(verification_from_item)
-        .transpose()
-        .map(Option::unwrap_or_default)
+    item.as_ref().map(verification_from_item).transpose().map(Option::unwrap_or_default)
 }
 
 /// Reads the verifications of all owners at once.
@@ -111,15 +108,8 @@ pub async fn observe(
             Decision::Illegal(_) => return Ok(Observed::Overruled),
         };
         let (from, to) = (seen.verification.state, next.state);
-        let next = StoredVerification {
-            verification: next,
-            opening: seen.opening.clone(),
-            version: seen.version,
-        };
-        let audit = Write::Put {
-            item: audit_item(owner, cause, now, &from, &to),
-            expect: Condition::ItemAbsent,
-        };
+        let next = StoredVerification { verification: next, opening: seen.opening.clone(), version: seen.version };
+        let audit = Write::Put { item: audit_item(owner, cause, now, &from, &to), expect: Condition::ItemAbsent };
         match commit(store, owner, next, vec![audit], now, revisits).await? {
             Change::Done => {
                 info!(
@@ -178,19 +168,13 @@ pub async fn commit(
     } else {
         None
     };
-    let next = StoredVerification {
-        version: next.version + 1,
-        ..next
-    };
-    let put = Write::Put {
-        item: verification_to_item(owner, &next, due_at),
-        expect,
-    };
+    let next = StoredVerification { version: next.version + 1, ..next };
+    let put = Write::Put { item: verification_to_item(owner, &next, due_at), expect };
     match store.transact(std::iter::once(put).chain(beside).collect()).await {
         Ok(()) => Ok(Change::Done),
-        Err(TransactError::Refused(refused)) => Ok(Change::Refused(
-            refused.into_iter().map(|(position, _)| position).collect(),
-        )),
+        Err(TransactError::Refused(refused)) => {
+            Ok(Change::Refused(refused.into_iter().map(|(position, _)| position).collect()))
+        }
         Err(TransactError::Store(error)) => Err(error),
     }
 }
@@ -209,10 +193,7 @@ pub async fn wake(store: &impl Store, queue: &impl Queue, owner: &Owner) -> Resu
         let (sub_account, id) = pointer_target(pointer)?;
         messages.push(PurchaseMessage { sub_account, id });
     }
-    let woken = Woken {
-        purchases: messages.len(),
-        more: page.next.is_some(),
-    };
+    let woken = Woken { purchases: messages.len(), more: page.next.is_some() };
     if !messages.is_empty() {
         queue.send(messages).await?;
     }
@@ -227,17 +208,8 @@ pub async fn wake(store: &impl Store, queue: &impl Queue, owner: &Owner) -> Resu
 /// # Errors
 /// [`StoreError`] when the table does not answer.
 pub async fn waiters(store: &impl Store, owner: &Owner, limit: u32) -> Result<Page, StoreError> {
-    let range = Range::Partition {
-        pk: keys::owner_pk(owner),
-        sk_prefix: POINTER_PREFIX.to_owned(),
-    };
-    store
-        .query(Query {
-            range,
-            limit,
-            after: None,
-        })
-        .await
+    let range = Range::Partition { pk: keys::owner_pk(owner), sk_prefix: POINTER_PREFIX.to_owned() };
+    store.query(Query { range, limit, after: None }).await
 }
 
 /// What a purchase that may wait found out.
@@ -271,9 +243,5 @@ pub async fn wait(store: &impl Store, stored: &StoredPurchase, owners: &[Owner])
 }
 
 fn effect_of(verification: &Verification) -> VerificationEffect {
-    if verification.verified_at().is_some() {
-        VerificationEffect::WakeWaiters
-    } else {
-        VerificationEffect::None
-    }
+    if verification.verified_at().is_some() { VerificationEffect::WakeWaiters } else { VerificationEffect::None }
 }

@@ -41,10 +41,7 @@ pub fn clear_purchase<'a>(gated: bool, owners: impl IntoIterator<Item = (&'a Own
         .filter_map(|(owner, verification)| verification.verified_at().map(|at| (owner, at)))
         .min_by_key(|(_, at)| *at)
         .map_or(Clearance::NotCleared, |(owner, at)| {
-            Clearance::Cleared(ClearanceRule::VerifiedOwner {
-                owner: owner.clone(),
-                at,
-            })
+            Clearance::Cleared(ClearanceRule::VerifiedOwner { owner: owner.clone(), at })
         })
 }
 

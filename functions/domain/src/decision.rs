@@ -31,6 +31,8 @@ pub enum Illegal {
     NotBuying,
     /// Another worker holds the lease.
     NotYourLease,
+    /// The carrier has been asked often enough, long enough, or has refused.
+    NoFurtherCreate,
     /// The deadline and its grace have not passed.
     NotDue,
     /// An operator must decide first.

@@ -37,10 +37,7 @@ fn word(text: &str, chars_max: usize) -> Result<String, IdError> {
     if text.len() > chars_max {
         return Err(IdError::TooLong);
     }
-    if !text
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
-    {
+    if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-') {
         return Err(IdError::Character);
     }
     Ok(text.to_owned())
@@ -151,16 +148,8 @@ impl PurchaseId {
     /// The id of the purchase that `sub_account` asks for under `key`: 128 bits of SHA-256(sub ‖ 0 ‖ key).
     #[must_use]
     pub fn of(sub_account: &SubAccountId, key: &IdempotencyKey) -> Self {
-        let digest = Sha256::new()
-            .chain_update(sub_account.as_str())
-            .chain_update([0])
-            .chain_update(&key.0)
-            .finalize();
-        Self(format!(
-            "{}{}",
-            Self::PREFIX,
-            data_encoding::HEXLOWER.encode(&digest[..Self::HASH_BYTES])
-        ))
+        let digest = Sha256::new().chain_update(sub_account.as_str()).chain_update([0]).chain_update(&key.0).finalize();
+        Self(format!("{}{}", Self::PREFIX, data_encoding::HEXLOWER.encode(&digest[..Self::HASH_BYTES])))
     }
 
     /// # Errors
@@ -206,8 +195,6 @@ pub fn persona_reference(owner: &Owner) -> String {
         Owner::SubAccount(id) => ("s_", id.as_str()),
         Owner::Agency(id) => ("a_", id.as_str()),
     };
-    let encoded = data_encoding::BASE32_NOPAD
-        .encode(&Sha256::digest(id))
-        .to_ascii_lowercase();
+    let encoded = data_encoding::BASE32_NOPAD.encode(&Sha256::digest(id)).to_ascii_lowercase();
     format!("{prefix}{}", &encoded[..HASH_CHARS])
 }

@@ -169,18 +169,9 @@ mod tests {
 
     #[test]
     fn reads_what_is_in_e164_form() {
-        for number in [
-            "+12125550123",
-            "+15005550006",
-            "+18765550123",
-            "+442079460123",
-            "+2901234",
-            "+999123456789012",
-        ] {
-            assert_eq!(
-                PhoneNumber::parse(number).map(|parsed| parsed.to_string()),
-                Ok(number.to_owned())
-            );
+        for number in ["+12125550123", "+15005550006", "+18765550123", "+442079460123", "+2901234", "+999123456789012"]
+        {
+            assert_eq!(PhoneNumber::parse(number).map(|parsed| parsed.to_string()), Ok(number.to_owned()));
         }
     }
 
@@ -222,11 +213,8 @@ mod tests {
 
     #[test]
     fn knows_the_area_code_of_calling_code_1_only() {
-        let area_code = |number| {
-            PhoneNumber::parse(number)
-                .ok()
-                .and_then(|parsed| parsed.area_code().map(str::to_owned))
-        };
+        let area_code =
+            |number| PhoneNumber::parse(number).ok().and_then(|parsed| parsed.area_code().map(str::to_owned));
         assert_eq!(area_code("+17875550123"), Some("787".to_owned()));
         assert_eq!(area_code("+442079460123"), None);
     }

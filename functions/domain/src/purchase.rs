@@ -335,12 +335,7 @@ pub struct Timing {
 
 impl Default for Timing {
     fn default() -> Self {
-        Self {
-            lease_ms: 60_000,
-            settle_after_ms: 180_000,
-            settle_gap_ms: 60_000,
-            expiry_grace_ms: 300_000,
-        }
+        Self { lease_ms: 60_000, settle_after_ms: 180_000, settle_gap_ms: 60_000, expiry_grace_ms: 300_000 }
     }
 }
 
@@ -386,11 +381,7 @@ impl Purchase {
     /// `purchase_table`.
     #[must_use]
     pub fn decide(&self, event: &PurchaseEvent, by: Actor, now: Instant, timing: &Timing) -> Outcome {
-        let change = Change {
-            purchase: self,
-            by,
-            now,
-        };
+        let change = Change { purchase: self, by, now };
         match &self.state {
             PurchaseState::Waiting => change.waiting(event, timing),
             PurchaseState::Buying(slot) => change.buying(slot, event, timing),
@@ -406,16 +397,13 @@ impl Purchase {
     pub fn visit(&self, now: Instant) -> Visit {
         match &self.state {
             PurchaseState::Waiting => Visit::Claim,
-            PurchaseState::Buying(slot) if slot.lease_until > now => Visit::LeaseHeld {
-                until: slot.lease_until,
-            },
+            PurchaseState::Buying(slot) if slot.lease_until > now => Visit::LeaseHeld { until: slot.lease_until },
             PurchaseState::Buying(_) => Visit::Reclaim,
-            PurchaseState::Failed {
-                lock: FailedNumber::LockedUntil { last_look_at, account },
-                ..
-            } if *last_look_at <= now => Visit::LastLook {
-                account: account.clone(),
-            },
+            PurchaseState::Failed { lock: FailedNumber::LockedUntil { last_look_at, account }, .. }
+                if *last_look_at <= now =>
+            {
+                Visit::LastLook { account: account.clone() }
+            }
             PurchaseState::Failed { .. }
             | PurchaseState::Completed { .. }
             | PurchaseState::Expired { .. }
@@ -431,14 +419,8 @@ impl Purchase {
         match &self.state {
             PurchaseState::Waiting => Some(now.plus_ms(step_ms)),
             PurchaseState::Buying(slot) => Some(slot.lease_until),
-            PurchaseState::Failed {
-                lock: FailedNumber::LockedUntil { last_look_at, .. },
-                ..
-            } => Some(*last_look_at),
-            PurchaseState::Failed {
-                lock: FailedNumber::Unlocked,
-                ..
-            }
+            PurchaseState::Failed { lock: FailedNumber::LockedUntil { last_look_at, .. }, .. } => Some(*last_look_at),
+            PurchaseState::Failed { lock: FailedNumber::Unlocked, .. }
             | PurchaseState::Completed { .. }
             | PurchaseState::Expired { .. }
             | PurchaseState::Cancelled { .. }
@@ -451,21 +433,27 @@ impl Slot {
     /// What to do with a number that was seen absent at `now`, without a permit in hand.
     #[must_use]
     pub fn after_absent(&self, now: Instant, timing: &Timing) -> AfterAbsent {
-        let may_create =
-            self.refusal.is_none() && self.creates < CREATES_MAX && now.ms_since(self.first_post) < CREATE_WINDOW_MS;
-        if may_create {
+        if self.may_create(now) {
             return AfterAbsent::Permit;
         }
         let settles_from = self.last_post.plus_ms(timing.settle_after_ms);
-        let countable_from = self
-            .absent_at
-            .map_or(settles_from, |absent_at| absent_at.plus_ms(timing.settle_gap_ms));
-        if now > countable_from {
-            AfterAbsent::Settle
-        } else {
-            AfterAbsent::Wait {
-                until: countable_from.plus_ms(1),
+        let countable_from = self.absent_at.map_or(settles_from, |absent_at| absent_at.plus_ms(timing.settle_gap_ms));
+        if now > countable_from { AfterAbsent::Settle } else { AfterAbsent::Wait { until: countable_from.plus_ms(1) } }
+    }
+
+    /// Up to [`CREATES_MAX`] within [`CREATE_WINDOW_MS`], and none after a refusal: then the slot only settles.
+    fn may_create(&self, now: Instant) -> bool {
+        self.refusal.is_none() && self.creates < CREATES_MAX && now.ms_since(self.first_post) < CREATE_WINDOW_MS
+    }
+
+    /// What is known of all creates once the latest is one of the earlier: whoever held the lease may have sent it,
+    /// unless the carrier had said that it did not process it.
+    fn all_creates(&self) -> EarlierCreates {
+        match (self.latest, self.earlier) {
+            (LatestCreate::Open, _) | (LatestCreate::NotProcessed, EarlierCreates::SomeUnknown) => {
+                EarlierCreates::SomeUnknown
             }
+            (LatestCreate::NotProcessed, EarlierCreates::AllAnswered) => EarlierCreates::AllAnswered,
         }
     }
 
@@ -504,40 +492,24 @@ impl Change<'_> {
                     refusal: None,
                     absent_at: None,
                 };
-                let effects = PurchaseEffects {
-                    lock: Lock::Take,
-                    ..PurchaseEffects::default()
-                };
+                let effects = PurchaseEffects { lock: Lock::Take, ..PurchaseEffects::default() };
                 self.applied(PurchaseState::Buying(slot), Happening::Claimed, effects)
             }
             PurchaseEvent::LockTaken { same_sub_account } => {
                 let reason = taken(*same_sub_account);
-                let effects = PurchaseEffects {
-                    ends: true,
-                    ..PurchaseEffects::default()
-                };
-                let state = PurchaseState::Failed {
-                    reason,
-                    at: self.now,
-                    lock: FailedNumber::Unlocked,
-                };
+                let effects = PurchaseEffects { ends: true, ..PurchaseEffects::default() };
+                let state = PurchaseState::Failed { reason, at: self.now, lock: FailedNumber::Unlocked };
                 self.applied(state, Happening::Failed(reason), effects)
             }
             PurchaseEvent::Cancel => {
-                let effects = PurchaseEffects {
-                    ends: true,
-                    ..PurchaseEffects::default()
-                };
+                let effects = PurchaseEffects { ends: true, ..PurchaseEffects::default() };
                 self.applied(PurchaseState::Cancelled { at: self.now }, Happening::Cancelled, effects)
             }
             PurchaseEvent::Expire => {
                 if self.now <= self.purchase.deadline.plus_ms(timing.expiry_grace_ms) {
                     return Decision::Illegal(Illegal::NotDue);
                 }
-                let effects = PurchaseEffects {
-                    ends: true,
-                    ..PurchaseEffects::default()
-                };
+                let effects = PurchaseEffects { ends: true, ..PurchaseEffects::default() };
                 self.applied(PurchaseState::Expired { at: self.now }, Happening::Expired, effects)
             }
             // Proof that a number was bought for a purchase that never began: money, so never dropped.
@@ -560,15 +532,8 @@ impl Change<'_> {
             PurchaseEvent::Cancel | PurchaseEvent::Expire => Decision::Illegal(Illegal::BuyingHasBegun),
             // Proof needs no lease: whoever proves the number ends the purchase.
             PurchaseEvent::SeenOurs { sid } | PurchaseEvent::Bought { sid } => {
-                let state = PurchaseState::Completed {
-                    sid: sid.clone(),
-                    account: slot.account.clone(),
-                    at: self.now,
-                };
-                let effects = PurchaseEffects {
-                    ends: true,
-                    ..PurchaseEffects::default()
-                };
+                let state = PurchaseState::Completed { sid: sid.clone(), account: slot.account.clone(), at: self.now };
+                let effects = PurchaseEffects { ends: true, ..PurchaseEffects::default() };
                 self.applied(state, Happening::Completed, effects)
             }
             PurchaseEvent::BoughtWrong { sid } => self.hold(Some(sid), true),
@@ -579,19 +544,16 @@ impl Change<'_> {
                 self.reclaim(slot, token, timing)
             }
             PurchaseEvent::Permit { token } => self.with_lease(slot, token, || self.permit(slot, timing)),
-            PurchaseEvent::ClearanceLost { token } => self.with_lease(slot, token, || {
-                self.fail_or_stop(slot, Reason::VerificationRevoked, timing)
-            }),
-            PurchaseEvent::SeenForeign {
-                token,
-                same_sub_account,
-            } => self.with_lease(slot, token, || {
+            PurchaseEvent::ClearanceLost { token } => {
+                let reason = Reason::VerificationRevoked;
+                self.with_lease(slot, token, || match slot.latest {
+                    LatestCreate::NotProcessed => self.fail_or_stop(slot, reason, timing),
+                    LatestCreate::Open => self.stop(slot, reason, timing),
+                })
+            }
+            PurchaseEvent::SeenForeign { token, same_sub_account } => self.with_lease(slot, token, || {
                 // Whatever we may have sent and not heard of could be this number: never guess.
-                if slot.nothing_unknown() {
-                    self.fail(taken(*same_sub_account))
-                } else {
-                    self.hold(None, true)
-                }
+                if slot.nothing_unknown() { self.fail(taken(*same_sub_account)) } else { self.hold(None, true) }
             }),
             PurchaseEvent::Refused { token, reason } => {
                 self.with_lease(slot, token, || self.fail_or_stop(slot, *reason, timing))
@@ -604,11 +566,7 @@ impl Change<'_> {
                     lease_until: *retry_at,
                     ..slot.clone()
                 };
-                self.applied(
-                    PurchaseState::Buying(next),
-                    Happening::NotProcessed,
-                    PurchaseEffects::default(),
-                )
+                self.applied(PurchaseState::Buying(next), Happening::NotProcessed, PurchaseEffects::default())
             }),
             PurchaseEvent::SeenAbsent { token } => match token {
                 Some(token) => self.with_lease(slot, token, || self.seen_absent(slot, timing)),
@@ -647,15 +605,8 @@ impl Change<'_> {
                 if self.now < *last_look_at {
                     return Decision::Illegal(Illegal::NotDue);
                 }
-                let state = PurchaseState::Failed {
-                    reason,
-                    at,
-                    lock: FailedNumber::Unlocked,
-                };
-                let effects = PurchaseEffects {
-                    lock: Lock::Free,
-                    ..PurchaseEffects::default()
-                };
+                let state = PurchaseState::Failed { reason, at, lock: FailedNumber::Unlocked };
+                let effects = PurchaseEffects { lock: Lock::Free, ..PurchaseEffects::default() };
                 self.applied(state, Happening::Unlocked, effects)
             }
             (PurchaseEvent::SeenAbsent { .. }, FailedNumber::Unlocked) => done(),
@@ -736,57 +687,38 @@ impl Change<'_> {
     }
 
     fn with_lease(&self, slot: &Slot, token: &LeaseToken, then: impl FnOnce() -> Outcome) -> Outcome {
-        if slot.token == *token {
-            then()
-        } else {
-            Decision::Illegal(Illegal::NotYourLease)
-        }
+        if slot.token == *token { then() } else { Decision::Illegal(Illegal::NotYourLease) }
     }
 
     fn reclaim(&self, slot: &Slot, token: &LeaseToken, timing: &Timing) -> Outcome {
-        // The dead worker may have sent its create, unless the carrier had said that it did not process it.
-        let earlier = match (slot.latest, slot.earlier) {
-            (LatestCreate::Open, _) | (LatestCreate::NotProcessed, EarlierCreates::SomeUnknown) => {
-                EarlierCreates::SomeUnknown
-            }
-            (LatestCreate::NotProcessed, EarlierCreates::AllAnswered) => EarlierCreates::AllAnswered,
-        };
         let next = Slot {
             token: token.clone(),
             lease_until: self.now.plus_ms(timing.lease_ms),
-            earlier,
+            earlier: slot.all_creates(),
             ..slot.clone()
         };
-        self.applied(
-            PurchaseState::Buying(next),
-            Happening::Reclaimed,
-            PurchaseEffects::default(),
-        )
+        self.applied(PurchaseState::Buying(next), Happening::Reclaimed, PurchaseEffects::default())
     }
 
     fn permit(&self, slot: &Slot, timing: &Timing) -> Outcome {
+        if !slot.may_create(self.now) {
+            return Decision::Illegal(Illegal::NoFurtherCreate);
+        }
         let next = Slot {
             lease_until: self.now.plus_ms(timing.lease_ms),
             last_post: self.now,
             creates: slot.creates + 1,
             latest: LatestCreate::Open,
+            earlier: slot.all_creates(),
             absent_at: None,
             ..slot.clone()
         };
-        self.applied(
-            PurchaseState::Buying(next),
-            Happening::Permitted,
-            PurchaseEffects::default(),
-        )
+        self.applied(PurchaseState::Buying(next), Happening::Permitted, PurchaseEffects::default())
     }
 
     /// A refusal is definite only if no create of this slot is unknown; otherwise what was sent must settle first.
     fn fail_or_stop(&self, slot: &Slot, reason: Reason, timing: &Timing) -> Outcome {
-        if slot.nothing_unknown() {
-            self.fail(reason)
-        } else {
-            self.stop(slot, reason, timing)
-        }
+        if slot.nothing_unknown() { self.fail(reason) } else { self.stop(slot, reason, timing) }
     }
 
     fn stop(&self, slot: &Slot, reason: Reason, timing: &Timing) -> Outcome {
@@ -797,11 +729,7 @@ impl Change<'_> {
             lease_until: settles_from.plus_ms(1).max(self.now),
             ..slot.clone()
         };
-        self.applied(
-            PurchaseState::Buying(next),
-            Happening::Stopped(reason),
-            PurchaseEffects::default(),
-        )
+        self.applied(PurchaseState::Buying(next), Happening::Stopped(reason), PurchaseEffects::default())
     }
 
     fn seen_absent(&self, slot: &Slot, timing: &Timing) -> Outcome {
@@ -813,11 +741,7 @@ impl Change<'_> {
                     lease_until: self.now.plus_ms(timing.settle_gap_ms).plus_ms(1),
                     ..slot.clone()
                 };
-                self.applied(
-                    PurchaseState::Buying(next),
-                    Happening::SeenAbsent,
-                    PurchaseEffects::default(),
-                )
+                self.applied(PurchaseState::Buying(next), Happening::SeenAbsent, PurchaseEffects::default())
             }
             (AfterAbsent::Settle, Some(_)) => {
                 let reason = slot.reason_when_settled();
@@ -825,15 +749,8 @@ impl Change<'_> {
                     last_look_at: slot.last_post.plus_ms(LAST_LOOK_AFTER_MS),
                     account: slot.account.clone(),
                 };
-                let effects = PurchaseEffects {
-                    ends: true,
-                    ..PurchaseEffects::default()
-                };
-                let state = PurchaseState::Failed {
-                    reason,
-                    at: self.now,
-                    lock,
-                };
+                let effects = PurchaseEffects { ends: true, ..PurchaseEffects::default() };
+                let state = PurchaseState::Failed { reason, at: self.now, lock };
                 self.applied(state, Happening::Failed(reason), effects)
             }
         }
@@ -841,33 +758,14 @@ impl Change<'_> {
 
     /// A definite failure: the carrier's own word, and nothing of ours can still land.
     fn fail(&self, reason: Reason) -> Outcome {
-        let effects = PurchaseEffects {
-            lock: Lock::Free,
-            ends: true,
-            orphan: false,
-        };
-        let state = PurchaseState::Failed {
-            reason,
-            at: self.now,
-            lock: FailedNumber::Unlocked,
-        };
+        let effects = PurchaseEffects { lock: Lock::Free, ends: true, orphan: false };
+        let state = PurchaseState::Failed { reason, at: self.now, lock: FailedNumber::Unlocked };
         self.applied(state, Happening::Failed(reason), effects)
     }
 
     fn hold(&self, sid: Option<&NumberSid>, orphan: bool) -> Outcome {
-        let effects = PurchaseEffects {
-            lock: Lock::Unchanged,
-            ends: true,
-            orphan,
-        };
-        self.applied(
-            PurchaseState::Held {
-                sid: sid.cloned(),
-                at: self.now,
-            },
-            Happening::Held,
-            effects,
-        )
+        let effects = PurchaseEffects { lock: Lock::Unchanged, ends: true, orphan };
+        self.applied(PurchaseState::Held { sid: sid.cloned(), at: self.now }, Happening::Held, effects)
     }
 
     fn applied(&self, state: PurchaseState, what: Happening, effects: PurchaseEffects) -> Outcome {
@@ -875,31 +773,16 @@ impl Change<'_> {
         if history.len() >= HISTORY_ENTRIES_MAX {
             history.remove(1);
         }
-        history.push(HistoryEntry {
-            at: self.now,
-            by: self.by,
-            what,
-        });
-        let next = Purchase {
-            state,
-            updated_at: self.now,
-            history,
-            ..self.purchase.clone()
-        };
+        history.push(HistoryEntry { at: self.now, by: self.by, what });
+        let next = Purchase { state, updated_at: self.now, history, ..self.purchase.clone() };
         Decision::Applied { next, effects }
     }
 }
 
 fn done() -> Outcome {
-    Decision::AlreadyDone {
-        effects: PurchaseEffects::default(),
-    }
+    Decision::AlreadyDone { effects: PurchaseEffects::default() }
 }
 
 fn taken(same_sub_account: bool) -> Reason {
-    if same_sub_account {
-        Reason::DuplicatePurchase
-    } else {
-        Reason::NumberUnavailable
-    }
+    if same_sub_account { Reason::DuplicatePurchase } else { Reason::NumberUnavailable }
 }

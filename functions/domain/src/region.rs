@@ -104,10 +104,7 @@ impl GatePolicy {
 
 impl Default for GatePolicy {
     fn default() -> Self {
-        Self {
-            gate_non_geographic: true,
-            gate_us_territories: false,
-        }
+        Self { gate_non_geographic: true, gate_us_territories: false }
     }
 }
 
@@ -117,10 +114,7 @@ mod tests {
 
     #[test]
     fn a_country_code_is_two_capital_letters() {
-        assert_eq!(
-            CountryCode::new("JM").map(|code| code.to_string()),
-            Some("JM".to_owned())
-        );
+        assert_eq!(CountryCode::new("JM").map(|code| code.to_string()), Some("JM".to_owned()));
         for wrong in ["", "J", "jm", "JAM", "J1", "É"] {
             assert_eq!(CountryCode::new(wrong), None, "{wrong}");
         }
@@ -130,10 +124,7 @@ mod tests {
     fn no_setting_opens_the_united_states_canada_or_puerto_rico() {
         for gate_non_geographic in [false, true] {
             for gate_us_territories in [false, true] {
-                let policy = GatePolicy {
-                    gate_non_geographic,
-                    gate_us_territories,
-                };
+                let policy = GatePolicy { gate_non_geographic, gate_us_territories };
                 for region in [Region::UnitedStates, Region::Canada, Region::PuertoRico] {
                     assert!(policy.gates(region), "{region:?} under {policy:?}");
                 }

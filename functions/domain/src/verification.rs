@@ -175,10 +175,7 @@ pub struct VerificationPolicy {
 
 impl Default for VerificationPolicy {
     fn default() -> Self {
-        Self {
-            accepted: AcceptedStatuses::Approved,
-            attempts_max: ATTEMPTS_MAX_DEFAULT,
-        }
+        Self { accepted: AcceptedStatuses::Approved, attempts_max: ATTEMPTS_MAX_DEFAULT }
     }
 }
 
@@ -211,11 +208,7 @@ pub enum OpenPlan {
 
 impl Default for Verification {
     fn default() -> Self {
-        Self {
-            state: VerificationState::Unverified,
-            inquiry: None,
-            attempts_used: 0,
-        }
+        Self { state: VerificationState::Unverified, inquiry: None, attempts_used: 0 }
     }
 }
 
@@ -269,19 +262,16 @@ impl Verification {
     pub fn open_plan(&self, now: Instant) -> OpenPlan {
         match self.state {
             VerificationState::Unverified | VerificationState::Declined | VerificationState::Failed => OpenPlan::Create,
-            VerificationState::InProgress {
-                phase: Phase::NeedsUser,
+            VerificationState::InProgress { phase: Phase::NeedsUser } | VerificationState::Expired => {
+                match &self.inquiry {
+                    None => OpenPlan::Create,
+                    Some(inquiry) if now.ms_since(inquiry.session_at) < RESUME_PAUSE_MS => {
+                        OpenPlan::TooSoon { at: inquiry.session_at.plus_ms(RESUME_PAUSE_MS) }
+                    }
+                    Some(inquiry) => OpenPlan::Resume(inquiry.id.clone()),
+                }
             }
-            | VerificationState::Expired => match &self.inquiry {
-                None => OpenPlan::Create,
-                Some(inquiry) if now.ms_since(inquiry.session_at) < RESUME_PAUSE_MS => OpenPlan::TooSoon {
-                    at: inquiry.session_at.plus_ms(RESUME_PAUSE_MS),
-                },
-                Some(inquiry) => OpenPlan::Resume(inquiry.id.clone()),
-            },
-            VerificationState::InProgress {
-                phase: Phase::Processing,
-            }
+            VerificationState::InProgress { phase: Phase::Processing }
             | VerificationState::InReview
             | VerificationState::Verified { .. } => OpenPlan::NothingToDo,
             VerificationState::Locked | VerificationState::Revoked { .. } => OpenPlan::Refused,
@@ -296,15 +286,11 @@ impl Verification {
             | VerificationState::Failed
             | VerificationState::Expired => {
                 if self.inquiry.as_ref().is_some_and(|current| current.id == *inquiry) {
-                    return Decision::AlreadyDone {
-                        effects: VerificationEffect::None,
-                    };
+                    return Decision::AlreadyDone { effects: VerificationEffect::None };
                 }
                 Decision::Applied {
                     next: Self {
-                        state: VerificationState::InProgress {
-                            phase: Phase::NeedsUser,
-                        },
+                        state: VerificationState::InProgress { phase: Phase::NeedsUser },
                         inquiry: Some(Inquiry {
                             id: inquiry.clone(),
                             seen: None,
@@ -320,23 +306,19 @@ impl Verification {
             VerificationState::InReview
             | VerificationState::Verified { .. }
             | VerificationState::Locked
-            | VerificationState::Revoked { .. } => Decision::AlreadyDone {
-                effects: VerificationEffect::None,
-            },
+            | VerificationState::Revoked { .. } => Decision::AlreadyDone { effects: VerificationEffect::None },
         }
     }
 
     fn resumed(&self, now: Instant) -> Outcome {
         let Some(inquiry) = &self.inquiry else {
-            return Decision::AlreadyDone {
-                effects: VerificationEffect::None,
-            };
+            return Decision::AlreadyDone { effects: VerificationEffect::None };
         };
         let state = match self.state {
             // Persona's resume puts an expired inquiry back to pending (API reference, "Resume an inquiry").
-            VerificationState::Expired | VerificationState::InProgress { .. } => VerificationState::InProgress {
-                phase: Phase::NeedsUser,
-            },
+            VerificationState::Expired | VerificationState::InProgress { .. } => {
+                VerificationState::InProgress { phase: Phase::NeedsUser }
+            }
             VerificationState::Unverified
             | VerificationState::InReview
             | VerificationState::Verified { .. }
@@ -344,18 +326,13 @@ impl Verification {
             | VerificationState::Failed
             | VerificationState::Locked
             | VerificationState::Revoked { .. } => {
-                return Decision::AlreadyDone {
-                    effects: VerificationEffect::None,
-                };
+                return Decision::AlreadyDone { effects: VerificationEffect::None };
             }
         };
         Decision::Applied {
             next: Self {
                 state,
-                inquiry: Some(Inquiry {
-                    session_at: now,
-                    ..inquiry.clone()
-                }),
+                inquiry: Some(Inquiry { session_at: now, ..inquiry.clone() }),
                 attempts_used: self.attempts_used,
             },
             effects: VerificationEffect::None,
@@ -363,11 +340,7 @@ impl Verification {
     }
 
     fn observed(&self, event: &InquiryEvent, policy: &VerificationPolicy) -> Outcome {
-        if let VerificationState::Revoked {
-            by: RevokedBy::Operator,
-            ..
-        } = self.state
-        {
+        if let VerificationState::Revoked { by: RevokedBy::Operator, .. } = self.state {
             return Decision::Illegal(Illegal::OperatorDecides);
         }
         let class = class_of(event.status, policy);
@@ -379,11 +352,7 @@ impl Verification {
                     let same_second = is_accepted(event.status, policy) && event.at == seen_at.whole_second();
                     class > seen_class || (class == seen_class && (event.at > seen_at || same_second))
                 });
-                if newer {
-                    self.apply(current, event, class, policy)
-                } else {
-                    self.already_done()
-                }
+                if newer { self.apply(current, event, class, policy) } else { self.already_done() }
             }
             // An inquiry that is no longer the current one can only unlock.
             Some(_) | None => self.observed_elsewhere(event, class, policy),
@@ -407,12 +376,8 @@ impl Verification {
             return self.already_done();
         }
         let session_at = self.inquiry.as_ref().map_or(event.at, |current| current.session_at);
-        let current = Inquiry {
-            id: event.inquiry.clone(),
-            seen: Some((class, event.at)),
-            attempt: Attempt::Unused,
-            session_at,
-        };
+        let current =
+            Inquiry { id: event.inquiry.clone(), seen: Some((class, event.at)), attempt: Attempt::Unused, session_at };
         self.verified(current, event.at)
     }
 
@@ -423,11 +388,12 @@ impl Verification {
         class: EventClass,
         policy: &VerificationPolicy,
     ) -> Outcome {
-        let at = current.seen.map_or(event.at, |(_, seen_at)| seen_at.max(event.at));
-        let seen = Inquiry {
-            seen: Some((class, at)),
-            ..current.clone()
+        // Times are compared within a class only: a decision is not older than progress that came after it.
+        let at = match current.seen {
+            Some((seen_class, seen_at)) if seen_class == class => seen_at.max(event.at),
+            Some(_) | None => event.at,
         };
+        let seen = Inquiry { seen: Some((class, at)), ..current.clone() };
         if is_accepted(event.status, policy) {
             return match self.state {
                 VerificationState::Verified { at } => self.verified(seen, at),
@@ -444,10 +410,7 @@ impl Verification {
         match self.state {
             VerificationState::Verified { .. } | VerificationState::Revoked { .. } => {
                 if event.status == InquiryStatus::Declined {
-                    let state = VerificationState::Revoked {
-                        at: event.at,
-                        by: RevokedBy::Persona,
-                    };
+                    let state = VerificationState::Revoked { at: event.at, by: RevokedBy::Persona };
                     self.moved(state, seen, self.attempts_used)
                 } else {
                     self.already_done()
@@ -471,35 +434,21 @@ impl Verification {
             (_, Attempt::Unused | Attempt::Used) => self.attempts_used,
         };
         let after_attempt = |state| {
-            if used >= policy.attempts_max {
-                VerificationState::Locked
-            } else {
-                state
-            }
+            if used >= policy.attempts_max { VerificationState::Locked } else { state }
         };
         let (state, attempt) = match status {
-            InquiryStatus::Created | InquiryStatus::Pending => (
-                VerificationState::InProgress {
-                    phase: Phase::NeedsUser,
-                },
-                seen.attempt,
-            ),
-            InquiryStatus::Completed | InquiryStatus::Approved => (
-                VerificationState::InProgress {
-                    phase: Phase::Processing,
-                },
-                seen.attempt,
-            ),
+            InquiryStatus::Created | InquiryStatus::Pending => {
+                (VerificationState::InProgress { phase: Phase::NeedsUser }, seen.attempt)
+            }
+            InquiryStatus::Completed | InquiryStatus::Approved => {
+                (VerificationState::InProgress { phase: Phase::Processing }, seen.attempt)
+            }
             InquiryStatus::NeedsReview => (VerificationState::InReview, seen.attempt),
             InquiryStatus::Expired => (VerificationState::Expired, seen.attempt),
             InquiryStatus::Declined => (after_attempt(VerificationState::Declined), Attempt::Used),
             InquiryStatus::Failed => (after_attempt(VerificationState::Failed), Attempt::Used),
         };
-        let state = if locked && status != InquiryStatus::NeedsReview {
-            VerificationState::Locked
-        } else {
-            state
-        };
+        let state = if locked && status != InquiryStatus::NeedsReview { VerificationState::Locked } else { state };
         self.moved(state, Inquiry { attempt, ..seen }, used)
     }
 
@@ -514,28 +463,18 @@ impl Verification {
         }
     }
 
-    #[expect(
-        clippy::unused_self,
-        reason = "reads as a move of this verification, beside `verified`"
-    )]
+    #[expect(clippy::unused_self, reason = "reads as a move of this verification, beside `verified`")]
     fn moved(&self, state: VerificationState, inquiry: Inquiry, attempts_used: u32) -> Outcome {
         Decision::Applied {
-            next: Self {
-                state,
-                inquiry: Some(inquiry),
-                attempts_used,
-            },
+            next: Self { state, inquiry: Some(inquiry), attempts_used },
             effects: VerificationEffect::None,
         }
     }
 
     /// A repeated delivery to a verified owner repeats the wake-up: the first one may have died before it.
     fn already_done(&self) -> Outcome {
-        let effects = if self.verified_at().is_some() {
-            VerificationEffect::WakeWaiters
-        } else {
-            VerificationEffect::None
-        };
+        let effects =
+            if self.verified_at().is_some() { VerificationEffect::WakeWaiters } else { VerificationEffect::None };
         Decision::AlreadyDone { effects }
     }
 }

@@ -93,15 +93,8 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PersonaWebhook<S, Q, I, A> {
         if request.body.len() > BODY_BYTES_MAX {
             return HttpAnswer::empty(StatusCode::PAYLOAD_TOO_LARGE);
         }
-        let header = request
-            .header(SIGNATURE_HEADER)
-            .ok()
-            .flatten()
-            .unwrap_or_default()
-            .to_owned();
-        let Settings {
-            secrets, tolerance_s, ..
-        } = &self.settings;
+        let header = request.header(SIGNATURE_HEADER).ok().flatten().unwrap_or_default().to_owned();
+        let Settings { secrets, tolerance_s, .. } = &self.settings;
         let Ok(webhook) = verify(&header, request.body, secrets, self.ambient.now(), *tolerance_s) else {
             let detail = "The delivery carries no valid signature.";
             return Problem::new(ProblemType::Unauthenticated, detail).into_answer();
@@ -129,25 +122,12 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PersonaWebhook<S, Q, I, A> {
                 // Neither the body nor serde's error goes into a log: both hold what Persona knows of a person.
                 let hash = hex::encode(Sha256::digest(webhook.body()));
                 let length_bytes = webhook.body().len();
-                error!(
-                    hash,
-                    length_bytes,
-                    metric = "drift",
-                    "A signed delivery has a form that we do not know."
-                );
+                error!(hash, length_bytes, metric = "drift", "A signed delivery has a form that we do not know.");
                 Ok(Taken::Ignored)
             }
-            Delivery::Inquiry {
-                event_id,
-                event,
-                template,
-            } => {
+            Delivery::Inquiry { event_id, event, template } => {
                 let foreign = template.is_some_and(|template| template != self.settings.template);
-                let map = if foreign {
-                    None
-                } else {
-                    self.store.get(&keys::inquiry_map(&event.inquiry)).await?
-                };
+                let map = if foreign { None } else { self.store.get(&keys::inquiry_map(&event.inquiry)).await? };
                 let Some(map) = map.as_ref().map(InquiryMap::from_item).transpose()? else {
                     info!(inquiry = %event.inquiry, metric = "foreign_inquiry", "An event is not about an inquiry of ours.");
                     return Ok(Taken::Ignored);
@@ -179,10 +159,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PersonaWebhook<S, Q, I, A> {
             VerificationEffect::None => {}
             VerificationEffect::WakeWaiters => {
                 let woken = verifications::wake(&self.store, &self.queue, &map.owner).await?;
-                info!(
-                    purchases = woken.purchases,
-                    "The purchases that waited were sent to be bought."
-                );
+                info!(purchases = woken.purchases, "The purchases that waited were sent to be bought.");
             }
         }
         Ok(taken)

@@ -68,21 +68,14 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             updated_at: now,
             deadline: now.plus_ms(self.settings.purchase_wait_ms),
             state: PurchaseState::Waiting,
-            history: vec![HistoryEntry {
-                at: now,
-                by: Actor::Customer,
-                what: Happening::Requested,
-            }],
+            history: vec![HistoryEntry { at: now, by: Actor::Customer, what: Happening::Requested }],
         }
     }
 
     /// A message that cannot be sent is no reason to refuse: the purchase stands, and the sweep sends another.
     async fn send(&self, stored: &StoredPurchase) -> Standing {
         let StoredPurchase { purchase, .. } = stored;
-        let message = PurchaseMessage {
-            sub_account: purchase.sub_account.clone(),
-            id: purchase.id.clone(),
-        };
+        let message = PurchaseMessage { sub_account: purchase.sub_account.clone(), id: purchase.id.clone() };
         match self.queue.send(vec![message]).await {
             Ok(()) => info!(purchase = %purchase.id, "The purchase was sent to be bought."),
             Err(error) => {
@@ -93,9 +86,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
     }
 
     async fn wait(&self, stored: &StoredPurchase, owners: &[Owner]) -> Result<Standing, Problem> {
-        let waiting = verifications::wait(&self.store, stored, owners)
-            .await
-            .map_err(|error| unavailable(&error))?;
+        let waiting = verifications::wait(&self.store, stored, owners).await.map_err(|error| unavailable(&error))?;
         match waiting {
             Waiting::Cleared(_) => Ok(self.send(stored).await),
             Waiting::Moved => Ok(Standing::Cleared),
@@ -110,10 +101,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
     /// The purchase waits whatever becomes of this: Persona being down is no reason to refuse it.
     async fn open_for(&self, stored: &StoredPurchase, own: StoredVerification) -> Result<Standing, Problem> {
         let owner = Owner::SubAccount(stored.purchase.sub_account.clone());
-        let opened = self
-            .open_session(&owner, own.clone())
-            .await
-            .map_err(|error| unavailable(&error))?;
+        let opened = self.open_session(&owner, own.clone()).await.map_err(|error| unavailable(&error))?;
         Ok(match opened {
             Opened::Session(verification, session) => Standing::Waiting(verification, Some(session)),
             Opened::NotNow(verification, _) | Opened::NothingToDo(verification) | Opened::Refused(verification) => {

@@ -49,43 +49,26 @@ impl Asking {
             );
             Problem::new(ProblemType::IdempotencyKeyMissing, detail)
         };
-        let key = request
-            .header("idempotency-key")?
-            .ok_or_else(|| key_problem("is missing"))?;
+        let key = request.header("idempotency-key")?.ok_or_else(|| key_problem("is missing"))?;
         let key = IdempotencyKey::parse(key).map_err(|error| key_problem(&error.to_string()))?;
         if request.body.len() > BODY_BYTES_MAX {
-            return Err(Problem::new(
-                ProblemType::InvalidRequest,
-                "The body is larger than 16 KB.",
-            ));
+            return Err(Problem::new(ProblemType::InvalidRequest, "The body is larger than 16 KB."));
         }
         let mut json = serde_json::Deserializer::from_slice(&request.body);
         let body: Body = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let place = error.path().to_string();
-            let place = if place == "." {
-                "The body".to_owned()
-            } else {
-                format!("The field `{place}`")
-            };
+            let place = if place == "." { "The body".to_owned() } else { format!("The field `{place}`") };
             let detail = format!("{place} cannot be understood: {}.", error.inner());
             Problem::new(ProblemType::InvalidRequest, detail)
         })?;
-        json.end().map_err(|_| {
-            Problem::new(
-                ProblemType::InvalidRequest,
-                "Something follows the JSON object in the body.",
-            )
-        })?;
+        json.end()
+            .map_err(|_| Problem::new(ProblemType::InvalidRequest, "Something follows the JSON object in the body."))?;
         let number = PhoneNumber::parse(&body.phone_number)
             .map_err(|error| Problem::new(ProblemType::InvalidPhoneNumber, format!("{error}.")))?;
         let (kind, if_unavailable) = match (body.kind, body.if_unavailable) {
             (Kind::Number, IfUnavailable::Fail) => ("number", "fail"),
         };
         let text = [kind, number.as_str(), if_unavailable].join("\0");
-        Ok(Self {
-            key,
-            number,
-            hash: BodyHash(Sha256::digest(text).into()),
-        })
+        Ok(Self { key, number, hash: BodyHash(Sha256::digest(text).into()) })
     }
 }

@@ -38,15 +38,10 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         let mut verifications = vec![verification];
         if let Some(agency) = profile.agency {
             owners.push(Owner::Agency(agency));
-            let agency = verifications::load(&self.store, &owners[1])
-                .await
-                .map_err(|error| unavailable(&error))?;
+            let agency = verifications::load(&self.store, &owners[1]).await.map_err(|error| unavailable(&error))?;
             verifications.push(agency);
         }
-        let standing = match (
-            &stored.purchase.state,
-            verifications::clearance(&stored, &owners, &verifications),
-        ) {
+        let standing = match (&stored.purchase.state, verifications::clearance(&stored, &owners, &verifications)) {
             (PurchaseState::Waiting, Clearance::NotCleared) => {
                 Standing::Waiting(verifications.swap_remove(0).verification, None)
             }
@@ -64,12 +59,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         let answer = HttpAnswer::json(StatusCode::OK, &purchase_view(&stored.purchase, &standing));
         let tag = format!("\"{}\"", hex::encode(&Sha256::digest(&answer.body)[..16]));
         let unchanged = request.header("if-none-match")?.is_some_and(|tags| names(tags, &tag));
-        let answer = if unchanged {
-            HttpAnswer::empty(StatusCode::NOT_MODIFIED)
-        } else {
-            answer
-        }
-        .with("etag", tag);
+        let answer = if unchanged { HttpAnswer::empty(StatusCode::NOT_MODIFIED) } else { answer }.with("etag", tag);
         Ok(match standing.retry_after_s(&stored.purchase) {
             None => answer,
             Some(seconds) => answer.with("retry-after", seconds.to_string()),
@@ -88,9 +78,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             .map_err(|error| unavailable(&error))?;
             let stored = stored.ok_or_else(Problem::not_found)?;
             let now = self.ambient.now();
-            let decision = stored
-                .purchase
-                .decide(&PurchaseEvent::Cancel, Actor::Customer, now, &Timing::default());
+            let decision = stored.purchase.decide(&PurchaseEvent::Cancel, Actor::Customer, now, &Timing::default());
             let (next, effects) = match decision {
                 Decision::Applied { next, effects } => (next, effects),
                 Decision::AlreadyDone { .. } => return Ok(ended(&stored)),
@@ -114,32 +102,24 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
 
     pub(crate) async fn read_verification(&self, sub_account: &SubAccountId) -> Result<HttpAnswer, Problem> {
         let owner = Owner::SubAccount(sub_account.clone());
-        let stored = verifications::load(&self.store, &owner)
-            .await
-            .map_err(|error| unavailable(&error))?;
+        let stored = verifications::load(&self.store, &owner).await.map_err(|error| unavailable(&error))?;
         let view = verification_view(&stored.verification, None, &self.settings.policy);
         Ok(HttpAnswer::json(StatusCode::OK, &view))
     }
 
     pub(crate) async fn open_verification(&self, sub_account: &SubAccountId) -> Result<HttpAnswer, Problem> {
         let owner = Owner::SubAccount(sub_account.clone());
-        let stored = verifications::load(&self.store, &owner)
-            .await
-            .map_err(|error| unavailable(&error))?;
-        let opened = self
-            .open_session(&owner, stored)
-            .await
-            .map_err(|error| unavailable(&error))?;
+        let stored = verifications::load(&self.store, &owner).await.map_err(|error| unavailable(&error))?;
+        let opened = self.open_session(&owner, stored).await.map_err(|error| unavailable(&error))?;
         let policy = &self.settings.policy;
         match opened {
             Opened::Session(verification, session) => {
                 let view = verification_view(&verification, Some(&session), policy);
                 Ok(HttpAnswer::json(StatusCode::OK, &view))
             }
-            Opened::NothingToDo(verification) => Ok(HttpAnswer::json(
-                StatusCode::OK,
-                &verification_view(&verification, None, policy),
-            )),
+            Opened::NothingToDo(verification) => {
+                Ok(HttpAnswer::json(StatusCode::OK, &verification_view(&verification, None, policy)))
+            }
             Opened::NotNow(verification, seconds) => {
                 let answer = HttpAnswer::json(StatusCode::OK, &verification_view(&verification, None, policy));
                 Ok(answer.with("retry-after", seconds.to_string()))
@@ -152,10 +132,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
                 const RETRY_AFTER_S: u32 = 5;
                 let detail = "Persona does not answer. Waiting purchases are safe; ask again in a moment.";
                 let problem = Problem::new(ProblemType::PersonaUnavailable, detail);
-                Err(Problem {
-                    retry_after_s: Some(RETRY_AFTER_S),
-                    ..problem
-                })
+                Err(Problem { retry_after_s: Some(RETRY_AFTER_S), ..problem })
             }
         }
     }
@@ -167,7 +144,5 @@ fn ended(stored: &StoredPurchase) -> HttpAnswer {
 
 /// Whether `If-None-Match` names the tag; `*` names any (RFC 9110, section 13.1.2).
 fn names(tags: &str, tag: &str) -> bool {
-    tags.split(',')
-        .map(str::trim)
-        .any(|named| named == "*" || named.trim_start_matches("W/") == tag)
+    tags.split(',').map(str::trim).any(|named| named == "*" || named.trim_start_matches("W/") == tag)
 }

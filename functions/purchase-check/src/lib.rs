@@ -80,10 +80,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
     /// profile, looks like one that does not exist (promise P8).
     async fn authorise(&self, request: &HttpRequest, route: Route) -> Result<SubAccountId, Problem> {
         let Some(claims) = &request.claims else {
-            return Err(Problem::new(
-                ProblemType::Unauthenticated,
-                "Send a valid token in the Authorization header.",
-            ));
+            return Err(Problem::new(ProblemType::Unauthenticated, "Send a valid token in the Authorization header."));
         };
         if !claims.allows(route.scope()) {
             let detail = format!("This needs a token with the scope {}.", route.scope());
@@ -100,9 +97,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
     /// The stored profile decides, never the request.
     async fn agency_covers(&self, claims: &Claims, sub_account: &SubAccountId) -> Result<bool, Problem> {
         let Some(agency) = &claims.agency else { return Ok(false) };
-        let profile = load_profile(&self.store, sub_account)
-            .await
-            .map_err(|error| unavailable(&error))?;
+        let profile = load_profile(&self.store, sub_account).await.map_err(|error| unavailable(&error))?;
         Ok(profile.agency.as_ref() == Some(agency))
     }
 }

@@ -58,10 +58,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         let now = self.ambient.now();
         let policy = &self.settings.policy;
         let next = match stored.verification.decide(&VerificationEvent::Resumed, now, policy) {
-            Decision::Applied { next, .. } => StoredVerification {
-                verification: next,
-                ..stored
-            },
+            Decision::Applied { next, .. } => StoredVerification { verification: next, ..stored },
             Decision::AlreadyDone { .. } | Decision::Illegal(_) => {
                 return Ok(Opened::NothingToDo(stored.verification));
             }
@@ -76,10 +73,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
                 Ok(Opened::Session(next.verification, session))
             }
             Err(PersonaError::Gone) => {
-                let stored = StoredVerification {
-                    version: next.version + 1,
-                    ..next
-                };
+                let stored = StoredVerification { version: next.version + 1, ..next };
                 self.create(owner, stored).await
             }
             Err(error @ (PersonaError::Unknown | PersonaError::Answered(_))) => {
@@ -93,24 +87,15 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         let now = self.ambient.now();
         let nonce = match &stored.opening {
             Some(opening) if opening.lease_until > now => {
-                return Ok(Opened::NotNow(
-                    stored.verification,
-                    seconds_until(opening.lease_until, now),
-                ));
+                return Ok(Opened::NotNow(stored.verification, seconds_until(opening.lease_until, now)));
             }
             // Whoever held it died: the same nonce gives the inquiry that it may have made.
             Some(opening) => opening.nonce.clone(),
             None => Nonce::parse(&self.ambient.random_id())
                 .map_err(|_| StoreError::Broken("a random id is no nonce".to_owned()))?,
         };
-        let opening = Opening {
-            nonce: nonce.clone(),
-            lease_until: now.plus_ms(OPENING_LEASE_MS),
-        };
-        let claimed = StoredVerification {
-            opening: Some(opening),
-            ..stored
-        };
+        let opening = Opening { nonce: nonce.clone(), lease_until: now.plus_ms(OPENING_LEASE_MS) };
+        let claimed = StoredVerification { opening: Some(opening), ..stored };
         let revisits = &self.settings.revisits;
         match verifications::commit(&self.store, owner, claimed.clone(), vec![], now, revisits).await? {
             Change::Done => {}
@@ -124,11 +109,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             }
             Err(error @ (PersonaError::Answered(_) | PersonaError::Gone)) => {
                 warn!(%error, "Persona opened no inquiry; the next opener sends a fresh key.");
-                let freed = StoredVerification {
-                    opening: None,
-                    version: claimed.version + 1,
-                    ..claimed
-                };
+                let freed = StoredVerification { opening: None, version: claimed.version + 1, ..claimed };
                 // Refused, somebody else is at it already, which frees it as well.
                 verifications::commit(&self.store, owner, freed, vec![], self.ambient.now(), revisits).await?;
                 Ok(Opened::PersonaDown)
@@ -154,10 +135,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
                     return Ok(Opened::NothingToDo(stored.verification));
                 }
             };
-            let map = InquiryMap {
-                owner: owner.clone(),
-                template: self.settings.template.clone(),
-            };
+            let map = InquiryMap { owner: owner.clone(), template: self.settings.template.clone() };
             let of_owner = Condition::Equals("owner", Value::S(keys::owner_pk(owner)));
             let beside = vec![
                 Write::Put {
@@ -169,11 +147,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
                     expect: Condition::ItemAbsent,
                 },
             ];
-            let stored = StoredVerification {
-                verification: next.clone(),
-                opening: None,
-                version: stored.version,
-            };
+            let stored = StoredVerification { verification: next.clone(), opening: None, version: stored.version };
             match verifications::commit(&self.store, owner, stored, beside, now, &self.settings.revisits).await? {
                 Change::Done => {
                     info!(owner = %keys::owner_pk(owner), inquiry = %id, "An inquiry was opened.");

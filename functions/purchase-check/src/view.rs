@@ -168,12 +168,8 @@ fn verification_action(verification: &Verification) -> Option<&'static str> {
         | VerificationState::Declined
         | VerificationState::Failed
         | VerificationState::Expired => Some("start_verification"),
-        VerificationState::InProgress {
-            phase: Phase::NeedsUser,
-        } => Some("complete_verification"),
-        VerificationState::InProgress {
-            phase: Phase::Processing,
-        }
+        VerificationState::InProgress { phase: Phase::NeedsUser } => Some("complete_verification"),
+        VerificationState::InProgress { phase: Phase::Processing }
         | VerificationState::InReview
         | VerificationState::Verified { .. } => None,
         VerificationState::Locked | VerificationState::Revoked { .. } => Some("contact_support"),

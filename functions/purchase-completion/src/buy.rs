@@ -92,15 +92,8 @@ impl<S: Store, C: Carrier, A: Ambient> PurchaseCompletion<S, C, A> {
                 return Ok(());
             }
         };
-        let account = working
-            .profile
-            .account
-            .clone()
-            .unwrap_or_else(|| self.settings.account.clone());
-        let event = PurchaseEvent::Claim {
-            token: working.token.clone(),
-            account,
-        };
+        let account = working.profile.account.clone().unwrap_or_else(|| self.settings.account.clone());
+        let event = PurchaseEvent::Claim { token: working.token.clone(), account };
         match self.change(working, &event, &guard).await? {
             Moved::Done(working) => self.look_and_buy(working, true).await,
             Moved::Not | Moved::Guarded(_) => Ok(()),
@@ -113,9 +106,7 @@ impl<S: Store, C: Carrier, A: Ambient> PurchaseCompletion<S, C, A> {
     }
 
     async fn reclaim(&self, working: Working) -> Result<(), StoreError> {
-        let event = PurchaseEvent::Reclaim {
-            token: working.token.clone(),
-        };
+        let event = PurchaseEvent::Reclaim { token: working.token.clone() };
         match self.change(working, &event, &Guard::None).await? {
             Moved::Done(working) => self.look_and_buy(working, false).await,
             Moved::Not | Moved::Guarded(_) | Moved::Locked(..) => Ok(()),
@@ -128,20 +119,12 @@ impl<S: Store, C: Carrier, A: Ambient> PurchaseCompletion<S, C, A> {
         match self.look(&working).await? {
             Seen::Ours(number) => self.finish(working, &PurchaseEvent::SeenOurs { sid: number.sid }).await,
             Seen::Foreign { same_sub_account } => {
-                self.finish(
-                    working,
-                    &PurchaseEvent::SeenForeign {
-                        token,
-                        same_sub_account,
-                    },
-                )
-                .await
+                self.finish(working, &PurchaseEvent::SeenForeign { token, same_sub_account }).await
             }
             Seen::NotNow(None) => Ok(()),
             // Nothing was created in this visit: a permit that was not used is as good as not processed.
             Seen::NotNow(Some(retry_at)) if permit_in_hand => {
-                self.finish(working, &PurchaseEvent::NotProcessed { token, retry_at })
-                    .await
+                self.finish(working, &PurchaseEvent::NotProcessed { token, retry_at }).await
             }
             Seen::NotNow(Some(_)) => Ok(()),
             Seen::Absent if permit_in_hand => self.create(working).await,
@@ -158,8 +141,7 @@ impl<S: Store, C: Carrier, A: Ambient> PurchaseCompletion<S, C, A> {
             AfterAbsent::Permit => {
                 let moved = match self.clearance_guard(&working).await? {
                     Some(guard) => {
-                        self.change(working, &PurchaseEvent::Permit { token: token.clone() }, &guard)
-                            .await?
+                        self.change(working, &PurchaseEvent::Permit { token: token.clone() }, &guard).await?
                     }
                     None => Moved::Guarded(working),
                 };
@@ -170,19 +152,14 @@ impl<S: Store, C: Carrier, A: Ambient> PurchaseCompletion<S, C, A> {
                 }
             }
             AfterAbsent::Settle | AfterAbsent::Wait { .. } => {
-                self.finish(working, &PurchaseEvent::SeenAbsent { token: Some(token) })
-                    .await
+                self.finish(working, &PurchaseEvent::SeenAbsent { token: Some(token) }).await
             }
         }
     }
 
     /// Asks the carrier for exactly this number, if the whole request still fits into the lease that permits it.
     async fn create(&self, working: Working) -> Result<(), StoreError> {
-        let Working {
-            stored: StoredPurchase { purchase, .. },
-            token,
-            ..
-        } = &working;
+        let Working { stored: StoredPurchase { purchase, .. }, token, .. } = &working;
         let PurchaseState::Buying(slot) = &purchase.state else {
             return Ok(());
         };
@@ -192,10 +169,7 @@ impl<S: Store, C: Carrier, A: Ambient> PurchaseCompletion<S, C, A> {
             return Ok(());
         }
         let (token, first_post) = (token.clone(), slot.first_post);
-        let created = self
-            .carrier
-            .create(&slot.account, &purchase.number, purchase.id.as_str())
-            .await;
+        let created = self.carrier.create(&slot.account, &purchase.number, purchase.id.as_str()).await;
         match created {
             Created::Bought(number) => {
                 let event = bought(purchase, &number, first_post);
@@ -205,17 +179,12 @@ impl<S: Store, C: Carrier, A: Ambient> PurchaseCompletion<S, C, A> {
             Created::Refused(reason) => self.finish(working, &PurchaseEvent::Refused { token, reason }).await,
             Created::NotProcessed { retry_after_s } => {
                 let retry_at = retry_at(self.ambient.now(), retry_after_s);
-                self.finish(working, &PurchaseEvent::NotProcessed { token, retry_at })
-                    .await
+                self.finish(working, &PurchaseEvent::NotProcessed { token, retry_at }).await
             }
             Created::Unauthorised => {
-                error!(
-                    metric = "carrier_unauthorised",
-                    "The carrier does not accept our credential."
-                );
+                error!(metric = "carrier_unauthorised", "The carrier does not accept our credential.");
                 let retry_at = self.ambient.now().plus_ms(UNAUTHORISED_RETRY_MS);
-                self.finish(working, &PurchaseEvent::NotProcessed { token, retry_at })
-                    .await
+                self.finish(working, &PurchaseEvent::NotProcessed { token, retry_at }).await
             }
             Created::Unknown => {
                 warn!(purchase = %purchase.id, metric = "create_unknown", "The carrier gave no clear answer; the next visit looks.");
@@ -229,14 +198,8 @@ impl<S: Store, C: Carrier, A: Ambient> PurchaseCompletion<S, C, A> {
         let token = working.token.clone();
         let event = match self.look(&working).await? {
             Seen::Ours(number) => PurchaseEvent::SeenOurs { sid: number.sid },
-            Seen::Foreign { same_sub_account } => PurchaseEvent::SeenForeign {
-                token,
-                same_sub_account,
-            },
-            Seen::Absent => PurchaseEvent::Refused {
-                token,
-                reason: domain::Reason::NumberUnavailable,
-            },
+            Seen::Foreign { same_sub_account } => PurchaseEvent::SeenForeign { token, same_sub_account },
+            Seen::Absent => PurchaseEvent::Refused { token, reason: domain::Reason::NumberUnavailable },
             Seen::NotNow(_) => return Ok(()),
         };
         self.finish(working, &event).await
@@ -264,9 +227,7 @@ impl<S: Store, C: Carrier, A: Ambient> PurchaseCompletion<S, C, A> {
             Ok(Some(number)) if number.mark == purchase.id.as_str() => Ok(Seen::Ours(number)),
             Ok(Some(number)) => {
                 let same_sub_account = match PurchaseId::parse(&number.mark) {
-                    Ok(other) => purchases::load(&self.store, &purchase.sub_account, &other)
-                        .await?
-                        .is_some(),
+                    Ok(other) => purchases::load(&self.store, &purchase.sub_account, &other).await?.is_some(),
                     Err(_) => false,
                 };
                 Ok(Seen::Foreign { same_sub_account })
@@ -275,10 +236,7 @@ impl<S: Store, C: Carrier, A: Ambient> PurchaseCompletion<S, C, A> {
                 Ok(Seen::NotNow(Some(retry_at(self.ambient.now(), retry_after_s))))
             }
             Err(LookError::Unauthorised) => {
-                error!(
-                    metric = "carrier_unauthorised",
-                    "The carrier does not accept our credential."
-                );
+                error!(metric = "carrier_unauthorised", "The carrier does not accept our credential.");
                 Ok(Seen::NotNow(Some(self.ambient.now().plus_ms(UNAUTHORISED_RETRY_MS))))
             }
             Err(LookError::Unknown) => {
@@ -296,15 +254,13 @@ impl<S: Store, C: Carrier, A: Ambient> PurchaseCompletion<S, C, A> {
         }
         let owners = working.profile.owners(&purchase.sub_account);
         let verifications = verifications::load_all(&self.store, &owners).await?;
-        Ok(
-            match verifications::clearance(&working.stored, &owners, &verifications) {
-                Clearance::Cleared(rule) if in_time(&rule, purchase.deadline) => match rule {
-                    ClearanceRule::NotGated => Some(Guard::None),
-                    ClearanceRule::VerifiedOwner { owner, .. } => Some(Guard::VerifiedInTime(owner)),
-                },
-                Clearance::Cleared(_) | Clearance::NotCleared => None,
+        Ok(match verifications::clearance(&working.stored, &owners, &verifications) {
+            Clearance::Cleared(rule) if in_time(&rule, purchase.deadline) => match rule {
+                ClearanceRule::NotGated => Some(Guard::None),
+                ClearanceRule::VerifiedOwner { owner, .. } => Some(Guard::VerifiedInTime(owner)),
             },
-        )
+            Clearance::Cleared(_) | Clearance::NotCleared => None,
+        })
     }
 
     async fn finish(&self, working: Working, event: &PurchaseEvent) -> Result<(), StoreError> {
@@ -316,9 +272,7 @@ impl<S: Store, C: Carrier, A: Ambient> PurchaseCompletion<S, C, A> {
         for _ in 0..DECIDE_AGAIN_MAX {
             let now = self.ambient.now();
             let stored = &working.stored;
-            let decision = stored
-                .purchase
-                .decide(event, Actor::Completion, now, &self.settings.timing);
+            let decision = stored.purchase.decide(event, Actor::Completion, now, &self.settings.timing);
             let (next, effects) = match decision {
                 Decision::Applied { next, effects } => (next, effects),
                 Decision::AlreadyDone { .. } | Decision::Illegal(_) => return Ok(Moved::Not),
@@ -328,10 +282,7 @@ impl<S: Store, C: Carrier, A: Ambient> PurchaseCompletion<S, C, A> {
             match purchases::commit(&self.store, stored, next, effects, &owners, guard, due_at).await? {
                 Committed::Done(stored) => {
                     tell(&stored.purchase, effects);
-                    return Ok(Moved::Done(Working {
-                        stored: *stored,
-                        ..working
-                    }));
+                    return Ok(Moved::Done(Working { stored: *stored, ..working }));
                 }
                 Committed::Guarded => return Ok(Moved::Guarded(working)),
                 Committed::LockedBy(sub_account, other) => {

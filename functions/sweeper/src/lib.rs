@@ -130,14 +130,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
                 "More inquiries are open than a sweep asks about."
             );
         }
-        let Swept {
-            visited,
-            sent,
-            asked,
-            changed,
-            expired,
-            failed,
-        } = swept;
+        let Swept { visited, sent, asked, changed, expired, failed } = swept;
         if visited > 0 {
             info!(visited, sent, asked, changed, expired, failed, "The sweep is done.");
         }
@@ -157,21 +150,9 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
                 warn!(%shard, metric = "sweep_late", "The sweep ran out of time; the next one goes on.");
                 return Ok(());
             }
-            let range = Range::Due {
-                shard: shard.clone(),
-                until_ms: started_at.unix_ms(),
-            };
-            let page = self
-                .store
-                .query(Query {
-                    range,
-                    limit: DUE_PAGE_ITEMS,
-                    after,
-                })
-                .await?;
-            let mut visits = stream::iter(page.items)
-                .map(|entry| self.visit(entry))
-                .buffered(VISITS_AT_ONCE);
+            let range = Range::Due { shard: shard.clone(), until_ms: started_at.unix_ms() };
+            let page = self.store.query(Query { range, limit: DUE_PAGE_ITEMS, after }).await?;
+            let mut visits = stream::iter(page.items).map(|entry| self.visit(entry)).buffered(VISITS_AT_ONCE);
             while let Some(visited) = visits.next().await {
                 count(visited, swept, questions);
             }
@@ -195,11 +176,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
         if shown != due_at {
             return Ok(Visited::Nothing);
         }
-        let due = Due {
-            due_at: *due_at,
-            key: key.clone(),
-            item,
-        };
+        let due = Due { due_at: *due_at, key: key.clone(), item };
         match keys::due_key(&key)? {
             DueKey::Purchase(sub_account, _) => self.visit_purchase(due, &sub_account).await,
             DueKey::Verification(owner) => self.visit_verification(due, owner).await,

@@ -28,16 +28,11 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
                 let owners = load_profile(&self.store, sub_account).await?.owners(sub_account);
                 self.visit_waiting(&due, &stored, &owners, next_at).await
             }
-            PurchaseState::Buying(_)
-            | PurchaseState::Failed {
-                lock: FailedNumber::LockedUntil { .. },
-                ..
-            } => self.send(&stored.purchase).await,
-            PurchaseState::Completed { .. }
-            | PurchaseState::Failed {
-                lock: FailedNumber::Unlocked,
-                ..
+            PurchaseState::Buying(_) | PurchaseState::Failed { lock: FailedNumber::LockedUntil { .. }, .. } => {
+                self.send(&stored.purchase).await
             }
+            PurchaseState::Completed { .. }
+            | PurchaseState::Failed { lock: FailedNumber::Unlocked, .. }
             | PurchaseState::Expired { .. }
             | PurchaseState::Cancelled { .. }
             | PurchaseState::Held { .. } => Ok(Visited::Nothing),
@@ -82,10 +77,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
     async fn expire(&self, stored: &StoredPurchase, owners: &[Owner]) -> Result<Visited, SweepError> {
         let now = self.ambient.now();
         let timing = &self.settings.timing;
-        match stored
-            .purchase
-            .decide(&PurchaseEvent::Expire, Actor::Sweeper, now, timing)
-        {
+        match stored.purchase.decide(&PurchaseEvent::Expire, Actor::Sweeper, now, timing) {
             Decision::Applied { next, effects } => {
                 let guard = Guard::NobodyInTime(owners.to_vec());
                 let committed = purchases::commit(&self.store, stored, next, effects, owners, &guard, None).await?;
@@ -102,10 +94,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
     }
 
     async fn send(&self, purchase: &Purchase) -> Result<Visited, SweepError> {
-        let message = PurchaseMessage {
-            sub_account: purchase.sub_account.clone(),
-            id: purchase.id.clone(),
-        };
+        let message = PurchaseMessage { sub_account: purchase.sub_account.clone(), id: purchase.id.clone() };
         self.queue.send(vec![message]).await?;
         Ok(Visited::Sent(1))
     }

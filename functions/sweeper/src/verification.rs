@@ -18,11 +18,8 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
         let stored = verification_from_item(&due.item)?;
         let now = self.ambient.now();
         let verified = stored.verification.verified_at().is_some();
-        let next_at = if verified {
-            self.backed_off(&due, now)
-        } else {
-            now.plus_ms(self.settings.revisits.poll_age_ms)
-        };
+        let next_at =
+            if verified { self.backed_off(&due, now) } else { now.plus_ms(self.settings.revisits.poll_age_ms) };
         if !self.push(&due, next_at).await? {
             return Ok(Visited::Nothing);
         }
@@ -110,10 +107,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
             VerificationEffect::None => {}
             VerificationEffect::WakeWaiters => {
                 let woken = verifications::wake(&self.store, &self.queue, owner).await?;
-                info!(
-                    purchases = woken.purchases,
-                    "The purchases that waited were sent to be bought."
-                );
+                info!(purchases = woken.purchases, "The purchases that waited were sent to be bought.");
             }
         }
         Ok(changed)

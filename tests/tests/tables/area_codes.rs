@@ -42,19 +42,10 @@ fn rows() -> Vec<(Region, &'static str)> {
          867 873 879 902 905 942",
         ),
         (Region::PuertoRico, "787 939"),
-        (
-            Region::UnitedStatesTerritory(UnitedStatesTerritory::AmericanSamoa),
-            "684",
-        ),
+        (Region::UnitedStatesTerritory(UnitedStatesTerritory::AmericanSamoa), "684"),
         (Region::UnitedStatesTerritory(UnitedStatesTerritory::Guam), "671"),
-        (
-            Region::UnitedStatesTerritory(UnitedStatesTerritory::NorthernMarianaIslands),
-            "670",
-        ),
-        (
-            Region::UnitedStatesTerritory(UnitedStatesTerritory::VirginIslands),
-            "340",
-        ),
+        (Region::UnitedStatesTerritory(UnitedStatesTerritory::NorthernMarianaIslands), "670"),
+        (Region::UnitedStatesTerritory(UnitedStatesTerritory::VirginIslands), "340"),
         (other("AG"), "268"),
         (other("AI"), "264"),
         (other("BB"), "246"),
@@ -73,10 +64,7 @@ fn rows() -> Vec<(Region, &'static str)> {
         (other("TT"), "868"),
         (other("VC"), "784"),
         (other("VG"), "284"),
-        (
-            Region::NonGeographic(NonGeographicClass::TollFree),
-            "800 822 833 844 855 866 877 888",
-        ),
+        (Region::NonGeographic(NonGeographicClass::TollFree), "800 822 833 844 855 866 877 888"),
         (Region::NonGeographic(NonGeographicClass::PremiumRate), "900"),
         (
             Region::NonGeographic(NonGeographicClass::Personal),
@@ -91,44 +79,29 @@ const WITHOUT_ROW: usize = 330;
 
 /// The region of each code from 200 to 999.
 fn expected() -> BTreeMap<u16, Region> {
-    let mut regions: BTreeMap<u16, Region> = (200..=999)
-        .map(|code| (code, Region::NonGeographic(NonGeographicClass::Other)))
-        .collect();
+    let mut regions: BTreeMap<u16, Region> =
+        (200..=999).map(|code| (code, Region::NonGeographic(NonGeographicClass::Other))).collect();
     let mut listed = 0;
     for (region, codes) in rows() {
         for code in codes.split_whitespace() {
             let code = code.parse().expect("the table holds area codes");
             let before = regions.insert(code, region);
-            assert_eq!(
-                before,
-                Some(Region::NonGeographic(NonGeographicClass::Other)),
-                "{code} is in the table twice"
-            );
+            assert_eq!(before, Some(Region::NonGeographic(NonGeographicClass::Other)), "{code} is in the table twice");
             listed += 1;
         }
     }
-    assert_eq!(
-        regions.len() - listed,
-        WITHOUT_ROW,
-        "the table has lost or gained area codes"
-    );
+    assert_eq!(regions.len() - listed, WITHOUT_ROW, "the table has lost or gained area codes");
     regions
 }
 
 /// Which area codes a policy gates, decided by the number's region.
 fn gated_under(policy: GatePolicy) -> Vec<u16> {
-    (200..=999)
-        .filter(|code| policy.gates(region_of(&format!("+1{code}5550123"))))
-        .collect()
+    (200..=999).filter(|code| policy.gates(region_of(&format!("+1{code}5550123")))).collect()
 }
 
 /// The area codes whose region `wanted` picks, in order.
 fn codes_of(wanted: impl Fn(Region) -> bool) -> Vec<u16> {
-    expected()
-        .into_iter()
-        .filter(|(_, region)| wanted(*region))
-        .map(|(code, _)| code)
-        .collect()
+    expected().into_iter().filter(|(_, region)| wanted(*region)).map(|(code, _)| code).collect()
 }
 
 #[test]
@@ -142,11 +115,7 @@ fn every_area_code_has_its_region() {
 fn the_digits_behind_the_area_code_change_nothing() {
     for (code, region) in expected() {
         for subscriber in ["2000000", "2345678", "5550000", "9999999"] {
-            assert_eq!(
-                region_of(&format!("+1{code}{subscriber}")),
-                region,
-                "+1 {code} {subscriber}"
-            );
+            assert_eq!(region_of(&format!("+1{code}{subscriber}")), region, "+1 {code} {subscriber}");
         }
     }
 }
@@ -161,10 +130,7 @@ fn the_default_gates_everything_but_the_territories_and_the_other_countries() {
 
 #[test]
 fn non_geographic_codes_can_be_opened() {
-    let policy = GatePolicy {
-        gate_non_geographic: false,
-        ..GatePolicy::default()
-    };
+    let policy = GatePolicy { gate_non_geographic: false, ..GatePolicy::default() };
     let gated = codes_of(|region| matches!(region, Region::UnitedStates | Region::Canada | Region::PuertoRico));
     assert_eq!(gated.len(), 359 + 56 + 2);
     assert_eq!(gated_under(policy), gated);
@@ -172,10 +138,7 @@ fn non_geographic_codes_can_be_opened() {
 
 #[test]
 fn territories_can_be_gated() {
-    let policy = GatePolicy {
-        gate_us_territories: true,
-        ..GatePolicy::default()
-    };
+    let policy = GatePolicy { gate_us_territories: true, ..GatePolicy::default() };
     let open = codes_of(|region| matches!(region, Region::OtherNorthAmerica(_)));
     assert_eq!(open.len(), 21);
     let gated: Vec<u16> = (200..=999).filter(|code| !open.contains(code)).collect();
@@ -184,33 +147,15 @@ fn territories_can_be_gated() {
 
 #[test]
 fn other_calling_codes_are_outside() {
-    for number in [
-        "+442079460123",
-        "+525512345678",
-        "+2901234",
-        "+873123456789",
-        "+80012345678",
-    ] {
+    for number in ["+442079460123", "+525512345678", "+2901234", "+873123456789", "+80012345678"] {
         assert_eq!(region_of(number), Region::OutsideNorthAmerica, "{number}");
     }
 }
 
 #[test]
 fn what_is_no_number_fails_closed() {
-    for text in [
-        "",
-        "2125550123",
-        "+1212555012",
-        "+1876555",
-        "tel:+442079460123",
-        "+10005550123",
-        "+44 20 7946 0123",
-    ] {
-        assert_eq!(
-            region_of(text),
-            Region::NonGeographic(NonGeographicClass::Other),
-            "{text}"
-        );
+    for text in ["", "2125550123", "+1212555012", "+1876555", "tel:+442079460123", "+10005550123", "+44 20 7946 0123"] {
+        assert_eq!(region_of(text), Region::NonGeographic(NonGeographicClass::Other), "{text}");
         assert!(GatePolicy::default().gates(region_of(text)), "{text}");
     }
 }

@@ -1,3 +1,5 @@
-//! Tables of facts, checked row by row.
+//! Tables of facts and of rules, checked row by row. A changed rule is a changed line of a snapshot.
 
 mod area_codes;
+mod purchase_table;
+mod verification_table;

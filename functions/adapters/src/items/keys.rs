@@ -92,42 +92,23 @@ pub fn due_key(key: &Key) -> Result<DueKey, StoreError> {
     if key.sk == VERIFICATION_SK {
         return owner_of_pk(&key.pk).map(DueKey::Verification);
     }
-    let sub_account = key
-        .pk
-        .strip_prefix("S#")
-        .and_then(|id| SubAccountId::parse(id).ok())
-        .ok_or_else(unknown)?;
-    let id = key
-        .sk
-        .strip_prefix(PURCHASE_PREFIX)
-        .and_then(|id| PurchaseId::parse(id).ok())
-        .ok_or_else(unknown)?;
+    let sub_account = key.pk.strip_prefix("S#").and_then(|id| SubAccountId::parse(id).ok()).ok_or_else(unknown)?;
+    let id = key.sk.strip_prefix(PURCHASE_PREFIX).and_then(|id| PurchaseId::parse(id).ok()).ok_or_else(unknown)?;
     Ok(DueKey::Purchase(sub_account, id))
 }
 
 /// # Errors
 /// [`StoreError::Broken`] when the partition is no owner's.
 pub fn owner_of_pk(pk: &str) -> Result<Owner, StoreError> {
-    let sub_account = pk
-        .strip_prefix("O#s#")
-        .and_then(|id| SubAccountId::parse(id).ok())
-        .map(Owner::SubAccount);
-    let agency = || {
-        pk.strip_prefix("O#a#")
-            .and_then(|id| AgencyId::parse(id).ok())
-            .map(Owner::Agency)
-    };
-    sub_account
-        .or_else(agency)
-        .ok_or_else(|| StoreError::Broken("a partition key is no owner's".to_owned()))
+    let sub_account = pk.strip_prefix("O#s#").and_then(|id| SubAccountId::parse(id).ok()).map(Owner::SubAccount);
+    let agency = || pk.strip_prefix("O#a#").and_then(|id| AgencyId::parse(id).ok()).map(Owner::Agency);
+    sub_account.or_else(agency).ok_or_else(|| StoreError::Broken("a partition key is no owner's".to_owned()))
 }
 
 /// The shard of the due index that a partition's items are in.
 #[must_use]
 pub fn due_shard(pk: &str) -> String {
-    let spread = pk
-        .bytes()
-        .fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
+    let spread = pk.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
     shard_name(spread % DUE_SHARDS)
 }
 

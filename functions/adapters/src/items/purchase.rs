@@ -53,14 +53,7 @@ pub fn state_name(state: &PurchaseState) -> &'static str {
 pub fn purchase_to_item(purchase: &Purchase, version: i64, due_at: Option<Instant>) -> Item {
     let key = keys::purchase(&purchase.sub_account, &purchase.id);
     let mut item = Item::from([
-        (
-            BY_TIME.to_owned(),
-            s(keys::by_time(
-                keys::PURCHASE_PREFIX,
-                purchase.created_at,
-                purchase.id.as_str(),
-            )),
-        ),
+        (BY_TIME.to_owned(), s(keys::by_time(keys::PURCHASE_PREFIX, purchase.created_at, purchase.id.as_str()))),
         ("kind".to_owned(), s("number")),
         ("number".to_owned(), s(purchase.number.as_str())),
         ("gated".to_owned(), Value::Bool(purchase.gated)),
@@ -69,10 +62,7 @@ pub fn purchase_to_item(purchase: &Purchase, version: i64, due_at: Option<Instan
         ("updated_at".to_owned(), n(purchase.updated_at)),
         ("deadline".to_owned(), n(purchase.deadline)),
         (STATE.to_owned(), s(state_name(&purchase.state))),
-        (
-            "history".to_owned(),
-            Value::List(purchase.history.iter().map(history_to_value).collect()),
-        ),
+        ("history".to_owned(), Value::List(purchase.history.iter().map(history_to_value).collect())),
         (VERSION.to_owned(), Value::N(version)),
     ]);
     match &purchase.state {
@@ -119,14 +109,8 @@ pub fn purchase_to_item(purchase: &Purchase, version: i64, due_at: Option<Instan
 /// [`StoreError::Broken`] when an attribute cannot be read.
 pub fn purchase_from_item(item: &Item) -> Result<(Purchase, i64), StoreError> {
     let fields = Fields(item);
-    let sub_account = fields
-        .text(PK)?
-        .strip_prefix("S#")
-        .and_then(|id| SubAccountId::parse(id).ok());
-    let id = fields
-        .text(SK)?
-        .strip_prefix(keys::PURCHASE_PREFIX)
-        .and_then(|id| PurchaseId::parse(id).ok());
+    let sub_account = fields.text(PK)?.strip_prefix("S#").and_then(|id| SubAccountId::parse(id).ok());
+    let id = fields.text(SK)?.strip_prefix(keys::PURCHASE_PREFIX).and_then(|id| PurchaseId::parse(id).ok());
     let mut body_hash = BodyHash([0; 32]);
     hex::decode_to_slice(fields.text("body_hash")?, &mut body_hash.0).map_err(|_| unreadable("body_hash"))?;
     let purchase = Purchase {
@@ -139,11 +123,7 @@ pub fn purchase_from_item(item: &Item) -> Result<(Purchase, i64), StoreError> {
         updated_at: fields.instant("updated_at")?,
         deadline: fields.instant("deadline")?,
         state: state_from_fields(&fields)?,
-        history: fields
-            .list("history")?
-            .iter()
-            .map(history_from_value)
-            .collect::<Result<_, _>>()?,
+        history: fields.list("history")?.iter().map(history_from_value).collect::<Result<_, _>>()?,
     };
     Ok((purchase, fields.number(VERSION)?))
 }
@@ -163,19 +143,15 @@ fn state_from_fields(fields: &Fields<'_>) -> Result<PurchaseState, StoreError> {
             at: at()?,
             lock: match fields.optional_instant("last_look_at")? {
                 None => FailedNumber::Unlocked,
-                Some(last_look_at) => FailedNumber::LockedUntil {
-                    last_look_at,
-                    account: fields.parsed("account", AccountSid::parse)?,
-                },
+                Some(last_look_at) => {
+                    FailedNumber::LockedUntil { last_look_at, account: fields.parsed("account", AccountSid::parse)? }
+                }
             },
         },
         "expired" => PurchaseState::Expired { at: at()? },
         "cancelled" => PurchaseState::Cancelled { at: at()? },
         "held" => PurchaseState::Held {
-            sid: fields
-                .optional_text("sid")?
-                .map(|_| fields.parsed("sid", NumberSid::parse))
-                .transpose()?,
+            sid: fields.optional_text("sid")?.map(|_| fields.parsed("sid", NumberSid::parse)).transpose()?,
             at: at()?,
         },
         _ => return Err(unreadable(STATE)),
@@ -253,13 +229,7 @@ fn history_from_value(value: &Value) -> Result<HistoryEntry, StoreError> {
         return Err(unreadable("history"));
     };
     let fields = Fields(item);
-    let why = || {
-        fields
-            .text("why")
-            .ok()
-            .and_then(reason_of)
-            .ok_or_else(|| unreadable("why"))
-    };
+    let why = || fields.text("why").ok().and_then(reason_of).ok_or_else(|| unreadable("why"));
     let what = match fields.text("what")? {
         "requested" => Happening::Requested,
         "claimed" => Happening::Claimed,
@@ -277,9 +247,5 @@ fn history_from_value(value: &Value) -> Result<HistoryEntry, StoreError> {
         _ => return Err(unreadable("what")),
     };
     let by = actor_of(fields.text("by")?).ok_or_else(|| unreadable("by"))?;
-    Ok(HistoryEntry {
-        at: fields.instant("at")?,
-        by,
-        what,
-    })
+    Ok(HistoryEntry { at: fields.instant("at")?, by, what })
 }

@@ -21,14 +21,9 @@ impl Profile {
     /// [`StoreError::Broken`] when an attribute cannot be read.
     pub fn from_item(item: &Item) -> Result<Self, StoreError> {
         let fields = Fields(item);
-        let agency = fields
-            .optional_text("agency")?
-            .map(|_| fields.parsed("agency", AgencyId::parse))
-            .transpose()?;
-        let account = fields
-            .optional_text("account")?
-            .map(|_| fields.parsed("account", AccountSid::parse))
-            .transpose()?;
+        let agency = fields.optional_text("agency")?.map(|_| fields.parsed("agency", AgencyId::parse)).transpose()?;
+        let account =
+            fields.optional_text("account")?.map(|_| fields.parsed("account", AccountSid::parse)).transpose()?;
         Ok(Self { agency, account })
     }
 
@@ -36,28 +31,20 @@ impl Profile {
     #[must_use]
     pub fn owners(&self, sub_account: &SubAccountId) -> Vec<Owner> {
         let own = Owner::SubAccount(sub_account.clone());
-        std::iter::once(own)
-            .chain(self.agency.clone().map(Owner::Agency))
-            .collect()
+        std::iter::once(own).chain(self.agency.clone().map(Owner::Agency)).collect()
     }
 }
 
 /// The lock that says which purchase may own a number.
 #[must_use]
 pub fn lock_item(account: &AccountSid, number: &PhoneNumber, sub_account: &SubAccountId, id: &PurchaseId) -> Item {
-    with_key(
-        keys::lock(account, number),
-        [(PURCHASE, s(id.as_str())), ("sub_account", s(sub_account.as_str()))],
-    )
+    with_key(keys::lock(account, number), [(PURCHASE, s(id.as_str())), ("sub_account", s(sub_account.as_str()))])
 }
 
 /// The pointer that says "this purchase of this sub-account waits for this owner".
 #[must_use]
 pub fn pointer_item(owner: &Owner, sub_account: &SubAccountId, id: &PurchaseId) -> Item {
-    with_key(
-        keys::pointer(owner, id),
-        [(PURCHASE, s(id.as_str())), ("sub_account", s(sub_account.as_str()))],
-    )
+    with_key(keys::pointer(owner, id), [(PURCHASE, s(id.as_str())), ("sub_account", s(sub_account.as_str()))])
 }
 
 /// The purchase that a wait pointer or a lock names.
@@ -66,10 +53,7 @@ pub fn pointer_item(owner: &Owner, sub_account: &SubAccountId, id: &PurchaseId) 
 /// [`StoreError::Broken`] when an attribute cannot be read.
 pub fn pointer_target(item: &Item) -> Result<(SubAccountId, PurchaseId), StoreError> {
     let fields = Fields(item);
-    Ok((
-        fields.parsed("sub_account", SubAccountId::parse)?,
-        fields.parsed(PURCHASE, PurchaseId::parse)?,
-    ))
+    Ok((fields.parsed("sub_account", SubAccountId::parse)?, fields.parsed(PURCHASE, PurchaseId::parse)?))
 }
 
 /// Which owner an inquiry was opened for, and from which template: what makes an event ours.
@@ -86,10 +70,7 @@ impl InquiryMap {
     /// [`StoreError::Broken`] when an attribute cannot be read.
     pub fn from_item(item: &Item) -> Result<Self, StoreError> {
         let fields = Fields(item);
-        Ok(Self {
-            owner: keys::owner_of_pk(fields.text("owner")?)?,
-            template: fields.text("template")?.to_owned(),
-        })
+        Ok(Self { owner: keys::owner_of_pk(fields.text("owner")?)?, template: fields.text("template")?.to_owned() })
     }
 }
 
@@ -98,11 +79,7 @@ impl InquiryMap {
 pub fn inquiry_map_item(inquiry: &InquiryId, map: &InquiryMap, at: Instant) -> Item {
     with_key(
         keys::inquiry_map(inquiry),
-        [
-            ("owner", s(keys::owner_pk(&map.owner))),
-            ("template", s(&map.template)),
-            ("created_at", n(at)),
-        ],
+        [("owner", s(keys::owner_pk(&map.owner))), ("template", s(&map.template)), ("created_at", n(at))],
     )
 }
 
@@ -122,8 +99,5 @@ pub fn audit_item(owner: &Owner, what: &str, at: Instant, from: &VerificationSta
 
 fn with_key<const N: usize>(key: Key, attributes: [(&str, crate::store::Value); N]) -> Item {
     let attributes = attributes.into_iter().map(|(name, value)| (name.to_owned(), value));
-    [(PK.to_owned(), s(key.pk)), (SK.to_owned(), s(key.sk))]
-        .into_iter()
-        .chain(attributes)
-        .collect()
+    [(PK.to_owned(), s(key.pk)), (SK.to_owned(), s(key.sk))].into_iter().chain(attributes).collect()
 }

@@ -60,10 +60,7 @@ pub fn verification_to_item(owner: &Owner, stored: &StoredVerification, due_at: 
     let key = keys::verification(owner);
     let mut item = Item::from([
         (STATE.to_owned(), s(verification_state_name(&stored.verification.state))),
-        (
-            "attempts_used".to_owned(),
-            Value::N(stored.verification.attempts_used.into()),
-        ),
+        ("attempts_used".to_owned(), Value::N(stored.verification.attempts_used.into())),
         (VERSION.to_owned(), Value::N(stored.version)),
     ]);
     match stored.verification.state {
@@ -112,12 +109,10 @@ pub fn verification_from_item(item: &Item) -> Result<StoredVerification, StoreEr
     let fields = Fields(item);
     let named = verification_state_of(fields.text(STATE)?).ok_or_else(|| unreadable(STATE))?;
     let state = match named {
-        VerificationState::InProgress { .. } => VerificationState::InProgress {
-            phase: phase_of(fields.text("phase")?).ok_or_else(|| unreadable("phase"))?,
-        },
-        VerificationState::Verified { .. } => VerificationState::Verified {
-            at: fields.instant(VERIFIED_AT)?,
-        },
+        VerificationState::InProgress { .. } => {
+            VerificationState::InProgress { phase: phase_of(fields.text("phase")?).ok_or_else(|| unreadable("phase"))? }
+        }
+        VerificationState::Verified { .. } => VerificationState::Verified { at: fields.instant(VERIFIED_AT)? },
         VerificationState::Revoked { .. } => VerificationState::Revoked {
             at: fields.instant("revoked_at")?,
             by: revoked_by_of(fields.text("revoked_by")?).ok_or_else(|| unreadable("revoked_by"))?,
@@ -129,10 +124,7 @@ pub fn verification_from_item(item: &Item) -> Result<StoredVerification, StoreEr
         | VerificationState::Expired
         | VerificationState::Locked => named,
     };
-    let inquiry = fields
-        .optional_map("inquiry")?
-        .map(|fields| inquiry_from_fields(&fields))
-        .transpose()?;
+    let inquiry = fields.optional_map("inquiry")?.map(|fields| inquiry_from_fields(&fields)).transpose()?;
     let opening = fields
         .optional_map("opening")?
         .map(|fields| {
@@ -144,11 +136,7 @@ pub fn verification_from_item(item: &Item) -> Result<StoredVerification, StoreEr
         .transpose()?;
     let attempts_used = u32::try_from(fields.number("attempts_used")?).map_err(|_| unreadable("attempts_used"))?;
     Ok(StoredVerification {
-        verification: Verification {
-            state,
-            inquiry,
-            attempts_used,
-        },
+        verification: Verification { state, inquiry, attempts_used },
         opening,
         version: fields.number(VERSION)?,
     })
@@ -170,10 +158,7 @@ fn inquiry_to_item(inquiry: &Inquiry) -> Item {
 fn inquiry_from_fields(fields: &Fields<'_>) -> Result<Inquiry, StoreError> {
     let seen = match fields.optional_instant("seen_at")? {
         None => None,
-        Some(at) => Some((
-            class_of(fields.text("seen_class")?).ok_or_else(|| unreadable("seen_class"))?,
-            at,
-        )),
+        Some(at) => Some((class_of(fields.text("seen_class")?).ok_or_else(|| unreadable("seen_class"))?, at)),
     };
     Ok(Inquiry {
         id: fields.parsed("id", InquiryId::parse)?,

@@ -75,18 +75,12 @@ impl Identity for PersonaClient {
             },
         });
         let request = self
-            .request(
-                self.http
-                    .post(self.url("/inquiries?fields%5Binquiry%5D=status&include=")),
-            )
+            .request(self.http.post(self.url("/inquiries?fields%5Binquiry%5D=status&include=")))
             .header("Idempotency-Key", nonce.as_str())
             .json(&body);
         let answer: InquiryWithSession = ask(request).await?;
         let id = InquiryId::parse(&answer.data.id).map_err(|_| PersonaError::Unknown)?;
-        Ok(OpenedInquiry {
-            id,
-            session: session(answer),
-        })
+        Ok(OpenedInquiry { id, session: session(answer) })
     }
 
     async fn resume(&self, inquiry: &InquiryId) -> Result<Session, PersonaError> {
@@ -100,11 +94,7 @@ impl Identity for PersonaClient {
     }
 
     async fn look(&self, inquiries: &[InquiryId]) -> Result<Vec<InquiryEvent>, PersonaError> {
-        let ids: Vec<&str> = inquiries
-            .iter()
-            .take(INQUIRIES_PER_QUESTION_MAX)
-            .map(InquiryId::as_str)
-            .collect();
+        let ids: Vec<&str> = inquiries.iter().take(INQUIRIES_PER_QUESTION_MAX).map(InquiryId::as_str).collect();
         let query = [
             ("filter[inquiry-id]", ids.join(",")),
             ("fields[inquiry]", "status,updated-at".to_owned()),
@@ -112,7 +102,7 @@ impl Identity for PersonaClient {
         ];
         let answer: InquiryList = ask(self.request(self.http.get(self.url("/inquiries"))).query(&query)).await?;
         let events = answer.data.into_iter().filter_map(|listed| {
-            let updated = OffsetDateTime::parse(&listed.attributes.updated, &Rfc3339).ok()?;
+            let updated = OffsetDateTime::parse(&listed.attributes.updated_at, &Rfc3339).ok()?;
             Some(InquiryEvent {
                 inquiry: InquiryId::parse(&listed.id).ok()?,
                 status: parse_status(&listed.attributes.status)?,
@@ -124,10 +114,7 @@ impl Identity for PersonaClient {
 }
 
 fn session(answer: InquiryWithSession) -> Session {
-    Session {
-        token: answer.meta.session_token.into(),
-        one_time_link: answer.meta.one_time_link.map(Into::into),
-    }
+    Session { token: answer.meta.session_token.into(), one_time_link: answer.meta.one_time_link.map(Into::into) }
 }
 
 /// Sends a request and reads its answer. Bodies of refusals are never read: they echo fields.
@@ -137,10 +124,8 @@ async fn ask<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, PersonaE
     if !matches!(status, StatusCode::OK | StatusCode::CREATED) {
         return Err(PersonaError::Answered(status.as_u16()));
     }
-    let body = read_body(response, ANSWER_BYTES_MAX)
-        .await
-        .map_err(|error| match error {
-            BodyError::TooLarge | BodyError::Cut => PersonaError::Unknown,
-        })?;
+    let body = read_body(response, ANSWER_BYTES_MAX).await.map_err(|error| match error {
+        BodyError::TooLarge | BodyError::Cut => PersonaError::Unknown,
+    })?;
     serde_json::from_slice(&body).map_err(|_| PersonaError::Unknown)
 }

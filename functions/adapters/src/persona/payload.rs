@@ -41,8 +41,8 @@ struct EventData {
 #[derive(Deserialize)]
 struct EventAttributes {
     name: String,
-    #[serde(alias = "created-at", alias = "createdAt", alias = "created_at")]
-    created: String,
+    #[serde(rename = "created-at", alias = "createdAt", alias = "created_at")]
+    created_at: String,
     payload: Payload,
 }
 
@@ -68,7 +68,7 @@ struct InquiryAttributes {
 
 #[derive(Deserialize)]
 struct Relationships {
-    // Not to be read as `template`: an older relationship of that name stands beside it.
+    // Named by Persona's own word: an older relationship that is called `template` stands beside it.
     #[serde(rename = "inquiry-template", alias = "inquiryTemplate", alias = "inquiry_template", default)]
     inquiry_template: Option<Relationship>,
 }
@@ -132,7 +132,7 @@ fn inquiry_delivery(data: EventData) -> Option<Delivery> {
     if resource.kind != "inquiry" || !INQUIRY_EVENTS.contains(&data.attributes.name.as_str()) {
         return None;
     }
-    let at = OffsetDateTime::parse(&data.attributes.created, &Rfc3339).ok()?;
+    let at = OffsetDateTime::parse(&data.attributes.created_at, &Rfc3339).ok()?;
     Some(Delivery::Inquiry {
         event_id: EventId::parse(&data.id).ok()?,
         event: InquiryEvent {
@@ -140,10 +140,7 @@ fn inquiry_delivery(data: EventData) -> Option<Delivery> {
             status: parse_status(&resource.attributes.status)?,
             at: instant_of(at),
         },
-        template: resource
-            .relationships
-            .and_then(|links| links.inquiry_template?.data)
-            .map(|linked| linked.id),
+        template: resource.relationships.and_then(|links| links.inquiry_template?.data).map(|linked| linked.id),
     })
 }
 
@@ -177,8 +174,8 @@ pub(super) struct ListedInquiry {
 #[derive(Deserialize)]
 pub(super) struct ListedAttributes {
     pub(super) status: String,
-    #[serde(alias = "updated-at")]
-    pub(super) updated: String,
+    #[serde(rename = "updated-at")]
+    pub(super) updated_at: String,
 }
 
 /// The form of the answer to create and resume.
@@ -195,8 +192,8 @@ pub(super) struct InquiryIdOnly {
 
 #[derive(Deserialize)]
 pub(super) struct SessionMeta {
-    #[serde(alias = "session-token")]
+    #[serde(rename = "session-token")]
     pub(super) session_token: String,
-    #[serde(alias = "one-time-link", default)]
+    #[serde(rename = "one-time-link", default)]
     pub(super) one_time_link: Option<String>,
 }

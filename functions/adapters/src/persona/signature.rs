@@ -71,9 +71,7 @@ impl WebhookSecret {
         if text.len() < SECRET_CHARS_MIN || text.chars().any(char::is_whitespace) {
             return Err(WebhookSecretError);
         }
-        <Hmac<Sha256> as KeyInit>::new_from_slice(text.as_bytes())
-            .map(Self)
-            .map_err(|_| WebhookSecretError)
+        <Hmac<Sha256> as KeyInit>::new_from_slice(text.as_bytes()).map(Self).map_err(|_| WebhookSecretError)
     }
 }
 
@@ -121,11 +119,7 @@ pub fn verify(
                 if age_s < -tolerance_s {
                     return Err(BadSignature);
                 }
-                let freshness = if age_s > tolerance_s {
-                    Freshness::Stale
-                } else {
-                    Freshness::Fresh
-                };
+                let freshness = if age_s > tolerance_s { Freshness::Stale } else { Freshness::Fresh };
                 return Ok(VerifiedWebhook { body, freshness });
             }
         }
@@ -160,11 +154,7 @@ fn parse_set(set: &str) -> Option<SignatureSet<'_>> {
     }
     let mut bytes = [0; SIGNATURE_HEX_DIGITS / 2];
     hex::decode_to_slice(signature, &mut bytes).ok()?;
-    Some(SignatureSet {
-        time,
-        time_s: time.parse().ok()?,
-        signature: bytes,
-    })
+    Some(SignatureSet { time, time_s: time.parse().ok()?, signature: bytes })
 }
 
 fn mac(WebhookSecret(keyed): &WebhookSecret, time: &str, body: &[u8]) -> Hmac<Sha256> {

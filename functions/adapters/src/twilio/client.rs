@@ -68,10 +68,7 @@ impl TwilioClient {
     }
 
     fn numbers_url(&self, account: &AccountSid) -> String {
-        format!(
-            "{}/2010-04-01/Accounts/{account}/IncomingPhoneNumbers.json",
-            self.settings.base_url
-        )
+        format!("{}/2010-04-01/Accounts/{account}/IncomingPhoneNumbers.json", self.settings.base_url)
     }
 
     fn request(&self, request: RequestBuilder) -> RequestBuilder {
@@ -91,18 +88,11 @@ impl Carrier for TwilioClient {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(LookError::Unauthorised),
             _ => return Err(LookError::Unknown),
         }
-        let body = read_body(response, ANSWER_BYTES_MAX)
-            .await
-            .map_err(|_| LookError::Unknown)?;
+        let body = read_body(response, ANSWER_BYTES_MAX).await.map_err(|_| LookError::Unknown)?;
         let list: NumberList = serde_json::from_slice(&body).map_err(|_| LookError::Unknown)?;
         // The filter is a pattern, so that a longer number may match: only the very number counts.
-        let exact = list
-            .incoming_phone_numbers
-            .into_iter()
-            .find(|resource| resource.phone_number == number.as_str());
-        exact
-            .map(|resource| resource.into_owned_number().ok_or(LookError::Unknown))
-            .transpose()
+        let exact = list.incoming_phone_numbers.into_iter().find(|resource| resource.phone_number == number.as_str());
+        exact.map(|resource| resource.into_owned_number().ok_or(LookError::Unknown)).transpose()
     }
 
     async fn create(&self, account: &AccountSid, number: &PhoneNumber, mark: &str) -> Created {
@@ -115,21 +105,11 @@ impl Carrier for TwilioClient {
         let retry_after_s = retry_after_s(&response);
         let body = read_body(response, ANSWER_BYTES_MAX).await;
         if status == StatusCode::CREATED || status == StatusCode::OK {
-            let resource = body
-                .ok()
-                .and_then(|body| serde_json::from_slice::<NumberResource>(&body).ok());
-            return resource
-                .and_then(NumberResource::into_owned_number)
-                .map_or(Created::Unknown, Created::Bought);
+            let resource = body.ok().and_then(|body| serde_json::from_slice::<NumberResource>(&body).ok());
+            return resource.and_then(NumberResource::into_owned_number).map_or(Created::Unknown, Created::Bought);
         }
-        let envelope = body
-            .ok()
-            .and_then(|body| serde_json::from_slice::<ErrorEnvelope>(&body).ok());
-        meaning_of_refusal(
-            status.as_u16(),
-            envelope.and_then(|envelope| envelope.code),
-            retry_after_s,
-        )
+        let envelope = body.ok().and_then(|body| serde_json::from_slice::<ErrorEnvelope>(&body).ok());
+        meaning_of_refusal(status.as_u16(), envelope.and_then(|envelope| envelope.code), retry_after_s)
     }
 }
 
@@ -145,12 +125,6 @@ impl NumberResource {
 }
 
 fn retry_after_s(response: &Response) -> Option<u32> {
-    let seconds = response
-        .headers()
-        .get(RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .parse::<u32>()
-        .ok()?;
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse::<u32>().ok()?;
     Some(seconds.min(RETRY_AFTER_S_MAX))
 }

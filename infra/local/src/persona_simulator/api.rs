@@ -61,10 +61,7 @@ pub(super) async fn retrieve(
 pub(super) async fn list(State(simulator): Shared, wire: Wire, UrlQuery(query): Parameters) -> Answer {
     let query = Query(query);
     refuse_include(&query)?;
-    let filters = query
-        .filters()
-        .map(|(name, value)| Filter::parse(&name, value))
-        .collect::<Result<Vec<_>, _>>()?;
+    let filters = query.filters().map(|(name, value)| Filter::parse(&name, value)).collect::<Result<Vec<_>, _>>()?;
     if filters.len() > 1 && filters.iter().any(|filter| matches!(filter, Filter::Note(_))) {
         return Err(ApiError::bad_request("filter[note] must be the only filter"));
     }
@@ -72,14 +69,8 @@ pub(super) async fn list(State(simulator): Shared, wire: Wire, UrlQuery(query): 
     let passes = |inquiry: &&Inquiry| filters.iter().all(|filter| filter.passes(inquiry, &world.template));
     let found: Vec<&Inquiry> = world.inquiries().filter(passes).collect();
     let page = query.page("/api/v1/inquiries", &found, |inquiry| &inquiry.id)?;
-    let data = page
-        .items
-        .iter()
-        .map(|inquiry| inquiry_data(inquiry, &world.template, wire, &query));
-    Ok(wire.respond(
-        StatusCode::OK,
-        json!({"data": data.collect::<Vec<_>>(), "links": page.links}),
-    ))
+    let data = page.items.iter().map(|inquiry| inquiry_data(inquiry, &world.template, wire, &query));
+    Ok(wire.respond(StatusCode::OK, json!({"data": data.collect::<Vec<_>>(), "links": page.links})))
 }
 
 /// `POST /inquiries/{id}/resume`
@@ -93,14 +84,7 @@ pub(super) async fn resume(
     document(&body)?;
     let mut world = simulator.world();
     let token = world.resume(&id)?;
-    answer(
-        &world,
-        wire,
-        &Query(query),
-        &id,
-        StatusCode::OK,
-        json!({"session-token": token}),
-    )
+    answer(&world, wire, &Query(query), &id, StatusCode::OK, json!({"session-token": token}))
 }
 
 /// `POST /inquiries/{id}/generate-one-time-link`
@@ -169,10 +153,7 @@ pub(super) async fn perform_simulate_actions(
     let meta = Members::at(&document, "/meta", "meta");
     let actions = meta.get("simulate-actions").and_then(Value::as_array);
     let actions = actions.ok_or_else(|| meta.missing("simulate-actions"))?;
-    let actions = actions
-        .iter()
-        .map(SimulateAction::parse)
-        .collect::<Result<Vec<_>, _>>()?;
+    let actions = actions.iter().map(SimulateAction::parse).collect::<Result<Vec<_>, _>>()?;
     let mut world = simulator.world();
     world.inquiry(&id)?;
     for action in actions {
@@ -181,14 +162,9 @@ pub(super) async fn perform_simulate_actions(
             SimulateAction::Verification(status) => {
                 // The simulated template asks for a government id first and for a selfie once that is passed.
                 let checks = &world.inquiry(&id)?.verifications;
-                let has_id = checks
-                    .iter()
-                    .any(|check| check.kind == "verification/government-id" && check.status == "passed");
-                let kind = if has_id {
-                    "verification/selfie"
-                } else {
-                    "verification/government-id"
-                };
+                let has_id =
+                    checks.iter().any(|check| check.kind == "verification/government-id" && check.status == "passed");
+                let kind = if has_id { "verification/selfie" } else { "verification/government-id" };
                 world.add_verification(&id, kind, status)?;
             }
         }
@@ -209,10 +185,7 @@ pub(super) async fn list_events(State(simulator): Shared, wire: Wire, UrlQuery(q
     let events: Vec<_> = world.events().collect();
     let page = query.page("/api/v1/events", &events, |event| &event.id)?;
     let data = page.items.iter().map(|event| event.resource(&world.template, wire));
-    Ok(wire.respond(
-        StatusCode::OK,
-        json!({"data": data.collect::<Vec<_>>(), "links": page.links}),
-    ))
+    Ok(wire.respond(StatusCode::OK, json!({"data": data.collect::<Vec<_>>(), "links": page.links})))
 }
 
 /// `GET /events/{id}`
@@ -280,9 +253,7 @@ fn refuse_include(query: &Query) -> Result<(), ApiError> {
 fn new_inquiry(document: &Value, meta: Members<'_>, template: &Template) -> Result<NewInquiry, ApiError> {
     let attributes = Members::at(document, "/data/attributes", "data.attributes");
     check_template(attributes, template)?;
-    let create_s = meta
-        .seconds("expiration-after-create-interval-seconds")?
-        .unwrap_or(LIFE_AFTER_CREATE_S);
+    let create_s = meta.seconds("expiration-after-create-interval-seconds")?.unwrap_or(LIFE_AFTER_CREATE_S);
     // The life of a link that hands over to another device is checked and not used: there is no such hand-over here.
     meta.seconds("one-time-link-expiration-seconds")?;
     Ok(NewInquiry {
@@ -294,12 +265,8 @@ fn new_inquiry(document: &Value, meta: Members<'_>, template: &Template) -> Resu
         fields: fields(attributes)?,
         lifetimes: Lifetimes {
             create_s,
-            start_s: meta
-                .seconds("expiration-after-start-interval-seconds")?
-                .unwrap_or(create_s),
-            resume_s: meta
-                .seconds("expiration-after-resume-interval-seconds")?
-                .unwrap_or(LIFE_AFTER_RESUME_S),
+            start_s: meta.seconds("expiration-after-start-interval-seconds")?.unwrap_or(create_s),
+            resume_s: meta.seconds("expiration-after-resume-interval-seconds")?.unwrap_or(LIFE_AFTER_RESUME_S),
         },
     })
 }
@@ -319,11 +286,7 @@ fn check_template(attributes: Members<'_>, template: &Template) -> Result<(), Ap
             ));
         }
     };
-    if is_known {
-        Ok(())
-    } else {
-        Err(ApiError::not_found("The inquiry template does not exist."))
-    }
+    if is_known { Ok(()) } else { Err(ApiError::not_found("The inquiry template does not exist.")) }
 }
 
 fn account_choice(attributes: Members<'_>, meta: Members<'_>) -> Result<AccountChoice, ApiError> {
@@ -332,14 +295,12 @@ fn account_choice(attributes: Members<'_>, meta: Members<'_>) -> Result<AccountC
     let auto_reference_id = meta.text("auto-create-account-reference-id")?;
     let auto_create = meta.boolean("auto-create-account")?.unwrap_or(true);
     if auto_reference_id.is_some() && !auto_create {
-        return Err(ApiError::bad_request(
-            "meta.auto-create-account-reference-id needs meta.auto-create-account",
-        ));
+        return Err(ApiError::bad_request("meta.auto-create-account-reference-id needs meta.auto-create-account"));
     }
     match (account_id, auto_reference_id.or(reference_id)) {
-        (Some(_), Some(_)) => Err(ApiError::bad_request(
-            "data.attributes.account-id and a reference id exclude each other",
-        )),
+        (Some(_), Some(_)) => {
+            Err(ApiError::bad_request("data.attributes.account-id and a reference id exclude each other"))
+        }
         (Some(account_id), None) => Ok(AccountChoice::Existing(account_id)),
         (None, Some(reference_id)) if auto_create => Ok(AccountChoice::OfReference(reference_id)),
         (None, None) if auto_create => Ok(AccountChoice::Anonymous),
@@ -351,31 +312,17 @@ fn account_choice(attributes: Members<'_>, meta: Members<'_>) -> Result<AccountC
 fn fields(attributes: Members<'_>) -> Result<BTreeMap<String, Field>, ApiError> {
     let mut fields = BTreeMap::new();
     for field in SANDBOX_PERSON {
-        fields.insert(
-            field.name.to_owned(),
-            Field {
-                kind: field.kind,
-                value: Value::Null,
-            },
-        );
+        fields.insert(field.name.to_owned(), Field { kind: field.kind, value: Value::Null });
     }
     let Some(sent) = attributes.get("fields") else {
         return Ok(fields);
     };
-    let sent = sent
-        .as_object()
-        .ok_or_else(|| ApiError::bad_request("data.attributes.fields must be an object"))?;
+    let sent = sent.as_object().ok_or_else(|| ApiError::bad_request("data.attributes.fields must be an object"))?;
     for (name, value) in sent {
         match fields.get_mut(&inflection::kebab(name)) {
             Some(field) => field.value = value.clone(),
             None => {
-                fields.insert(
-                    name.clone(),
-                    Field {
-                        kind: "string",
-                        value: value.clone(),
-                    },
-                );
+                fields.insert(name.clone(), Field { kind: "string", value: value.clone() });
             }
         }
     }
@@ -406,15 +353,9 @@ impl SimulateAction {
             "create_passed_verification" | "create_failed_verification" => {
                 let data = Members::at(action, "/data", "meta.simulate-actions[].data");
                 data.required_text("verification-template-id")?;
-                Ok(Self::Verification(if kind == "create_passed_verification" {
-                    "passed"
-                } else {
-                    "failed"
-                }))
+                Ok(Self::Verification(if kind == "create_passed_verification" { "passed" } else { "failed" }))
             }
-            unknown => Err(ApiError::bad_request(format!(
-                "meta.simulate-actions: {unknown} is not an action"
-            ))),
+            unknown => Err(ApiError::bad_request(format!("meta.simulate-actions: {unknown} is not an action"))),
         }
     }
 }
@@ -444,10 +385,7 @@ impl Filter {
         match name {
             "reference-id" => Ok(Self::ReferenceId(value.to_lowercase())),
             "status" => {
-                let statuses = value
-                    .split(',')
-                    .map(|text| Status::parse(text.trim()))
-                    .collect::<Option<Vec<_>>>();
+                let statuses = value.split(',').map(|text| Status::parse(text.trim())).collect::<Option<Vec<_>>>();
                 statuses
                     .map(Self::Status)
                     .ok_or_else(|| ApiError::bad_request("filter[status] names an unknown status"))
@@ -455,27 +393,22 @@ impl Filter {
             "inquiry-template-id" => Ok(Self::InquiryTemplateId(items())),
             "account-id" => Ok(Self::AccountId(items())),
             "inquiry-id" => match items() {
-                ids if ids.len() > INQUIRY_IDS_MAX => Err(ApiError::bad_request(format!(
-                    "filter[inquiry-id] takes at most {INQUIRY_IDS_MAX} ids"
-                ))),
+                ids if ids.len() > INQUIRY_IDS_MAX => {
+                    Err(ApiError::bad_request(format!("filter[inquiry-id] takes at most {INQUIRY_IDS_MAX} ids")))
+                }
                 ids => Ok(Self::InquiryId(ids)),
             },
             "template-id" => Ok(Self::LegacyTemplateId),
             "created-at-start" => instant().map(Self::CreatedAtStart),
             "created-at-end" => instant().map(Self::CreatedAtEnd),
             "note" => Ok(Self::Note(value.to_owned())),
-            unknown => Err(ApiError::bad_request(format!(
-                "filter[{unknown}] is not a filter of inquiries"
-            ))),
+            unknown => Err(ApiError::bad_request(format!("filter[{unknown}] is not a filter of inquiries"))),
         }
     }
 
     fn passes(&self, inquiry: &Inquiry, template: &Template) -> bool {
         match self {
-            Self::ReferenceId(wanted) => inquiry
-                .reference_id
-                .as_ref()
-                .is_some_and(|id| id.to_lowercase() == *wanted),
+            Self::ReferenceId(wanted) => inquiry.reference_id.as_ref().is_some_and(|id| id.to_lowercase() == *wanted),
             Self::Status(wanted) => wanted.contains(&inquiry.status),
             Self::InquiryTemplateId(wanted) => wanted.contains(&template.id),
             Self::AccountId(wanted) => inquiry.account_id.as_ref().is_some_and(|id| wanted.contains(id)),

@@ -27,10 +27,7 @@ pub(super) struct Members<'a> {
 impl<'a> Members<'a> {
     /// The object at `pointer`; everything is absent if there is none. `path` names it in messages.
     pub(super) fn at(document: &'a Value, pointer: &str, path: &'static str) -> Self {
-        Self {
-            value: document.pointer(pointer).unwrap_or(&Value::Null),
-            path,
-        }
+        Self { value: document.pointer(pointer).unwrap_or(&Value::Null), path }
     }
 
     /// The member, if it is there and not `null`.
@@ -55,19 +52,13 @@ impl<'a> Members<'a> {
 
     /// A number of seconds, at least 1.
     pub(super) fn seconds(&self, name: &str) -> Result<Option<u64>, ApiError> {
-        self.typed(name, "a positive number of seconds", |value| {
-            value.as_u64().filter(|seconds| *seconds > 0)
-        })
+        self.typed(name, "a positive number of seconds", |value| value.as_u64().filter(|seconds| *seconds > 0))
     }
 
     /// A list of texts.
     pub(super) fn texts(&self, name: &str) -> Result<Option<Vec<String>>, ApiError> {
         self.typed(name, "a list of strings", |value| {
-            value
-                .as_array()?
-                .iter()
-                .map(|item| item.as_str().map(str::to_owned))
-                .collect()
+            value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect()
         })
     }
 

@@ -25,10 +25,7 @@ impl Clock {
     /// A clock on which `scale` simulated seconds of waiting pass in one real second. The scale must be finite and
     /// greater than zero; `serve` checks it.
     pub(super) fn new(scale: f64) -> Self {
-        Self {
-            scale,
-            moved_ms: Arc::new(watch::Sender::new(0)),
-        }
+        Self { scale, moved_ms: Arc::new(watch::Sender::new(0)) }
     }
 
     /// Now, including every move of the clock.
@@ -44,8 +41,7 @@ impl Clock {
     /// Moves the clock forward by what a wait of `wait_s` simulated seconds takes, and wakes everyone who sleeps by it.
     pub(super) fn advance(&self, wait_s: u64) {
         let step_ms = self.scaled_ms(wait_s);
-        self.moved_ms
-            .send_modify(|moved_ms| *moved_ms = moved_ms.saturating_add(step_ms));
+        self.moved_ms.send_modify(|moved_ms| *moved_ms = moved_ms.saturating_add(step_ms));
     }
 
     /// Sleeps until `due` (for ever if there is none), however the clock is moved meanwhile.
@@ -62,11 +58,7 @@ impl Clock {
         }
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_precision_loss,
-        reason = "a cast from f64 saturates"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a cast from f64 saturates")]
     fn scaled_ms(&self, wait_s: u64) -> i64 {
         (wait_s as f64 * MS_PER_S as f64 / self.scale).round() as i64
     }
@@ -113,12 +105,7 @@ impl Moment {
     pub(super) fn millis_text(self) -> String {
         let at = OffsetDateTime::from_unix_timestamp(self.unix_s()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
         let (date, (hour, minute, second)) = (at.date(), at.to_hms());
-        let (year, month, day, ms) = (
-            date.year(),
-            u8::from(date.month()),
-            date.day(),
-            self.0.rem_euclid(MS_PER_S),
-        );
+        let (year, month, day, ms) = (date.year(), u8::from(date.month()), date.day(), self.0.rem_euclid(MS_PER_S));
         format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
     }
 }

@@ -60,11 +60,7 @@ impl Event {
     pub(super) fn resource(&self, template: &Template, wire: Wire) -> Value {
         let mut payload = match &self.snapshot {
             Snapshot::Inquiry(inquiry) => json!({"data": resource::inquiry(inquiry, template, wire.version)}),
-            Snapshot::Verification {
-                verification,
-                status,
-                inquiry_id,
-            } => {
+            Snapshot::Verification { verification, status, inquiry_id } => {
                 json!({"data": resource::verification(verification, status, inquiry_id)})
             }
         };

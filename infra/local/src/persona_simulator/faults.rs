@@ -109,12 +109,7 @@ impl Faults {
     /// No faults, nothing counted.
     pub(super) fn new(now: Moment) -> Self {
         let rate_limit = RateLimit::new(REQUESTS_PER_WINDOW, now);
-        Self {
-            rate_limit,
-            requests: BTreeMap::new(),
-            replays: 0,
-            next: Vec::new(),
-        }
+        Self { rate_limit, requests: BTreeMap::new(), replays: 0, next: Vec::new() }
     }
 
     /// The first planned fault that matches, used up by one.
@@ -123,10 +118,7 @@ impl Faults {
         let matching =
             |planned: &PlannedFault| planned.pattern.as_deref().is_none_or(|pattern| matches(pattern, &line));
         let Some(position) = self.next.iter().position(matching) else {
-            return Fault {
-                delay: Duration::ZERO,
-                outcome: FaultOutcome::None,
-            };
+            return Fault { delay: Duration::ZERO, outcome: FaultOutcome::None };
         };
         let planned = &mut self.next[position];
         planned.times -= 1;
@@ -141,18 +133,9 @@ impl Faults {
 /// `POST /simulator/faults`: plans faults and turns switches; what is not named stays as it is.
 pub(super) async fn plan(State(simulator): State<Arc<Simulator>>, body: Bytes) -> Result<StatusCode, ApiError> {
     let body: FaultsBody = parse(&body)?;
-    let planned = body
-        .next
-        .into_iter()
-        .map(FaultBody::into_planned)
-        .collect::<Result<Vec<_>, _>>()?;
-    if body
-        .webhook_copies
-        .is_some_and(|copies| !(1..=COPIES_MAX).contains(&copies))
-    {
-        return Err(ApiError::bad_request(format!(
-            "webhook_copies must be between 1 and {COPIES_MAX}"
-        )));
+    let planned = body.next.into_iter().map(FaultBody::into_planned).collect::<Result<Vec<_>, _>>()?;
+    if body.webhook_copies.is_some_and(|copies| !(1..=COPIES_MAX).contains(&copies)) {
+        return Err(ApiError::bad_request(format!("webhook_copies must be between 1 and {COPIES_MAX}")));
     }
     {
         let mut world = simulator.world();
@@ -221,11 +204,7 @@ impl FaultBody {
             return Err(ApiError::bad_request("times must be at least 1"));
         }
         let delay = Duration::from_millis(self.delay_ms.unwrap_or_default());
-        Ok(PlannedFault {
-            pattern: self.pattern,
-            times,
-            fault: Fault { delay, outcome },
-        })
+        Ok(PlannedFault { pattern: self.pattern, times, fault: Fault { delay, outcome } })
     }
 }
 

@@ -57,14 +57,6 @@ impl Answers {
     /// Keeps an answer.
     pub(super) fn keep(&mut self, key: String, request: Request, status: StatusCode, body: Bytes, clock: &Clock) {
         let forgotten_at = clock.after(clock.now(), KEPT_S);
-        self.by_key.insert(
-            key,
-            Answer {
-                request,
-                status,
-                body,
-                forgotten_at,
-            },
-        );
+        self.by_key.insert(key, Answer { request, status, body, forgotten_at });
     }
 }

@@ -96,10 +96,7 @@ fn camel(kebab: &str) -> String {
 fn rename(value: Value, field_names_kept: bool, key_of: &dyn Fn(&str) -> String) -> Value {
     match value {
         Value::Object(map) => Value::Object(rename_map(map, field_names_kept, key_of)),
-        Value::Array(items) => items
-            .into_iter()
-            .map(|item| rename(item, field_names_kept, key_of))
-            .collect(),
+        Value::Array(items) => items.into_iter().map(|item| rename(item, field_names_kept, key_of)).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
     }
 }
@@ -113,9 +110,7 @@ fn rename_map(map: Map<String, Value>, field_names_kept: bool, key_of: &dyn Fn(&
             // A field's own members are renamed, its name is not.
             match value {
                 Value::Object(fields) => {
-                    let kept = fields
-                        .into_iter()
-                        .map(|(name, field)| (name, rename(field, field_names_kept, key_of)));
+                    let kept = fields.into_iter().map(|(name, field)| (name, rename(field, field_names_kept, key_of)));
                     (key, Value::Object(kept.collect()))
                 }
                 Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => (key, value),
@@ -137,14 +132,8 @@ mod tests {
             Inflection::Camel.apply(body.clone(), true),
             json!({"referenceId": "a-b", "list": [{"createdAt": null}], "fields": {"name-first": {"xY": 1}}})
         );
-        assert_eq!(
-            Inflection::Snake.apply(body, false)["fields"],
-            json!({"name_first": {"x_y": 1}})
-        );
-        assert_eq!(
-            Inflection::Camel.apply(json!({"address-street-1": 1}), false),
-            json!({"addressStreet-1": 1})
-        );
+        assert_eq!(Inflection::Snake.apply(body, false)["fields"], json!({"name_first": {"x_y": 1}}));
+        assert_eq!(Inflection::Camel.apply(json!({"address-street-1": 1}), false), json!({"addressStreet-1": 1}));
     }
 
     #[test]
@@ -152,9 +141,6 @@ mod tests {
         for key in ["redirect-uri", "redirect_uri", "redirectUri"] {
             assert_eq!(to_kebab(json!({key: 1})), json!({"redirect-uri": 1}));
         }
-        assert_eq!(
-            to_kebab(json!({"fields": {"name_first": "A"}})),
-            json!({"fields": {"name_first": "A"}})
-        );
+        assert_eq!(to_kebab(json!({"fields": {"name_first": "A"}})), json!({"fields": {"name_first": "A"}}));
     }
 }

@@ -98,9 +98,7 @@ impl Status {
 
     /// The status of that name; `needs-review` is read as well, the documentation's prose uses both.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        STATUSES
-            .into_iter()
-            .find(|status| status.text() == text.replace('-', "_"))
+        STATUSES.into_iter().find(|status| status.text() == text.replace('-', "_"))
     }
 
     /// What `step` makes of this status.
@@ -235,10 +233,7 @@ impl Inquiry {
     pub(super) fn extract_person(&mut self) {
         for field in SANDBOX_PERSON {
             let entry = self.fields.entry(field.name.to_owned());
-            let entry = entry.or_insert(Field {
-                kind: field.kind,
-                value: Value::Null,
-            });
+            let entry = entry.or_insert(Field { kind: field.kind, value: Value::Null });
             if field.always_extracted || entry.value.is_null() {
                 entry.value = Value::from(field.value);
             }
@@ -248,10 +243,9 @@ impl Inquiry {
             ("current-government-id", "Document::GovernmentId", "doc"),
             ("current-selfie", "Selfie::ProfileAndCenter", "self"),
         ] {
-            self.fields.entry(name.to_owned()).or_insert_with(|| Field {
-                kind: name.trim_start_matches("current-"),
-                value: object(kind, prefix),
-            });
+            self.fields
+                .entry(name.to_owned())
+                .or_insert_with(|| Field { kind: name.trim_start_matches("current-"), value: object(kind, prefix) });
         }
     }
 

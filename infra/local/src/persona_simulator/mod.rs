@@ -137,10 +137,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     if !(settings.clock_scale.is_finite() && settings.clock_scale > 0.0) {
-        let problem = format!(
-            "clock_scale is {}; give a finite number above zero",
-            settings.clock_scale
-        );
+        let problem = format!("clock_scale is {}; give a finite number above zero", settings.clock_scale);
         return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
     }
     let client = sender::client().map_err(io::Error::other)?;
@@ -148,9 +145,7 @@ pub async fn serve(
     // Ends with this function, whichever way it ends: a set aborts its tasks when it is dropped.
     let mut background = JoinSet::new();
     background.spawn(sender::run(Arc::clone(&simulator), client));
-    axum::serve(listener, router(simulator))
-        .with_graceful_shutdown(shutdown)
-        .await
+    axum::serve(listener, router(simulator)).with_graceful_shutdown(shutdown).await
 }
 
 /// What every call shares.
@@ -196,25 +191,16 @@ fn router(simulator: Arc<Simulator>) -> Router {
         .route("/api/v1/inquiries", get(api::list).post(api::create))
         .route("/api/v1/inquiries/{id}", get(api::retrieve).delete(api::redact))
         .route("/api/v1/inquiries/{id}/resume", post(api::resume))
-        .route(
-            "/api/v1/inquiries/{id}/generate-one-time-link",
-            post(api::generate_one_time_link),
-        )
+        .route("/api/v1/inquiries/{id}/generate-one-time-link", post(api::generate_one_time_link))
         .route("/api/v1/inquiries/{id}/approve", post(api::approve))
         .route("/api/v1/inquiries/{id}/decline", post(api::decline))
         .route("/api/v1/inquiries/{id}/mark-for-review", post(api::mark_for_review))
         .route("/api/v1/inquiries/{id}/expire", post(api::expire))
-        .route(
-            "/api/v1/inquiries/{id}/perform-simulate-actions",
-            post(api::perform_simulate_actions),
-        )
+        .route("/api/v1/inquiries/{id}/perform-simulate-actions", post(api::perform_simulate_actions))
         .route("/api/v1/events", get(api::list_events))
         .route("/api/v1/events/{id}", get(api::retrieve_event))
         .route("/api/v1/webhooks", get(webhook_api::list).post(webhook_api::create))
-        .route(
-            "/api/v1/webhooks/{id}",
-            get(webhook_api::retrieve).patch(webhook_api::update),
-        )
+        .route("/api/v1/webhooks/{id}", get(webhook_api::retrieve).patch(webhook_api::update))
         .route("/api/v1/webhooks/{id}/enable", post(webhook_api::enable))
         .route("/api/v1/webhooks/{id}/disable", post(webhook_api::disable))
         .route("/api/v1/webhooks/{id}/rotate-secret", post(webhook_api::rotate_secret))

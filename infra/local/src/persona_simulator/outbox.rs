@@ -62,9 +62,7 @@ impl Outbox {
             WebhookMode::Drop => DeliveryState::Dropped,
         };
         for webhook in self.webhooks.iter().filter(|webhook| webhook.wants(event.name)) {
-            let body = webhook
-                .wire
-                .inflect(json!({"data": event.resource(template, webhook.wire)}));
+            let body = webhook.wire.inflect(json!({"data": event.resource(template, webhook.wire)}));
             for _copy in 0..self.faults.copies {
                 let delivery_id = self.next_delivery_id;
                 self.next_delivery_id += 1;
@@ -89,8 +87,7 @@ impl Outbox {
     pub(super) fn add_webhook(&mut self, url: String, enabled_events: Vec<String>, wire: Wire) -> &Webhook {
         let secret = self.first_webhook_secret.take().unwrap_or_else(ids::new_webhook_secret);
         let now = self.clock.now();
-        self.webhooks
-            .insert(0, Webhook::new(url, enabled_events, wire, secret, now));
+        self.webhooks.insert(0, Webhook::new(url, enabled_events, wire, secret, now));
         &self.webhooks[0]
     }
 
@@ -104,11 +101,7 @@ impl Outbox {
     pub(super) fn set_webhook_status(&mut self, id: &str, status: WebhookStatus) -> Result<(), ApiError> {
         self.webhook(id)?.status = status;
         if status == WebhookStatus::Disabled {
-            for delivery in self
-                .deliveries
-                .values_mut()
-                .filter(|delivery| delivery.webhook_id == id)
-            {
+            for delivery in self.deliveries.values_mut().filter(|delivery| delivery.webhook_id == id) {
                 match delivery.state {
                     DeliveryState::Waiting { .. } | DeliveryState::InFlight => {
                         delivery.state = DeliveryState::Cancelled
@@ -131,8 +124,7 @@ impl Outbox {
             let now = self.clock.now();
             let held: Vec<(Moment, u64)> = self.due.iter().copied().filter(|(due, _)| *due <= now).collect();
             self.due.retain(|(due, _)| *due > now);
-            self.one_by_one
-                .extend(held.into_iter().map(|(_, delivery_id)| delivery_id));
+            self.one_by_one.extend(held.into_iter().map(|(_, delivery_id)| delivery_id));
             self.one_by_one.sort_unstable();
             self.release_next();
         }
@@ -163,12 +155,7 @@ impl Outbox {
         };
         delivery.attempts.push(result);
         let next_after_s = ATTEMPTS_AFTER_S.get(delivery.attempts.len()).copied();
-        delivery.state = match (
-            delivery.state,
-            result.is_success(),
-            next_after_s,
-            delivery.first_attempt,
-        ) {
+        delivery.state = match (delivery.state, result.is_success(), next_after_s, delivery.first_attempt) {
             (_, true, _, _) => DeliveryState::Succeeded,
             (DeliveryState::InFlight, false, Some(next_after_s), Some(first_attempt)) => {
                 let due = self.clock.after(first_attempt, next_after_s);
@@ -240,11 +227,7 @@ pub(super) struct WebhookFaults {
 
 impl Default for WebhookFaults {
     fn default() -> Self {
-        Self {
-            mode: WebhookMode::Deliver,
-            copies: 1,
-            signature_time: SignatureTime::Sent,
-        }
+        Self { mode: WebhookMode::Deliver, copies: 1, signature_time: SignatureTime::Sent }
     }
 }
 

@@ -22,10 +22,7 @@ pub(super) struct Query(pub(super) Vec<(String, String)>);
 impl Query {
     /// The value of a parameter.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// The `filter[…]` parameters with their inner names in kebab-case.
@@ -68,20 +65,9 @@ impl Query {
         };
         let items = all[first..end].to_vec();
         let link = |cursor: &str, item: Option<&&T>| item.map(|item| self.link(path, cursor, id_of(item)));
-        let prev = if first > 0 {
-            link("page[before]", items.first())
-        } else {
-            None
-        };
-        let next = if end < all.len() {
-            link("page[after]", items.last())
-        } else {
-            None
-        };
-        Ok(Page {
-            links: json!({"prev": prev, "next": next}),
-            items,
-        })
+        let prev = if first > 0 { link("page[before]", items.first()) } else { None };
+        let next = if end < all.len() { link("page[after]", items.last()) } else { None };
+        Ok(Page { links: json!({"prev": prev, "next": next}), items })
     }
 
     /// The same request with another cursor.
@@ -89,9 +75,7 @@ impl Query {
         let kept = self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         let kept = kept.filter(|(key, _)| !matches!(*key, "page[after]" | "page[before]"));
         let encode = |text| utf8_percent_encode(text, QUERY);
-        let parameters = kept
-            .chain([(cursor, id)])
-            .map(|(key, value)| format!("{}={}", encode(key), encode(value)));
+        let parameters = kept.chain([(cursor, id)]).map(|(key, value)| format!("{}={}", encode(key), encode(value)));
         format!("{path}?{}", parameters.collect::<Vec<_>>().join("&"))
     }
 }
@@ -113,12 +97,7 @@ mod tests {
 
     fn page(query: &[(&str, &str)]) -> Result<(String, serde_json::Value), super::ApiError> {
         let all: Vec<String> = ["e", "d", "c", "b", "a"].map(str::to_owned).to_vec();
-        let query = Query(
-            query
-                .iter()
-                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-                .collect(),
-        );
+        let query = Query(query.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect());
         let page = query.page("/list", &all.iter().collect::<Vec<_>>(), |item| item)?;
         Ok((page.items.into_iter().map(String::as_str).collect(), page.links))
     }
@@ -130,10 +109,7 @@ mod tests {
         assert_eq!((items.as_str(), &links["prev"]), ("ed", &json!(null)));
         assert_eq!(links["next"], json!("/list?page%5Bsize%5D=2&page%5Bafter%5D=d"));
         let (items, links) = page(&[size, ("page[after]", "d")]).expect("a page");
-        assert_eq!(
-            (items.as_str(), &links["prev"]),
-            ("cb", &json!("/list?page%5Bsize%5D=2&page%5Bbefore%5D=c"))
-        );
+        assert_eq!((items.as_str(), &links["prev"]), ("cb", &json!("/list?page%5Bsize%5D=2&page%5Bbefore%5D=c")));
         assert_eq!(page(&[size, ("page[after]", "b")]).expect("a page").0, "a");
         assert_eq!(page(&[size, ("page[before]", "c")]).expect("a page").0, "ed");
         assert_eq!(page(&[size, ("page[after]", "a")]).expect("a page").0, "");
@@ -141,12 +117,7 @@ mod tests {
 
     #[test]
     fn bad_sizes_and_foreign_cursors_are_refused() {
-        for query in [
-            ("page[size]", "0"),
-            ("page[size]", "101"),
-            ("page[size]", "x"),
-            ("page[after]", "z"),
-        ] {
+        for query in [("page[size]", "0"), ("page[size]", "101"), ("page[size]", "x"), ("page[after]", "z")] {
             page(&[query]).expect_err("refused");
         }
     }

@@ -34,19 +34,9 @@ pub const SANDBOX_PERSON: [SandboxField; 15] = [
 ];
 
 const fn extracted(name: &'static str, kind: &'static str, value: &'static str) -> SandboxField {
-    SandboxField {
-        name,
-        kind,
-        value,
-        always_extracted: true,
-    }
+    SandboxField { name, kind, value, always_extracted: true }
 }
 
 const fn prefilled(name: &'static str, kind: &'static str, value: &'static str) -> SandboxField {
-    SandboxField {
-        name,
-        kind,
-        value,
-        always_extracted: false,
-    }
+    SandboxField { name, kind, value, always_extracted: false }
 }

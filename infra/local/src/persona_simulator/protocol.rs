@@ -40,19 +40,13 @@ pub(super) async fn guard(State(simulator): State<Arc<Simulator>>, request: Requ
 }
 
 fn count(simulator: &Simulator, request: &Request) {
-    let path = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or("unknown route", MatchedPath::as_str);
+    let path = request.extensions().get::<MatchedPath>().map_or("unknown route", MatchedPath::as_str);
     let route = format!("{} {path}", request.method());
     *simulator.faults().requests.entry(route).or_default() += 1;
 }
 
 async fn check(simulator: &Simulator, fault: Fault, request: Request, next: Next) -> Response {
-    let key = request
-        .headers()
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
+    let key = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     if key.and_then(|value| value.strip_prefix("Bearer ")) != Some(simulator.api_key.as_str()) {
         return ApiError::unauthorized().into_response();
     }
@@ -63,9 +57,7 @@ async fn check(simulator: &Simulator, fault: Fault, request: Request, next: Next
             ApiError::injected(status).into_response()
         }
         FaultOutcome::None | FaultOutcome::DropBefore | FaultOutcome::DropAfter | FaultOutcome::Status(_) => {
-            once(simulator, fault, request, next)
-                .await
-                .unwrap_or_else(IntoResponse::into_response)
+            once(simulator, fault, request, next).await.unwrap_or_else(IntoResponse::into_response)
         }
     };
     response.headers_mut().extend(headers);
@@ -74,29 +66,20 @@ async fn check(simulator: &Simulator, fault: Fault, request: Request, next: Next
 
 /// Answers, for a repeated POST with what was answered before.
 async fn once(simulator: &Simulator, fault: Fault, request: Request, next: Next) -> Result<Response, ApiError> {
-    let key = request
-        .headers()
-        .get("idempotency-key")
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
+    let key = request.headers().get("idempotency-key").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let Some(key) = key.filter(|_| request.method() == Method::POST) else {
         return Ok(handle(fault, request, next).await);
     };
     let (parts, body) = request.into_parts();
     let body = read(body).await?;
-    let kept_request = idempotency::Request {
-        target: parts.uri.to_string(),
-        body: body.clone(),
-    };
+    let kept_request = idempotency::Request { target: parts.uri.to_string(), body: body.clone() };
     // Held until the answer is kept: of two simultaneous requests with one key the second gets the first one's answer.
     let mut answers = simulator.answers.lock().await;
     if let Some(answer) = answers.recall(&key, &kept_request, simulator.clock.now())? {
         simulator.faults().replays += 1;
         return Ok(answer);
     }
-    let (parts, body) = handle(fault, Request::from_parts(parts, Body::from(body)), next)
-        .await
-        .into_parts();
+    let (parts, body) = handle(fault, Request::from_parts(parts, Body::from(body)), next).await.into_parts();
     let body = read(body).await?;
     answers.keep(key, kept_request, parts.status, body.clone(), &simulator.clock);
     Ok(Response::from_parts(parts, Body::from(body)))
@@ -110,9 +93,7 @@ async fn handle(fault: Fault, request: Request, next: Next) -> Response {
 }
 
 async fn read(body: Body) -> Result<Bytes, ApiError> {
-    to_bytes(body, BODY_BYTES_MAX)
-        .await
-        .map_err(|_| ApiError::bad_request("The body could not be read."))
+    to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| ApiError::bad_request("The body could not be read."))
 }
 
 /// An answer that never arrives: a body that fails before its first byte makes the server close the connection with

@@ -21,11 +21,7 @@ pub(super) struct RateLimit {
 impl RateLimit {
     /// A limit of `limit` requests in a window.
     pub(super) fn new(limit: u32, now: Moment) -> Self {
-        Self {
-            limit,
-            used: 0,
-            window_ends: now,
-        }
+        Self { limit, used: 0, window_ends: now }
     }
 
     /// Counts a request. The headers of its answer, and whether it is within the limit.
@@ -40,14 +36,8 @@ impl RateLimit {
         }
         let reset_s = (self.window_ends.unix_ms() - now.unix_ms() + 999) / 1_000;
         let headers = [
-            (
-                HeaderName::from_static("ratelimit-limit"),
-                HeaderValue::from(self.limit),
-            ),
-            (
-                HeaderName::from_static("ratelimit-remaining"),
-                HeaderValue::from(self.limit - self.used),
-            ),
+            (HeaderName::from_static("ratelimit-limit"), HeaderValue::from(self.limit)),
+            (HeaderName::from_static("ratelimit-remaining"), HeaderValue::from(self.limit - self.used)),
             (HeaderName::from_static("ratelimit-reset"), HeaderValue::from(reset_s)),
         ];
         (HeaderMap::from_iter(headers), allowed)

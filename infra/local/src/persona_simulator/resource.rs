@@ -73,11 +73,8 @@ pub(super) fn verification(verification: &Verification, status: &str, inquiry_id
 
 /// What versions before 2025-10-27 include without being asked.
 pub(super) fn included_by_default(inquiry: &Inquiry, template: &Template) -> Value {
-    let mut resources: Vec<Value> = inquiry
-        .sessions
-        .iter()
-        .map(|session| session_resource(session, &inquiry.id))
-        .collect();
+    let mut resources: Vec<Value> =
+        inquiry.sessions.iter().map(|session| session_resource(session, &inquiry.id)).collect();
     resources.push(template_resource(template));
     resources.into()
 }
@@ -86,11 +83,7 @@ pub(super) fn included_by_default(inquiry: &Inquiry, template: &Template) -> Val
 /// relationship is an error that names it.
 pub(super) fn included(inquiry: &Inquiry, template: &Template, include: &str) -> Result<Value, String> {
     let mut resources = Vec::new();
-    for relationship in include
-        .split(',')
-        .map(str::trim)
-        .filter(|relationship| !relationship.is_empty())
-    {
+    for relationship in include.split(',').map(str::trim).filter(|relationship| !relationship.is_empty()) {
         match relationship {
             "sessions" => resources.extend(inquiry.sessions.iter().map(|session| session_resource(session, &inquiry.id))),
             "verifications" => resources.extend(
@@ -144,14 +137,8 @@ fn relationships(inquiry: &Inquiry, template: &Template) -> Value {
     let one = |kind: &str, id: &str| json!({"data": {"type": kind, "id": id}});
     let none = json!({"data": null});
     let empty = json!({"data": []});
-    let verifications = inquiry
-        .verifications
-        .iter()
-        .map(|check| json!({"type": check.kind, "id": check.id}));
-    let sessions = inquiry
-        .sessions
-        .iter()
-        .map(|session| json!({"type": "inquiry-session", "id": session.id}));
+    let verifications = inquiry.verifications.iter().map(|check| json!({"type": check.kind, "id": check.id}));
+    let sessions = inquiry.sessions.iter().map(|session| json!({"type": "inquiry-session", "id": session.id}));
     json!({
         "account": inquiry.account_id.as_deref().map_or_else(|| none.clone(), |id| one("account", id)),
         "template": none,

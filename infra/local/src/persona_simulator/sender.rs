@@ -40,11 +40,7 @@ pub(super) async fn run(simulator: Arc<Simulator>, client: reqwest::Client) -> I
 /// A client that behaves like Persona's sender: no redirects, no proxy, five seconds.
 pub(super) fn client() -> reqwest::Result<reqwest::Client> {
     let redirects = reqwest::redirect::Policy::none();
-    reqwest::Client::builder()
-        .timeout(ATTEMPT_TIMEOUT)
-        .redirect(redirects)
-        .no_proxy()
-        .build()
+    reqwest::Client::builder().timeout(ATTEMPT_TIMEOUT).redirect(redirects).no_proxy().build()
 }
 
 async fn make(client: reqwest::Client, attempt: Attempt) -> (u64, AttemptResult) {

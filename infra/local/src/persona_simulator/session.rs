@@ -61,13 +61,7 @@ impl Session {
     pub(super) fn new(key: &hmac::Key, issuer: &str, now: Moment, expires_at: Moment) -> Self {
         let id = ids::new_id("iqse");
         let token = token(key, issuer, &id, now, expires_at);
-        Self {
-            id,
-            created_at: now,
-            expires_at,
-            state: SessionState::Unused,
-            token,
-        }
+        Self { id, created_at: now, expires_at, state: SessionState::Unused, token }
     }
 
     /// Whether resuming may hand it out again.
@@ -89,11 +83,7 @@ impl OneTimeLink {
     /// A new, unused link.
     pub(super) fn new(expires_at: Moment) -> Self {
         let code = format!("us1-{}", ids::random_text(LINK_CODE_LENGTH));
-        Self {
-            code,
-            short_code: ids::random_text(SHORT_CODE_LENGTH),
-            expires_at,
-        }
+        Self { code, short_code: ids::random_text(SHORT_CODE_LENGTH), expires_at }
     }
 
     /// The link and its short form, below the simulator's own address.

@@ -56,47 +56,23 @@ pub(super) struct Webhook {
 impl Webhook {
     /// A new, disabled webhook that signs with `secret`.
     pub(super) fn new(url: String, enabled_events: Vec<String>, wire: Wire, secret: String, now: Moment) -> Self {
-        let secrets = vec![Secret {
-            value: secret,
-            expires_at: None,
-        }];
+        let secrets = vec![Secret { value: secret, expires_at: None }];
         let status = WebhookStatus::Disabled;
-        Self {
-            id: ids::new_id("wbh"),
-            url,
-            status,
-            wire,
-            enabled_events,
-            created_at: now,
-            secrets,
-        }
+        Self { id: ids::new_id("wbh"), url, status, wire, enabled_events, created_at: now, secrets }
     }
 
     /// Whether it wants events of this name.
     pub(super) fn wants(&self, event_name: &str) -> bool {
         self.status == WebhookStatus::Enabled
-            && self
-                .enabled_events
-                .iter()
-                .any(|wanted| wanted == EVERY_EVENT || wanted == event_name)
+            && self.enabled_events.iter().any(|wanted| wanted == EVERY_EVENT || wanted == event_name)
     }
 
     /// Makes a new secret; the current one signs beside it until `old_expires_at`.
     pub(super) fn rotate(&mut self, old_expires_at: Moment) {
         for secret in &mut self.secrets {
-            secret.expires_at = Some(
-                secret
-                    .expires_at
-                    .map_or(old_expires_at, |earlier| earlier.min(old_expires_at)),
-            );
+            secret.expires_at = Some(secret.expires_at.map_or(old_expires_at, |earlier| earlier.min(old_expires_at)));
         }
-        self.secrets.insert(
-            0,
-            Secret {
-                value: ids::new_webhook_secret(),
-                expires_at: None,
-            },
-        );
+        self.secrets.insert(0, Secret { value: ids::new_webhook_secret(), expires_at: None });
         self.secrets.truncate(SIGNING_SECRETS_MAX);
     }
 
@@ -239,14 +215,8 @@ mod tests {
     #[test]
     fn the_signature_covers_time_and_body_and_is_repeated_for_each_secret() {
         let one = signature(["wbhsec_test"].into_iter(), 1_700_000_000, b"{}");
-        assert_eq!(
-            one,
-            "t=1700000000,v1=d132a70d733d73ec3162b6327e2c7fc6cdd448a4190ef20379145b7f1d2690a5"
-        );
+        assert_eq!(one, "t=1700000000,v1=d132a70d733d73ec3162b6327e2c7fc6cdd448a4190ef20379145b7f1d2690a5");
         let two = signature(["wbhsec_new", "wbhsec_test"].into_iter(), 1_700_000_000, b"{}");
-        assert!(
-            two.ends_with(&format!(" {one}")) && two.matches("v1=").count() == 2,
-            "{two}"
-        );
+        assert!(two.ends_with(&format!(" {one}")) && two.matches("v1=").count() == 2, "{two}");
     }
 }

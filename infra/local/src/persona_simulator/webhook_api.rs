@@ -25,9 +25,7 @@ pub(super) async fn create(State(simulator): Shared, wire: Wire, body: Bytes) ->
     let document = document(&body)?;
     let attributes = attributes(&document)?;
     let url = url(attributes)?.ok_or_else(|| attributes.missing("url"))?;
-    let events = attributes
-        .texts("enabled-events")?
-        .ok_or_else(|| attributes.missing("enabled-events"))?;
+    let events = attributes.texts("enabled-events")?.ok_or_else(|| attributes.missing("enabled-events"))?;
     let shape = shape(attributes, Wire::default())?;
     let mut world = simulator.world();
     let id = world.outbox.add_webhook(url, events, shape).id.clone();
@@ -45,10 +43,7 @@ pub(super) async fn list(
     let page = Query(query).page("/api/v1/webhooks", &webhooks, |webhook| &webhook.id)?;
     let now = world.clock.now();
     let data = page.items.iter().map(|webhook| webhook.resource(now));
-    Ok(wire.respond(
-        StatusCode::OK,
-        json!({"data": data.collect::<Vec<_>>(), "links": page.links}),
-    ))
+    Ok(wire.respond(StatusCode::OK, json!({"data": data.collect::<Vec<_>>(), "links": page.links})))
 }
 
 /// `GET /webhooks/{id}`
@@ -91,9 +86,7 @@ pub(super) async fn disable(State(simulator): Shared, wire: Wire, Path(id): Path
 /// not at all if that is not given.
 pub(super) async fn rotate_secret(State(simulator): Shared, wire: Wire, Path(id): Path<String>, body: Bytes) -> Answer {
     let document = document(&body)?;
-    let overlap_s = Members::at(&document, "/meta", "meta")
-        .seconds("expires-in-seconds")?
-        .unwrap_or(0);
+    let overlap_s = Members::at(&document, "/meta", "meta").seconds("expires-in-seconds")?.unwrap_or(0);
     let mut world = simulator.world();
     let old_expires_at = world.clock.after(world.clock.now(), overlap_s);
     world.outbox.webhook(&id)?.rotate(old_expires_at);
@@ -110,13 +103,8 @@ fn answer(world: &mut World, wire: Wire, id: &str, status: StatusCode) -> Answer
 fn attributes(document: &Value) -> Result<Members<'_>, ApiError> {
     let attributes = Members::at(document, "/data/attributes", "data.attributes");
     for name in ["api-attributes-blocklist", "payload-filter"] {
-        if attributes
-            .get(name)
-            .is_some_and(|value| value != &json!([]) && value != &json!({}))
-        {
-            return Err(ApiError::unprocessable(format!(
-                "data.attributes.{name} is not simulated; leave it out"
-            )));
+        if attributes.get(name).is_some_and(|value| value != &json!([]) && value != &json!({})) {
+            return Err(ApiError::unprocessable(format!("data.attributes.{name} is not simulated; leave it out")));
         }
     }
     Ok(attributes)
@@ -125,20 +113,17 @@ fn attributes(document: &Value) -> Result<Members<'_>, ApiError> {
 fn url(attributes: Members<'_>) -> Result<Option<String>, ApiError> {
     let url = attributes.text("url")?;
     match url.as_deref().map(reqwest::Url::parse) {
-        Some(Err(error)) => Err(ApiError::bad_request(format!(
-            "data.attributes.url is not a URL: {error}"
-        ))),
-        Some(Ok(parsed)) if !matches!(parsed.scheme(), "http" | "https") => Err(ApiError::bad_request(
-            "data.attributes.url must begin with https:// or http://",
-        )),
+        Some(Err(error)) => Err(ApiError::bad_request(format!("data.attributes.url is not a URL: {error}"))),
+        Some(Ok(parsed)) if !matches!(parsed.scheme(), "http" | "https") => {
+            Err(ApiError::bad_request("data.attributes.url must begin with https:// or http://"))
+        }
         Some(Ok(_)) | None => Ok(url),
     }
 }
 
 fn shape(attributes: Members<'_>, present: Wire) -> Result<Wire, ApiError> {
-    let version = attributes
-        .text("api-version")?
-        .map(|text| Version::parse(&text).ok_or("data.attributes.api-version"));
+    let version =
+        attributes.text("api-version")?.map(|text| Version::parse(&text).ok_or("data.attributes.api-version"));
     let inflection = attributes.text("api-key-inflection")?;
     let inflection = inflection.map(|text| Inflection::parse(&text).ok_or("data.attributes.api-key-inflection"));
     let unknown = |name| ApiError::bad_request(format!("{name} has no such value"));

@@ -66,10 +66,7 @@ pub(super) struct Wire {
 
 impl Default for Wire {
     fn default() -> Self {
-        Self {
-            version: Version(DEFAULT_VERSION),
-            inflection: Inflection::Kebab,
-        }
+        Self { version: Version(DEFAULT_VERSION), inflection: Inflection::Kebab }
     }
 }
 
@@ -89,12 +86,7 @@ impl<S: Sync> FromRequestParts<S> for Wire {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
-        let header = |name: &str| {
-            parts
-                .headers
-                .get(name)
-                .map(|value| String::from_utf8_lossy(value.as_bytes()))
-        };
+        let header = |name: &str| parts.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
         let mut wire = Self::default();
         if let Some(text) = header("persona-version") {
             wire.version = Version::parse(&text)

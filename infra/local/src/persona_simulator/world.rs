@@ -96,10 +96,7 @@ impl World {
     /// An empty world.
     pub(super) fn new(settings: &Settings, clock: Clock) -> Self {
         Self {
-            template: Template {
-                id: settings.template_id.clone(),
-                version_id: settings.template_version_id.clone(),
-            },
+            template: Template { id: settings.template_id.clone(), version_id: settings.template_version_id.clone() },
             public_url: settings.public_url.trim_end_matches('/').to_owned(),
             decision: settings.decision,
             outbox: Outbox::new(clock.clone(), settings.webhook_secret.clone()),
@@ -130,10 +127,7 @@ impl World {
                 // A reviewer may have decided first; the workflow's move is then refused, as it should be.
                 let _refused = self.perform_at(index, planned.step, Actor::Workflow);
             }
-            if self.records.inquiries[index]
-                .expires_at
-                .is_some_and(|expires_at| expires_at <= now)
-            {
+            if self.records.inquiries[index].expires_at.is_some_and(|expires_at| expires_at <= now) {
                 let _refused = self.perform_at(index, Move::Expire, Actor::Time);
             }
         }
@@ -225,16 +219,9 @@ impl World {
             return Ok(session.token.clone());
         }
         if inquiry.sessions.len() >= SESSIONS_MAX {
-            return Err(ApiError::conflict(format!(
-                "Inquiry already has the maximum of {SESSIONS_MAX} sessions"
-            )));
+            return Err(ApiError::conflict(format!("Inquiry already has the maximum of {SESSIONS_MAX} sessions")));
         }
-        let session = Session::new(
-            &self.session_key,
-            &self.public_url,
-            now,
-            inquiry.expires_at.unwrap_or(now),
-        );
+        let session = Session::new(&self.session_key, &self.public_url, now, inquiry.expires_at.unwrap_or(now));
         let token = session.token.clone();
         inquiry.sessions.push(session);
         Ok(token)
@@ -259,11 +246,7 @@ impl World {
             Some(link) => link,
             None => {
                 let expires_at = self.clock.after(now, life_s.unwrap_or(ONE_TIME_LINK_LIFE_S));
-                OneTimeLink::new(
-                    inquiry
-                        .expires_at
-                        .map_or(expires_at, |inquiry_ends| inquiry_ends.min(expires_at)),
-                )
+                OneTimeLink::new(inquiry.expires_at.map_or(expires_at, |inquiry_ends| inquiry_ends.min(expires_at)))
             }
         };
         Ok(inquiry.link.insert(link).meta(&self.public_url))
@@ -301,32 +284,14 @@ impl World {
             self.perform_at(index, Move::Start, Actor::EndUser)?;
         }
         let created_at = self.clock.now();
-        let verification = Verification {
-            id: ids::new_id("ver"),
-            kind,
-            status,
-            created_at,
-        };
+        let verification = Verification { id: ids::new_id("ver"), kind, status, created_at };
         self.records.inquiries[index].verifications.push(verification.clone());
-        let last = if status == "passed" {
-            "verification.passed"
-        } else {
-            "verification.failed"
-        };
-        for (name, then) in [
-            ("verification.created", "initiated"),
-            ("verification.submitted", "submitted"),
-            (last, status),
-        ] {
+        let last = if status == "passed" { "verification.passed" } else { "verification.failed" };
+        for (name, then) in
+            [("verification.created", "initiated"), ("verification.submitted", "submitted"), (last, status)]
+        {
             let (verification, inquiry_id) = (verification.clone(), id.to_owned());
-            self.emit(
-                name,
-                Snapshot::Verification {
-                    verification,
-                    status: then,
-                    inquiry_id,
-                },
-            );
+            self.emit(name, Snapshot::Verification { verification, status: then, inquiry_id });
         }
         Ok(())
     }
@@ -366,10 +331,7 @@ impl World {
     }
 
     fn add_account(&mut self, reference_id: Option<String>) -> Account {
-        let account = Account {
-            id: ids::new_id("act"),
-            reference_id,
-        };
+        let account = Account { id: ids::new_id("act"), reference_id };
         let key = account.reference_id.as_ref().unwrap_or(&account.id).to_lowercase();
         self.records.accounts.insert(key, account.clone());
         account
@@ -409,11 +371,7 @@ impl World {
     /// Notes when an inquiry next has something to do.
     fn watch(&mut self, index: usize) {
         let inquiry = &self.records.inquiries[index];
-        let due = inquiry
-            .planned
-            .map(|planned| planned.due)
-            .into_iter()
-            .chain(inquiry.expires_at);
+        let due = inquiry.planned.map(|planned| planned.due).into_iter().chain(inquiry.expires_at);
         self.records.due_inquiries.extend(due.map(|due| (due, index)));
     }
 
@@ -427,13 +385,7 @@ impl World {
         // Receivers put events in order by this instant, so no two share one.
         let earliest = self.records.events.last().map(|event| event.created_at.plus_ms(1));
         let created_at = earliest.map_or(now, |earliest| earliest.max(now));
-        let event = Event {
-            id: ids::new_id("evt"),
-            name,
-            created_at,
-            redacted_at: None,
-            snapshot,
-        };
+        let event = Event { id: ids::new_id("evt"), name, created_at, redacted_at: None, snapshot };
         self.outbox.post(&event, &self.template);
         self.records.events.push(event);
     }
@@ -491,10 +443,7 @@ fn plan(decision: Decision, step: Move, now: Moment) -> Option<Planned> {
         (Decision::Review, _) => (Move::MarkForReview, WORKFLOW_AT_ONCE_MS),
         (Decision::Decline, _) => (Move::Decline, WORKFLOW_AT_ONCE_MS),
     };
-    Some(Planned {
-        due: now.plus_ms(i64::try_from(after_ms).unwrap_or(i64::MAX)),
-        step,
-    })
+    Some(Planned { due: now.plus_ms(i64::try_from(after_ms).unwrap_or(i64::MAX)), step })
 }
 
 fn expire_sessions(inquiry: &mut Inquiry, now: Moment) {

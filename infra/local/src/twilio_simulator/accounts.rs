@@ -107,15 +107,9 @@ impl Carrier {
             .accounts
             .iter()
             .rev()
+            .filter(|account| parameters.get("FriendlyName").is_none_or(|name| account.friendly_name == name))
             .filter(|account| {
-                parameters
-                    .get("FriendlyName")
-                    .is_none_or(|name| account.friendly_name == name)
-            })
-            .filter(|account| {
-                parameters
-                    .get("Status")
-                    .is_none_or(|status| Status::parse(status) == Some(account.status))
+                parameters.get("Status").is_none_or(|status| Status::parse(status) == Some(account.status))
             })
             .map(Account::json)
             .collect();
@@ -129,11 +123,7 @@ impl Carrier {
         now: OffsetDateTime,
     ) -> Result<Reply, TwilioError> {
         if self.accounts.len() > MAX_SUB_ACCOUNTS {
-            return Err(TwilioError::new(
-                400,
-                21480,
-                "Account has reached its maximum number of subaccounts",
-            ));
+            return Err(TwilioError::new(400, 21480, "Account has reached its maximum number of subaccounts"));
         }
         let friendly_name = parameters.get("FriendlyName").map_or_else(
             // Twilio's default: when it was opened.
@@ -156,9 +146,7 @@ impl Carrier {
 
     /// One account.
     pub(super) fn fetch_account(&self, sid: &str) -> Result<Reply, TwilioError> {
-        self.account(sid)
-            .map(|account| Reply::json(200, account.json()))
-            .ok_or_else(|| TwilioError::not_found(sid))
+        self.account(sid).map(|account| Reply::json(200, account.json())).ok_or_else(|| TwilioError::not_found(sid))
     }
 
     /// Changes an account's name or status. A closed sub-account loses its numbers and stays closed.
@@ -169,26 +157,15 @@ impl Carrier {
         now: OffsetDateTime,
     ) -> Result<Reply, TwilioError> {
         let main = sid == self.settings.account_sid;
-        let account = self
-            .accounts
-            .iter_mut()
-            .find(|account| account.sid == sid)
-            .ok_or_else(|| TwilioError::not_found(sid))?;
+        let account =
+            self.accounts.iter_mut().find(|account| account.sid == sid).ok_or_else(|| TwilioError::not_found(sid))?;
         let status = match parameters.get("Status") {
             None => account.status,
             Some(_) if main => {
-                return Err(TwilioError::new(
-                    400,
-                    21477,
-                    "Unable to update Status for a parent account",
-                ));
+                return Err(TwilioError::new(400, 21477, "Unable to update Status for a parent account"));
             }
             Some(_) if account.status == Status::Closed => {
-                return Err(TwilioError::new(
-                    400,
-                    21479,
-                    "Unable to update Status, the subaccount is closed",
-                ));
+                return Err(TwilioError::new(400, 21479, "Unable to update Status, the subaccount is closed"));
             }
             Some(text) => Status::parse(text)
                 .ok_or_else(|| TwilioError::new(400, 21475, format!("Unable to update Status, {text} is invalid")))?,
@@ -200,14 +177,11 @@ impl Carrier {
         account.updated_at = now;
         let reply = Reply::json(200, account.json());
         if status == Status::Closed {
-            let (lost, kept) = std::mem::take(&mut self.numbers)
-                .into_iter()
-                .partition(|owned| owned.account_sid == sid);
+            let (lost, kept) =
+                std::mem::take(&mut self.numbers).into_iter().partition(|owned| owned.account_sid == sid);
             self.numbers = kept;
-            self.released.extend(
-                lost.into_iter()
-                    .map(|owned: super::incoming_numbers::OwnedNumber| owned.phone_number),
-            );
+            self.released
+                .extend(lost.into_iter().map(|owned: super::incoming_numbers::OwnedNumber| owned.phone_number));
         }
         Ok(reply)
     }

@@ -25,13 +25,9 @@ pub(super) fn countries(account: &str) -> Reply {
 
 /// One country.
 pub(super) fn country(account: &str, iso: &str) -> Result<Reply, TwilioError> {
-    stock::country(iso)
-        .map(|country| Reply::json(200, country_json(account, country)))
-        .ok_or_else(|| {
-            TwilioError::not_found(&format!(
-                "/2010-04-01/Accounts/{account}/AvailablePhoneNumbers/{iso}.json"
-            ))
-        })
+    stock::country(iso).map(|country| Reply::json(200, country_json(account, country))).ok_or_else(|| {
+        TwilioError::not_found(&format!("/2010-04-01/Accounts/{account}/AvailablePhoneNumbers/{iso}.json"))
+    })
 }
 
 fn country_json(account: &str, country: &Country) -> Value {
@@ -62,10 +58,7 @@ impl Carrier {
         kind: NumberKind,
         parameters: &Parameters,
     ) -> Result<Reply, TwilioError> {
-        let uri = format!(
-            "/2010-04-01/Accounts/{account}/AvailablePhoneNumbers/{iso}/{}.json",
-            kind.path()
-        );
+        let uri = format!("/2010-04-01/Accounts/{account}/AvailablePhoneNumbers/{iso}/{}.json", kind.path());
         // A kind that a country does not have is not there at all, as mobile numbers of the United States.
         let assortment = stock::country(iso)
             .and_then(|country| country.assortment(kind))
@@ -78,10 +71,7 @@ impl Carrier {
             .take(pages::page_size(parameters)?)
             .map(|number| number_json(&number, iso, assortment.requirement))
             .collect();
-        Ok(Reply::json(
-            200,
-            json!({ "available_phone_numbers": numbers, "uri": uri }),
-        ))
+        Ok(Reply::json(200, json!({ "available_phone_numbers": numbers, "uri": uri })))
     }
 
     /// Does nobody own this number, neither we nor another customer?
@@ -130,20 +120,13 @@ impl<'a> Filter<'a> {
             return Err(TwilioError::invalid_area_code(area_code));
         }
         let mut capabilities = true;
-        for (name, present) in [
-            ("SmsEnabled", true),
-            ("MmsEnabled", true),
-            ("VoiceEnabled", true),
-            ("FaxEnabled", false),
-        ] {
+        for (name, present) in
+            [("SmsEnabled", true), ("MmsEnabled", true), ("VoiceEnabled", true), ("FaxEnabled", false)]
+        {
             capabilities &= parameters.flag(name)?.is_none_or(|wanted| wanted == present);
         }
         let mut without_address = false;
-        for name in [
-            "ExcludeAllAddressRequired",
-            "ExcludeLocalAddressRequired",
-            "ExcludeForeignAddressRequired",
-        ] {
+        for name in ["ExcludeAllAddressRequired", "ExcludeLocalAddressRequired", "ExcludeForeignAddressRequired"] {
             without_address |= parameters.flag(name)? == Some(true);
         }
         Ok(Self {
@@ -164,9 +147,7 @@ impl<'a> Filter<'a> {
         };
         self.capabilities
             && !(self.without_address && requirement == Requirement::Address)
-            && self
-                .area_code
-                .is_none_or(|code| number.strip_prefix("+1").is_some_and(|rest| rest.starts_with(code)))
+            && self.area_code.is_none_or(|code| number.strip_prefix("+1").is_some_and(|rest| rest.starts_with(code)))
             && self.pattern.as_ref().is_none_or(|pattern| pattern.matches(number))
             && in_place(self.region, |place| place.region)
             && in_place(self.locality, |place| place.locality)
@@ -198,9 +179,7 @@ impl Pattern {
     /// 400 when it is shorter than 2 characters, longer than 16, or has characters that mean nothing.
     fn read(text: &str) -> Result<Self, TwilioError> {
         if !PATTERN_LENGTH.contains(&text.chars().count()) {
-            return Err(TwilioError::bad_request(format!(
-                "Contains {text} is invalid: it needs 2 to 16 characters"
-            )));
+            return Err(TwilioError::bad_request(format!("Contains {text} is invalid: it needs 2 to 16 characters")));
         }
         Self::parse(text).ok_or_else(|| TwilioError::bad_request(format!("Contains {text} is invalid")))
     }

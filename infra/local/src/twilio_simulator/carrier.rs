@@ -108,10 +108,7 @@ impl Carrier {
                 friendly_name: parameters.get("FriendlyName").map(str::to_owned),
             });
         }
-        match self
-            .faults
-            .take(operation.name(), self.number_in(&operation, parameters).as_deref())
-        {
+        match self.faults.take(operation.name(), self.number_in(&operation, parameters).as_deref()) {
             None => Delivery::Whole(self.carry_out(&caller, operation, uri, parameters)),
             Some(Fault::CommitThenTimeout { then }) => {
                 self.carry_out(&caller, operation, uri, parameters);
@@ -120,25 +117,16 @@ impl Carrier {
             Some(Fault::TimeoutWithoutCommit { then }) => Delivery::Nothing(then),
             Some(Fault::LateLanding { ms, then }) => {
                 let due = self.clock.in_ms(ms);
-                self.late.push(Late {
-                    due,
-                    caller,
-                    operation,
-                    uri: uri.to_owned(),
-                    parameters: parameters.clone(),
-                });
+                self.late.push(Late { due, caller, operation, uri: uri.to_owned(), parameters: parameters.clone() });
                 Delivery::Nothing(then)
             }
             Some(Fault::ErrorAfterCommit { status, code }) => {
                 self.carry_out(&caller, operation, uri, parameters);
                 Delivery::Whole(ordered_error(status, code, None).into())
             }
-            Some(Fault::Status {
-                status,
-                code,
-                message,
-                retry_after_s,
-            }) => Delivery::Whole(Reply::from(ordered_error(status, code, message)).with_retry_after(retry_after_s)),
+            Some(Fault::Status { status, code, message, retry_after_s }) => {
+                Delivery::Whole(Reply::from(ordered_error(status, code, message)).with_retry_after(retry_after_s))
+            }
             Some(Fault::TruncatedBody) => Delivery::Truncated(self.carry_out(&caller, operation, uri, parameters)),
             Some(Fault::NotJson { status }) => {
                 self.carry_out(&caller, operation, uri, parameters);
@@ -150,9 +138,8 @@ impl Carrier {
     /// Lets the requests take effect whose time has come, in the order of their times.
     pub(super) fn settle(&mut self) {
         let now = self.clock.now();
-        let (mut due, waiting): (Vec<Late>, Vec<Late>) = std::mem::take(&mut self.late)
-            .into_iter()
-            .partition(|late| late.due <= now);
+        let (mut due, waiting): (Vec<Late>, Vec<Late>) =
+            std::mem::take(&mut self.late).into_iter().partition(|late| late.due <= now);
         self.late = waiting;
         due.sort_by_key(|late| late.due);
         for late in due {
@@ -222,9 +209,8 @@ impl Carrier {
             }
         }
         let Some(sid) = operation.account() else { return Ok(()) };
-        let account = self
-            .account(sid)
-            .ok_or_else(|| TwilioError::not_found(&format!("/2010-04-01/Accounts/{sid}")))?;
+        let account =
+            self.account(sid).ok_or_else(|| TwilioError::not_found(&format!("/2010-04-01/Accounts/{sid}")))?;
         match account.status {
             Status::Active => Ok(()),
             Status::Suspended | Status::Closed if about_accounts || reads => Ok(()),
@@ -240,11 +226,9 @@ impl Carrier {
             }
             Operation::FetchNumber { number, .. }
             | Operation::UpdateNumber { number, .. }
-            | Operation::ReleaseNumber { number, .. } => self
-                .numbers
-                .iter()
-                .find(|owned| owned.sid == *number)
-                .map(|owned| owned.phone_number.clone()),
+            | Operation::ReleaseNumber { number, .. } => {
+                self.numbers.iter().find(|owned| owned.sid == *number).map(|owned| owned.phone_number.clone())
+            }
             Operation::ListAccounts
             | Operation::CreateAccount
             | Operation::FetchAccount { .. }
@@ -282,9 +266,5 @@ impl Carrier {
 
 /// The error that was ordered.
 fn ordered_error(status: u16, code: u32, message: Option<String>) -> TwilioError {
-    TwilioError::new(
-        status,
-        code,
-        message.unwrap_or_else(|| format!("Error {code}, as ordered from the simulator")),
-    )
+    TwilioError::new(status, code, message.unwrap_or_else(|| format!("Error {code}, as ordered from the simulator")))
 }

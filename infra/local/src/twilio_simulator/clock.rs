@@ -16,22 +16,14 @@ pub(super) struct Moment(Duration);
 impl Clock {
     /// Starts now.
     pub(super) fn new(scale: f64) -> Self {
-        Self {
-            started: Instant::now(),
-            scale,
-            advanced: Duration::ZERO,
-        }
+        Self { started: Instant::now(), scale, advanced: Duration::ZERO }
     }
 
     /// The present.
     pub(super) fn now(&self) -> Moment {
         let passed_s = self.started.elapsed().as_secs_f64() * self.scale;
         // Too long for a `Duration` is for ever.
-        Moment(
-            Duration::try_from_secs_f64(passed_s)
-                .unwrap_or(Duration::MAX)
-                .saturating_add(self.advanced),
-        )
+        Moment(Duration::try_from_secs_f64(passed_s).unwrap_or(Duration::MAX).saturating_add(self.advanced))
     }
 
     /// The moment this many milliseconds from now.

@@ -64,15 +64,11 @@ pub(super) async fn answer(simulator: &Simulator, request: Request) -> Response 
         _ => Err(TwilioError::not_found(&path)),
     };
     // Every answer is the whole state: it shows what the request did.
-    answered
-        .map_or_else(Reply::from, |()| Reply::json(200, carrier.state()))
-        .into_response()
+    answered.map_or_else(Reply::from, |()| Reply::json(200, carrier.state())).into_response()
 }
 
 fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, TwilioError> {
-    Json::from_bytes(body)
-        .map(|Json(read)| read)
-        .map_err(|rejection| TwilioError::bad_request(rejection.body_text()))
+    Json::from_bytes(body).map(|Json(read)| read).map_err(|rejection| TwilioError::bad_request(rejection.body_text()))
 }
 
 impl Carrier {

@@ -32,8 +32,5 @@ pub(super) fn presented(headers: &HeaderMap) -> Option<Presented> {
     }
     let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
     let (name, secret) = decoded.split_once(':')?;
-    Some(Presented {
-        name: name.to_owned(),
-        secret: secret.to_owned(),
-    })
+    Some(Presented { name: name.to_owned(), secret: secret.to_owned() })
 }

@@ -77,10 +77,7 @@ impl OwnedNumber {
             listed_from,
             voice_caller_id_lookup: false,
             voice_receive_mode: "voice".to_owned(),
-            texts: TEXTS
-                .iter()
-                .map(|(_, field, default)| (*field, default.map(str::to_owned)))
-                .collect(),
+            texts: TEXTS.iter().map(|(_, field, default)| (*field, default.map(str::to_owned))).collect(),
         }
     }
 
@@ -144,11 +141,7 @@ impl Carrier {
         check_friendly_name(parameters)?;
         let number = match (parameters.get("PhoneNumber"), parameters.get("AreaCode"), kind) {
             (_, Some(_), Some(_)) => {
-                return Err(TwilioError::new(
-                    400,
-                    21457,
-                    "AreaCode is not supported for this resource",
-                ));
+                return Err(TwilioError::new(400, 21457, "AreaCode is not supported for this resource"));
             }
             // The words of Twilio's own answer (twilio/twilio-cli, issue 98).
             (None, None, _) | (Some(_), Some(_), None) => {
@@ -160,10 +153,8 @@ impl Carrier {
         if number == stock::MAGIC_INVALID || !stock::is_e164(&number) {
             return Err(TwilioError::invalid_number(&number));
         }
-        if let Some(own) = self
-            .numbers
-            .iter_mut()
-            .find(|owned| owned.account_sid == account && owned.phone_number == number)
+        if let Some(own) =
+            self.numbers.iter_mut().find(|owned| owned.account_sid == account && owned.phone_number == number)
         {
             return match self.repeat_create {
                 RepeatCreate::Update => {
@@ -236,24 +227,13 @@ impl Carrier {
             .rev()
             .filter(|owned| owned.account_sid == account && owned.listed_from <= now && !hosted)
             .filter(|owned| kind.is_none_or(|kind| owned.kind == kind))
-            .filter(|owned| {
-                pattern
-                    .as_ref()
-                    .is_none_or(|pattern| pattern.matches(&owned.phone_number))
-            })
-            .filter(|owned| {
-                parameters
-                    .get("FriendlyName")
-                    .is_none_or(|name| owned.friendly_name == name)
-            })
+            .filter(|owned| pattern.as_ref().is_none_or(|pattern| pattern.matches(&owned.phone_number)))
+            .filter(|owned| parameters.get("FriendlyName").is_none_or(|name| owned.friendly_name == name))
             .map(OwnedNumber::json)
             .collect();
         let path = match kind {
             None => format!("/2010-04-01/Accounts/{account}/IncomingPhoneNumbers.json"),
-            Some(kind) => format!(
-                "/2010-04-01/Accounts/{account}/IncomingPhoneNumbers/{}.json",
-                kind.path()
-            ),
+            Some(kind) => format!("/2010-04-01/Accounts/{account}/IncomingPhoneNumbers/{}.json", kind.path()),
         };
         pages::page(&path, "incoming_phone_numbers", &numbers, parameters)
     }
@@ -318,9 +298,9 @@ impl Carrier {
 
 fn check_friendly_name(parameters: &Parameters) -> Result<(), TwilioError> {
     match parameters.get("FriendlyName") {
-        Some(name) if name.chars().count() > MAX_FRIENDLY_NAME => Err(TwilioError::bad_request(format!(
-            "FriendlyName is longer than {MAX_FRIENDLY_NAME} characters"
-        ))),
+        Some(name) if name.chars().count() > MAX_FRIENDLY_NAME => {
+            Err(TwilioError::bad_request(format!("FriendlyName is longer than {MAX_FRIENDLY_NAME} characters")))
+        }
         Some(_) | None => Ok(()),
     }
 }

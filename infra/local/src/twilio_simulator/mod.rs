@@ -135,27 +135,18 @@ pub async fn serve(
     if !(settings.clock_scale.is_finite() && settings.clock_scale > 0.0) {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            format!(
-                "the Twilio simulator's clock_scale is {}: it must be greater than 0",
-                settings.clock_scale
-            ),
+            format!("the Twilio simulator's clock_scale is {}: it must be greater than 0", settings.clock_scale),
         ));
     }
     let (closing, closed) = watch::channel(false);
-    let simulator = Arc::new(Simulator {
-        carrier: Mutex::new(Carrier::new(settings)),
-        closed,
-    });
+    let simulator = Arc::new(Simulator { carrier: Mutex::new(Carrier::new(settings)), closed });
     let app = Router::new().fallback(answer).with_state(simulator);
-    axum::serve(
-        CuttableListener(listener),
-        app.into_make_service_with_connect_info::<Connection>(),
-    )
-    .with_graceful_shutdown(async move {
-        shutdown.await;
-        closing.send_replace(true);
-    })
-    .await
+    axum::serve(CuttableListener(listener), app.into_make_service_with_connect_info::<Connection>())
+        .with_graceful_shutdown(async move {
+            shutdown.await;
+            closing.send_replace(true);
+        })
+        .await
 }
 
 /// What all requests share.

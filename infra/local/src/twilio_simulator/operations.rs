@@ -11,47 +11,17 @@ use super::stock::NumberKind;
 pub(super) enum Operation {
     ListAccounts,
     CreateAccount,
-    FetchAccount {
-        account: String,
-    },
-    UpdateAccount {
-        account: String,
-    },
-    ReadBalance {
-        account: String,
-    },
-    ListCountries {
-        account: String,
-    },
-    FetchCountry {
-        account: String,
-        country: String,
-    },
-    SearchNumbers {
-        account: String,
-        country: String,
-        kind: NumberKind,
-    },
-    ListNumbers {
-        account: String,
-        kind: Option<NumberKind>,
-    },
-    CreateNumber {
-        account: String,
-        kind: Option<NumberKind>,
-    },
-    FetchNumber {
-        account: String,
-        number: String,
-    },
-    UpdateNumber {
-        account: String,
-        number: String,
-    },
-    ReleaseNumber {
-        account: String,
-        number: String,
-    },
+    FetchAccount { account: String },
+    UpdateAccount { account: String },
+    ReadBalance { account: String },
+    ListCountries { account: String },
+    FetchCountry { account: String, country: String },
+    SearchNumbers { account: String, country: String, kind: NumberKind },
+    ListNumbers { account: String, kind: Option<NumberKind> },
+    CreateNumber { account: String, kind: Option<NumberKind> },
+    FetchNumber { account: String, number: String },
+    UpdateNumber { account: String, number: String },
+    ReleaseNumber { account: String, number: String },
 }
 
 /// An operation without its data, as a fault names it.
@@ -92,41 +62,24 @@ impl Operation {
         if let Some(operation) = Self::find(method, path) {
             return Ok(operation);
         }
-        let elsewhere = [Method::GET, Method::POST, Method::DELETE]
-            .iter()
-            .any(|other| Self::find(other, path).is_some());
-        Err(if elsewhere {
-            TwilioError::method_not_allowed()
-        } else {
-            TwilioError::not_found(path)
-        })
+        let elsewhere =
+            [Method::GET, Method::POST, Method::DELETE].iter().any(|other| Self::find(other, path).is_some());
+        Err(if elsewhere { TwilioError::method_not_allowed() } else { TwilioError::not_found(path) })
     }
 
     fn find(method: &Method, path: &str) -> Option<Self> {
-        let segments: Vec<&str> = path
-            .strip_prefix("/2010-04-01/Accounts")?
-            .strip_suffix(".json")?
-            .split('/')
-            .collect();
+        let segments: Vec<&str> =
+            path.strip_prefix("/2010-04-01/Accounts")?.strip_suffix(".json")?.split('/').collect();
         Some(match (method.as_str(), segments.as_slice()) {
             ("GET", [""]) => Self::ListAccounts,
             ("POST", [""]) => Self::CreateAccount,
-            ("GET", ["", account]) => Self::FetchAccount {
-                account: account.to_string(),
-            },
-            ("POST", ["", account]) => Self::UpdateAccount {
-                account: account.to_string(),
-            },
-            ("GET", ["", account, "Balance"]) => Self::ReadBalance {
-                account: account.to_string(),
-            },
-            ("GET", ["", account, "AvailablePhoneNumbers"]) => Self::ListCountries {
-                account: account.to_string(),
-            },
-            ("GET", ["", account, "AvailablePhoneNumbers", country]) => Self::FetchCountry {
-                account: account.to_string(),
-                country: country.to_string(),
-            },
+            ("GET", ["", account]) => Self::FetchAccount { account: account.to_string() },
+            ("POST", ["", account]) => Self::UpdateAccount { account: account.to_string() },
+            ("GET", ["", account, "Balance"]) => Self::ReadBalance { account: account.to_string() },
+            ("GET", ["", account, "AvailablePhoneNumbers"]) => Self::ListCountries { account: account.to_string() },
+            ("GET", ["", account, "AvailablePhoneNumbers", country]) => {
+                Self::FetchCountry { account: account.to_string(), country: country.to_string() }
+            }
             ("GET", ["", account, "AvailablePhoneNumbers", country, kind]) => Self::SearchNumbers {
                 account: account.to_string(),
                 country: country.to_string(),
@@ -136,30 +89,15 @@ impl Operation {
                 let account = account.to_string();
                 match (method, rest.first().map(|last| (NumberKind::by_path(last), last))) {
                     ("GET", None) => Self::ListNumbers { account, kind: None },
-                    ("GET", Some((Some(kind), _))) => Self::ListNumbers {
-                        account,
-                        kind: Some(kind),
-                    },
-                    ("GET", Some((None, number))) => Self::FetchNumber {
-                        account,
-                        number: number.to_string(),
-                    },
+                    ("GET", Some((Some(kind), _))) => Self::ListNumbers { account, kind: Some(kind) },
+                    ("GET", Some((None, number))) => Self::FetchNumber { account, number: number.to_string() },
                     (_, None) => Self::CreateNumber { account, kind: None },
-                    (_, Some((Some(kind), _))) => Self::CreateNumber {
-                        account,
-                        kind: Some(kind),
-                    },
-                    (_, Some((None, number))) => Self::UpdateNumber {
-                        account,
-                        number: number.to_string(),
-                    },
+                    (_, Some((Some(kind), _))) => Self::CreateNumber { account, kind: Some(kind) },
+                    (_, Some((None, number))) => Self::UpdateNumber { account, number: number.to_string() },
                 }
             }
             ("DELETE", ["", account, "IncomingPhoneNumbers", number]) if NumberKind::by_path(number).is_none() => {
-                Self::ReleaseNumber {
-                    account: account.to_string(),
-                    number: number.to_string(),
-                }
+                Self::ReleaseNumber { account: account.to_string(), number: number.to_string() }
             }
             _ => return None,
         })

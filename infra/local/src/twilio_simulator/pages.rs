@@ -22,10 +22,7 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 
 /// How many items of a list a client wants at once: 1 to 1000, 50 by default.
 pub(super) fn page_size(parameters: &Parameters) -> Result<usize, TwilioError> {
-    Ok(parameters
-        .number("PageSize")?
-        .unwrap_or(PAGE_SIZE)
-        .clamp(1, MAX_PAGE_SIZE))
+    Ok(parameters.number("PageSize")?.unwrap_or(PAGE_SIZE).clamp(1, MAX_PAGE_SIZE))
 }
 
 /// One page of a list. `key` is the list's name in the answer; every item has a `sid`. A page begins behind the item
@@ -46,9 +43,7 @@ pub(super) fn page(path: &str, key: &str, items: &[Value], parameters: &Paramete
 
     let address = |page: usize, token: Option<&str>| {
         let mut query = String::new();
-        for (name, value) in parameters
-            .pairs()
-            .filter(|(name, _)| !matches!(*name, "PageSize" | "Page" | "PageToken"))
+        for (name, value) in parameters.pairs().filter(|(name, _)| !matches!(*name, "PageSize" | "Page" | "PageToken"))
         {
             // Writing to a String cannot fail.
             let _ = write!(query, "{name}={}&", utf8_percent_encode(value, ESCAPED));
@@ -59,15 +54,9 @@ pub(super) fn page(path: &str, key: &str, items: &[Value], parameters: &Paramete
         }
         format!("{path}?{query}")
     };
-    let next = shown
-        .last()
-        .and_then(|last| last["sid"].as_str())
-        .filter(|_| end < items.len());
+    let next = shown.last().and_then(|last| last["sid"].as_str()).filter(|_| end < items.len());
     let previous = page.checked_sub(1).map(|previous| {
-        let before = start
-            .saturating_sub(size)
-            .checked_sub(1)
-            .and_then(|index| items[index]["sid"].as_str());
+        let before = start.saturating_sub(size).checked_sub(1).and_then(|index| items[index]["sid"].as_str());
         address(previous, before.map(|sid| format!("{TOKEN_PREFIX}{sid}")).as_deref())
     });
     Ok(Reply::json(

@@ -29,20 +29,13 @@ impl Parameters {
 
     /// The first value with this name, empty or not: an update with an empty value clears a setting.
     pub(super) fn given(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(candidate, _)| candidate == name)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().find(|(candidate, _)| candidate == name).map(|(_, value)| value.as_str())
     }
 
     /// A whole number.
     pub(super) fn number(&self, name: &str) -> Result<Option<usize>, TwilioError> {
         self.get(name)
-            .map(|value| {
-                value
-                    .parse()
-                    .map_err(|_| TwilioError::bad_request(format!("{name} {value} is not a number")))
-            })
+            .map(|value| value.parse().map_err(|_| TwilioError::bad_request(format!("{name} {value} is not a number"))))
             .transpose()
     }
 
@@ -52,9 +45,7 @@ impl Parameters {
             .map(|value| match value.to_ascii_lowercase().as_str() {
                 "true" => Ok(true),
                 "false" => Ok(false),
-                _ => Err(TwilioError::bad_request(format!(
-                    "{name} {value} is neither true nor false"
-                ))),
+                _ => Err(TwilioError::bad_request(format!("{name} {value} is neither true nor false"))),
             })
             .transpose()
     }

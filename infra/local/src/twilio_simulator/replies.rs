@@ -29,20 +29,12 @@ pub(super) struct Reply {
 impl Reply {
     /// An answer with a JSON body.
     pub(super) fn json(status: u16, body: Value) -> Self {
-        Self {
-            status,
-            retry_after_s: None,
-            body: Some(body),
-        }
+        Self { status, retry_after_s: None, body: Some(body) }
     }
 
     /// An answer without a body.
     pub(super) fn empty(status: u16) -> Self {
-        Self {
-            status,
-            retry_after_s: None,
-            body: None,
-        }
+        Self { status, retry_after_s: None, body: None }
     }
 
     /// Asks the client to come back later.
@@ -71,9 +63,7 @@ impl Reply {
             }
         });
         let mut response = self.head(Body::from_stream(broken));
-        response
-            .headers_mut()
-            .insert(CONTENT_LENGTH, HeaderValue::from(text.len()));
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(text.len()));
         response
     }
 
@@ -106,9 +96,7 @@ impl Reply {
 pub(super) fn html(status: u16) -> Response {
     let mut response = Response::new(Body::from(HTML));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
     response
 }
 
@@ -124,11 +112,7 @@ pub(super) struct TwilioError {
 impl TwilioError {
     /// An error with its own words.
     pub(super) fn new(status: u16, code: u32, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            message: message.into(),
-        }
+        Self { status, code, message: message.into() }
     }
 
     /// 20003: wrong credentials, or credentials of another account.
@@ -138,11 +122,7 @@ impl TwilioError {
 
     /// 403: what Twilio's dictionary says a restricted API key gets for a resource it has no permission for.
     pub(super) fn forbidden() -> Self {
-        Self::new(
-            403,
-            403,
-            "Forbidden: the API key does not have permission for this resource",
-        )
+        Self::new(403, 403, "Forbidden: the API key does not have permission for this resource")
     }
 
     /// 20404: nothing there.

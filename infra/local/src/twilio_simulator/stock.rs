@@ -151,11 +151,7 @@ pub(super) struct Country {
 
 /// An assortment of the local numbers of some area codes, for which nothing is required.
 const fn local(area_codes: &'static str) -> Assortment {
-    Assortment {
-        kind: NumberKind::Local,
-        requirement: Requirement::Nothing,
-        plan: Plan::AreaCodes(area_codes),
-    }
+    Assortment { kind: NumberKind::Local, requirement: Requirement::Nothing, plan: Plan::AreaCodes(area_codes) }
 }
 
 /// Where numbers are for sale. Twilio sells no mobile numbers in the United States, and sells Puerto Rico's under its
@@ -173,26 +169,10 @@ pub(super) static COUNTRIES: [Country; 6] = [
             },
         ],
     },
-    Country {
-        iso: "CA",
-        name: "Canada",
-        assortments: &[local(CANADA)],
-    },
-    Country {
-        iso: "PR",
-        name: "Puerto Rico",
-        assortments: &[local("787 939")],
-    },
-    Country {
-        iso: "VI",
-        name: "Virgin Islands, U.S.",
-        assortments: &[local("340")],
-    },
-    Country {
-        iso: "JM",
-        name: "Jamaica",
-        assortments: &[local("876 658")],
-    },
+    Country { iso: "CA", name: "Canada", assortments: &[local(CANADA)] },
+    Country { iso: "PR", name: "Puerto Rico", assortments: &[local("787 939")] },
+    Country { iso: "VI", name: "Virgin Islands, U.S.", assortments: &[local("340")] },
+    Country { iso: "JM", name: "Jamaica", assortments: &[local("876 658")] },
     Country {
         iso: "GB",
         name: "United Kingdom",
@@ -201,20 +181,12 @@ pub(super) static COUNTRIES: [Country; 6] = [
             Assortment {
                 kind: NumberKind::Local,
                 requirement: Requirement::Address,
-                plan: Plan::Range {
-                    starts: "+4420",
-                    characters: 13,
-                    fictional: "+442079460",
-                },
+                plan: Plan::Range { starts: "+4420", characters: 13, fictional: "+442079460" },
             },
             Assortment {
                 kind: NumberKind::Mobile,
                 requirement: Requirement::Bundle,
-                plan: Plan::Range {
-                    starts: "+447",
-                    characters: 13,
-                    fictional: "+447700900",
-                },
+                plan: Plan::Range { starts: "+447", characters: 13, fictional: "+447700900" },
             },
         ],
     },
@@ -235,61 +207,18 @@ pub(super) struct Place {
 /// One place each for the area codes that demonstrations use. The other area codes have none, as Twilio's own results
 /// have nulls.
 static PLACES: [Place; 6] = [
-    place(
-        "212",
-        [
-            "New York",
-            "NY",
-            "NWYRCYZN01",
-            "132",
-            "40.714300",
-            "-74.006000",
-            "10007",
-        ],
-    ),
-    place(
-        "415",
-        [
-            "San Francisco",
-            "CA",
-            "SNFC CNTRL",
-            "722",
-            "37.774900",
-            "-122.419400",
-            "94103",
-        ],
-    ),
-    place(
-        "808",
-        ["Hilo", "HI", "HILO", "834", "19.720000", "-155.090000", "96720"],
-    ),
-    place(
-        "416",
-        ["Toronto", "ON", "TORONTO", "888", "43.653200", "-79.383200", "M5H"],
-    ),
-    place(
-        "604",
-        ["Vancouver", "BC", "VANCOUVER", "888", "49.282700", "-123.120700", "V6B"],
-    ),
-    place(
-        "787",
-        ["San Juan", "PR", "SAN JUAN", "820", "18.465500", "-66.105700", "00901"],
-    ),
+    place("212", ["New York", "NY", "NWYRCYZN01", "132", "40.714300", "-74.006000", "10007"]),
+    place("415", ["San Francisco", "CA", "SNFC CNTRL", "722", "37.774900", "-122.419400", "94103"]),
+    place("808", ["Hilo", "HI", "HILO", "834", "19.720000", "-155.090000", "96720"]),
+    place("416", ["Toronto", "ON", "TORONTO", "888", "43.653200", "-79.383200", "M5H"]),
+    place("604", ["Vancouver", "BC", "VANCOUVER", "888", "49.282700", "-123.120700", "V6B"]),
+    place("787", ["San Juan", "PR", "SAN JUAN", "820", "18.465500", "-66.105700", "00901"]),
 ];
 
 /// A place, its texts in the order of the fields.
 const fn place(area_code: &'static str, texts: [&'static str; 7]) -> Place {
     let [locality, region, rate_center, lata, latitude, longitude, postal_code] = texts;
-    Place {
-        area_code,
-        locality,
-        region,
-        rate_center,
-        lata,
-        latitude,
-        longitude,
-        postal_code,
-    }
+    Place { area_code, locality, region, rate_center, lata, latitude, longitude, postal_code }
 }
 
 /// Where this number is, if the simulator knows.
@@ -326,9 +255,7 @@ impl Assortment {
             Plan::AreaCodes(codes) => codes.split_whitespace().map(fictional_block).collect(),
             Plan::Range { fictional, .. } => vec![fictional.to_owned()],
         };
-        (0..LISTED_PER_BLOCK)
-            .flat_map(|index| blocks.iter().map(move |block| in_block(block, index)))
-            .collect()
+        (0..LISTED_PER_BLOCK).flat_map(|index| blocks.iter().map(move |block| in_block(block, index))).collect()
     }
 }
 
@@ -343,19 +270,13 @@ pub(super) struct Offer {
 pub(super) fn offer(number: &str) -> Option<Offer> {
     // Bought by area code 500: see `numbers_of_area_code`.
     if number == MAGIC_FOR_SALE || number.starts_with(&fictional_block(MAGIC_AREA_CODE)) {
-        return Some(Offer {
-            kind: NumberKind::Local,
-            requirement: Requirement::Nothing,
-        });
+        return Some(Offer { kind: NumberKind::Local, requirement: Requirement::Nothing });
     }
     COUNTRIES
         .iter()
         .flat_map(|country| country.assortments)
         .find(|assortment| assortment.contains(number))
-        .map(|assortment| Offer {
-            kind: assortment.kind,
-            requirement: assortment.requirement,
-        })
+        .map(|assortment| Offer { kind: assortment.kind, requirement: assortment.requirement })
 }
 
 /// The numbers that a purchase by area code draws from, in order. None for an area code that Twilio does not have, and
@@ -408,8 +329,5 @@ fn in_block(block: &str, index: usize) -> String {
     let offset = usize::from(digest[0]);
     // Steps that meet every number: none shares a factor with 100.
     let step = [7, 11, 13, 17, 19, 23, 27, 29][usize::from(digest[1]) % 8];
-    format!(
-        "{block}{}",
-        FICTIONAL_PER_BLOCK + (offset + index * step) % FICTIONAL_PER_BLOCK
-    )
+    format!("{block}{}", FICTIONAL_PER_BLOCK + (offset + index * step) % FICTIONAL_PER_BLOCK)
 }

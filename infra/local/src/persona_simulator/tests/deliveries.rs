@@ -44,9 +44,7 @@ async fn deliveries_are_signed_and_carry_the_person() {
     assert_eq!(sets_signed_with(&created, WEBHOOK_SECRET), 1);
     assert_eq!(sets_signed_with(&created, "wbhsec_other"), 0);
 
-    persona
-        .simulate(&id, &["create_passed_verification", "complete_inquiry"])
-        .await;
+    persona.simulate(&id, &["create_passed_verification", "complete_inquiry"]).await;
     let mut rest = Vec::new();
     for _event in 0..6 {
         rest.push(receiver.next().await);
@@ -76,15 +74,10 @@ async fn failures_are_tried_eight_times_at_the_documented_instants() {
     let mut receiver = receiver(&[500, 302, 206, 404, 500, 503, 401, 500]).await;
     persona.webhook(&receiver.url).await;
     persona.create_long_lived().await;
-    let first_attempted_at = receiver
-        .next()
-        .await
-        .header("persona-webhook-first-attempted-at")
-        .to_owned();
+    let first_attempted_at = receiver.next().await.header("persona-webhook-first-attempted-at").to_owned();
     for made in 1..8 {
-        let state = persona
-            .state_when(|state| state["deliveries"][0]["attempts"].as_array().map(Vec::len) == Some(made))
-            .await;
+        let state =
+            persona.state_when(|state| state["deliveries"][0]["attempts"].as_array().map(Vec::len) == Some(made)).await;
         let delivery = &state["deliveries"][0];
         let first_ms = delivery["first_attempted_at_ms"].as_u64().expect("ms");
         let next_ms = delivery["next_attempt_at_ms"].as_u64().expect("ms");
@@ -97,10 +90,7 @@ async fn failures_are_tried_eight_times_at_the_documented_instants() {
         assert_eq!(sets_signed_with(&attempt, WEBHOOK_SECRET), 1);
     }
     let state = persona.state_when(|state| states(state) == ["exhausted"]).await;
-    assert_eq!(
-        state["deliveries"][0]["attempts"],
-        json!([500, 302, 206, 404, 500, 503, 401, 500])
-    );
+    assert_eq!(state["deliveries"][0]["attempts"], json!([500, 302, 206, 404, 500, 503, 401, 500]));
 }
 
 #[tokio::test]
@@ -111,10 +101,7 @@ async fn a_scaled_clock_runs_the_whole_schedule_by_itself() {
     persona.webhook(&receiver.url).await;
     persona.create_long_lived().await;
     for made in 1..=8 {
-        assert_eq!(
-            receiver.next().await.header("persona-webhook-attempts-made"),
-            made.to_string()
-        );
+        assert_eq!(receiver.next().await.header("persona-webhook-attempts-made"), made.to_string());
     }
     persona.state_when(|state| states(state) == ["succeeded"]).await;
 }
@@ -125,22 +112,14 @@ async fn during_a_rotation_both_secrets_sign() {
     let mut receiver = receiver(&[]).await;
     let id = persona.webhook(&receiver.url).await;
     let rotation = json!({"meta": {"expires-in-seconds": 7_200}});
-    let rotated = persona
-        .post(&format!("/api/v1/webhooks/{id}/rotate-secret"), rotation)
-        .await;
+    let rotated = persona.post(&format!("/api/v1/webhooks/{id}/rotate-secret"), rotation).await;
     let new_secret = text(&rotated["data"]["attributes"]["secret"]);
     assert_ne!(new_secret, WEBHOOK_SECRET);
 
     persona.create("s_rotation").await;
     let both = receiver.next().await;
     assert_eq!(both.header("persona-signature").split(' ').count(), 2);
-    assert_eq!(
-        (
-            sets_signed_with(&both, &new_secret),
-            sets_signed_with(&both, WEBHOOK_SECRET)
-        ),
-        (1, 1)
-    );
+    assert_eq!((sets_signed_with(&both, &new_secret), sets_signed_with(&both, WEBHOOK_SECRET)), (1, 1));
 
     persona.advance(7_200).await;
     persona.create("s_rotation").await;
@@ -201,36 +180,21 @@ async fn deliveries_can_be_held_reversed_doubled_and_lost() {
     let id = persona.create("s_faults").await;
     persona.simulate(&id, &["start_inquiry"]).await;
     assert_eq!(states(&persona.state().await), ["waiting"; 4]);
-    persona
-        .faults(json!({"webhooks": "deliver_reversed", "webhook_copies": 1}))
-        .await;
+    persona.faults(json!({"webhooks": "deliver_reversed", "webhook_copies": 1})).await;
     let mut names = Vec::new();
     for _delivery in 0..4 {
         names.push(receiver.next().await.name());
     }
-    assert_eq!(
-        names,
-        [
-            "inquiry.started",
-            "inquiry.started",
-            "inquiry.created",
-            "inquiry.created"
-        ]
-    );
+    assert_eq!(names, ["inquiry.started", "inquiry.started", "inquiry.created", "inquiry.created"]);
 
     persona.faults(json!({"webhooks": "drop"})).await;
     persona.simulate(&id, &["complete_inquiry"]).await;
     persona.faults(json!({"webhooks": "deliver"})).await;
-    persona
-        .post(&format!("/api/v1/inquiries/{id}/approve"), json!({}))
-        .await;
+    persona.post(&format!("/api/v1/inquiries/{id}/approve"), json!({})).await;
     assert_eq!(receiver.next().await.name(), "inquiry.approved");
     assert_eq!(states(&persona.state().await)[4], "dropped");
     let newest = persona.get("/api/v1/events?page[size]=2").await;
-    assert_eq!(
-        newest["data"][1]["attributes"]["name"], "inquiry.completed",
-        "a lost event is still in the log"
-    );
+    assert_eq!(newest["data"][1]["attributes"]["name"], "inquiry.completed", "a lost event is still in the log");
 }
 
 #[tokio::test]
@@ -241,13 +205,9 @@ async fn a_webhook_has_its_own_events_version_and_casing() {
     let change = json!({"data": {"attributes": {
         "enabled-events": ["inquiry.approved"], "api-version": "2023-01-05", "api-key-inflection": "camel"
     }}});
-    persona
-        .call(Method::PATCH, &format!("/api/v1/webhooks/{id}"), change, 200)
-        .await;
+    persona.call(Method::PATCH, &format!("/api/v1/webhooks/{id}"), change, 200).await;
     let inquiry = persona.create("s_own").await;
-    persona
-        .post(&format!("/api/v1/inquiries/{inquiry}/approve"), json!({}))
-        .await;
+    persona.post(&format!("/api/v1/inquiries/{inquiry}/approve"), json!({})).await;
     let approved = receiver.next().await;
     assert_eq!(approved.name(), "inquiry.approved");
     let payload = &approved.json()["data"]["attributes"]["payload"];
@@ -262,12 +222,8 @@ async fn a_receiver_that_takes_five_seconds_has_failed() {
     // The kernel accepts the connection; nobody ever answers.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let began = std::time::Instant::now();
-    persona
-        .webhook(&format!("http://{}", listener.local_addr().expect("an address")))
-        .await;
+    persona.webhook(&format!("http://{}", listener.local_addr().expect("an address"))).await;
     persona.create("s_slow").await;
-    persona
-        .state_when(|state| state["deliveries"][0]["attempts"][0] == "timeout")
-        .await;
+    persona.state_when(|state| state["deliveries"][0]["attempts"][0] == "timeout").await;
     assert!(began.elapsed().as_secs() >= 5);
 }

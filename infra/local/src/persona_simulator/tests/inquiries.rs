@@ -27,16 +27,8 @@ async fn creation_refuses_what_contradicts_itself() {
     let with = |attributes: Value| json!({"data": {"attributes": attributes}});
     let cases = [
         (with(json!({})), 400, "data.attributes.inquiry-template-id is missing"),
-        (
-            with(json!({"inquiry-template-id": "itmpl_other"})),
-            404,
-            "The inquiry template does not exist.",
-        ),
-        (
-            with(json!({"template-id": "tmpl_old"})),
-            404,
-            "The inquiry template does not exist.",
-        ),
+        (with(json!({"inquiry-template-id": "itmpl_other"})), 404, "The inquiry template does not exist."),
+        (with(json!({"template-id": "tmpl_old"})), 404, "The inquiry template does not exist."),
         (
             with(json!({"inquiry-template-id": TEMPLATE, "account-id": "act_1", "reference-id": "s_1"})),
             400,
@@ -77,9 +69,7 @@ async fn a_reference_id_finds_its_account_whatever_its_case() {
 async fn an_inquiry_expires_by_its_clock_and_can_be_resumed() {
     let persona = persona().await;
     let meta = json!({"auto-create-inquiry-session": true, "expiration-after-resume-interval-seconds": 600});
-    let created = persona
-        .call(Method::POST, "/api/v1/inquiries", new_inquiry(meta), 201)
-        .await;
+    let created = persona.call(Method::POST, "/api/v1/inquiries", new_inquiry(meta), 201).await;
     let id = text(&created["data"]["id"]);
     let path = format!("/api/v1/inquiries/{id}");
 
@@ -93,16 +83,9 @@ async fn an_inquiry_expires_by_its_clock_and_can_be_resumed() {
 
     let resumed = persona.post(&format!("{path}/resume"), json!({})).await;
     assert_eq!(resumed["data"]["attributes"]["status"], "pending");
-    assert_ne!(
-        resumed["meta"]["session-token"], created["meta"]["session-token"],
-        "expiry ends sessions"
-    );
+    assert_ne!(resumed["meta"]["session-token"], created["meta"]["session-token"], "expiry ends sessions");
     persona.advance(600).await;
-    assert_eq!(
-        persona.status(&id).await,
-        "expired",
-        "a resumed inquiry has its own life"
-    );
+    assert_eq!(persona.status(&id).await, "expired", "a resumed inquiry has its own life");
 }
 
 #[tokio::test]
@@ -110,9 +93,7 @@ async fn a_scaled_clock_lets_a_day_pass_in_no_time() {
     // A day takes 86 ms. Nothing asks meanwhile: the expiry must come by itself.
     let persona = persona_with(1_000_000.0, Decision::None).await;
     persona.create("s_scaled").await;
-    let state = persona
-        .state_when(|state| state["inquiries"]["by_status"]["expired"] == 1)
-        .await;
+    let state = persona.state_when(|state| state["inquiries"]["by_status"]["expired"] == 1).await;
     assert_eq!(state["events"], 2);
 }
 
@@ -124,29 +105,20 @@ async fn sessions_carry_the_documented_claims_and_are_reused_until_used() {
     let id = text(&created["data"]["id"]);
     let resume = format!("/api/v1/inquiries/{id}/resume");
     let resumed = persona.post(&resume, json!({})).await;
-    assert_eq!(
-        resumed["data"]["attributes"]["status"], "created",
-        "resuming does not start an inquiry"
-    );
+    assert_eq!(resumed["data"]["attributes"]["status"], "created", "resuming does not start an inquiry");
     assert_eq!(resumed["meta"]["session-token"], created["meta"]["session-token"]);
 
     let claims = claims(&created["meta"]["session-token"]);
     let keys: Vec<&String> = claims.as_object().expect("claims").keys().collect();
     assert_eq!(keys, ["aud", "exp", "iat", "iss", "jti", "nbf", "sid", "sub"]);
-    assert_eq!(
-        (&claims["aud"], &claims["sid"]),
-        (&json!("persona-verify"), &claims["sub"])
-    );
+    assert_eq!((&claims["aud"], &claims["sid"]), (&json!("persona-verify"), &claims["sub"]));
     assert!(text(&claims["sub"]).starts_with("iqse_"));
     let life_s = claims["exp"].as_i64().expect("exp") - claims["iat"].as_i64().expect("iat");
     assert_eq!(life_s, i64::try_from(DAY_S).expect("fits"));
 
     persona.simulate(&id, &["start_inquiry"]).await;
     let again = persona.post(&resume, json!({})).await;
-    assert_ne!(
-        again["meta"]["session-token"], created["meta"]["session-token"],
-        "the first session is in use"
-    );
+    assert_ne!(again["meta"]["session-token"], created["meta"]["session-token"], "the first session is in use");
     assert_eq!(again["data"]["attributes"]["status"], "pending");
 }
 
@@ -170,18 +142,13 @@ async fn illegal_moves_are_conflicts() {
     let id = persona.create("s_moves").await;
     let path = format!("/api/v1/inquiries/{id}");
     persona.simulate(&id, &["start_inquiry", "complete_inquiry"]).await;
-    persona
-        .post(&format!("{path}/approve"), json!({"meta": {"comment": "seen"}}))
-        .await;
+    persona.post(&format!("{path}/approve"), json!({"meta": {"comment": "seen"}})).await;
     for call in ["approve", "mark-for-review", "expire", "resume"] {
         let details = refused(&persona, &format!("{path}/{call}"), json!({}), 409).await;
         assert_eq!(details, "Inquiry already approved");
     }
     let declined = persona.post(&format!("{path}/decline"), json!({})).await;
-    assert_eq!(
-        declined["data"]["attributes"]["status"], "declined",
-        "a reviewer may change their mind"
-    );
+    assert_eq!(declined["data"]["attributes"]["status"], "declined", "a reviewer may change their mind");
     assert_eq!(declined["data"]["attributes"]["reviewer-comment"], "seen");
     refused(&persona, "/api/v1/inquiries/inq_unknown/approve", json!({}), 404).await;
 }
@@ -190,40 +157,18 @@ async fn illegal_moves_are_conflicts() {
 async fn the_workflow_decides_as_it_is_set() {
     let persona = persona_with(1.0, Decision::ApproveOnCompletion { after_ms: 3_600_000 }).await;
     let id = persona.create("s_workflow").await;
-    persona
-        .simulate(
-            &id,
-            &[
-                "create_passed_verification",
-                "create_passed_verification",
-                "complete_inquiry",
-            ],
-        )
-        .await;
+    persona.simulate(&id, &["create_passed_verification", "create_passed_verification", "complete_inquiry"]).await;
     assert_eq!(persona.status(&id).await, "completed");
     persona.advance(3_600).await;
-    let approved = persona
-        .get(&format!("/api/v1/inquiries/{id}?include=verifications"))
-        .await;
+    let approved = persona.get(&format!("/api/v1/inquiries/{id}?include=verifications")).await;
     assert_eq!(approved["data"]["attributes"]["status"], "approved");
-    assert_eq!(
-        approved["data"]["relationships"]["reviewer"]["data"]["type"],
-        "workflow-run"
-    );
-    let kinds: Vec<&Value> = approved["included"]
-        .as_array()
-        .expect("included")
-        .iter()
-        .map(|each| &each["type"])
-        .collect();
+    assert_eq!(approved["data"]["relationships"]["reviewer"]["data"]["type"], "workflow-run");
+    let kinds: Vec<&Value> =
+        approved["included"].as_array().expect("included").iter().map(|each| &each["type"]).collect();
     assert_eq!(kinds, ["verification/government-id", "verification/selfie"]);
 
     let cases = [
-        (
-            json!({"approve_on_completion": {"after_ms": 0}}),
-            "fail_inquiry",
-            "declined",
-        ),
+        (json!({"approve_on_completion": {"after_ms": 0}}), "fail_inquiry", "declined"),
         (json!("review"), "complete_inquiry", "needs_review"),
         (json!("decline"), "complete_inquiry", "declined"),
         (json!("none"), "fail_inquiry", "failed"),
@@ -243,10 +188,7 @@ async fn redaction_deletes_personal_data_everywhere_and_is_final() {
     persona.simulate(&id, &["start_inquiry", "complete_inquiry"]).await;
     let path = format!("/api/v1/inquiries/{id}");
     let marker = SANDBOX_PERSON[3].value;
-    assert!(
-        persona.get(&path).await.to_string().contains(marker),
-        "there is something to delete"
-    );
+    assert!(persona.get(&path).await.to_string().contains(marker), "there is something to delete");
     assert!(persona.get("/api/v1/events").await.to_string().contains(marker));
 
     let redacted = persona.call(Method::DELETE, &path, json!({}), 200).await;
@@ -257,10 +199,7 @@ async fn redaction_deletes_personal_data_everywhere_and_is_final() {
             assert!(!body.to_string().contains(field.value), "{} is still there", field.name);
         }
     }
-    assert_eq!(
-        refused(&persona, &format!("{path}/approve"), json!({}), 409).await,
-        "Inquiry already redacted"
-    );
+    assert_eq!(refused(&persona, &format!("{path}/approve"), json!({}), 409).await, "Inquiry already redacted");
 }
 
 #[tokio::test]
@@ -292,57 +231,30 @@ async fn lists_filter_page_and_thin_out() {
     let found = async |query: &str| {
         let listed = persona.get(&format!("/api/v1/inquiries?{query}")).await;
         let items = listed["data"].as_array().expect("a list").clone();
-        let positions = items
-            .iter()
-            .map(|item| ids.iter().position(|id| *id == item["id"]).expect("ours"));
+        let positions = items.iter().map(|item| ids.iter().position(|id| *id == item["id"]).expect("ours"));
         (positions.collect::<Vec<_>>(), listed)
     };
     assert_eq!(found("").await.0, [4, 3, 2, 1, 0]);
     assert_eq!(found("filter[status]=pending,approved").await.0, [2, 1]);
     assert_eq!(found("filter[reference-id]=S_LIST_3").await.0, [3]);
-    assert_eq!(
-        found(&format!("filter[inquiry-id]={},{}", ids[0], ids[4])).await.0,
-        [4, 0]
-    );
-    assert_eq!(
-        found(&format!(
-            "filter[inquiry-template-id]={TEMPLATE}&filter[status]=approved"
-        ))
-        .await
-        .0,
-        [2]
-    );
+    assert_eq!(found(&format!("filter[inquiry-id]={},{}", ids[0], ids[4])).await.0, [4, 0]);
+    assert_eq!(found(&format!("filter[inquiry-template-id]={TEMPLATE}&filter[status]=approved")).await.0, [2]);
     assert_eq!(found("filter[inquiry-template-id]=itmpl_other").await.0, [0; 0]);
     assert_eq!(found("filter[created-at-end]=2020-01-01T00:00:00Z").await.0, [0; 0]);
     assert_eq!(found("filter[created-at-start]=2020-01-01T00:00:00Z").await.0.len(), 5);
 
-    let thin = found("filter[status]=approved&fields[inquiry]=status,reference-id")
-        .await
-        .1;
+    let thin = found("filter[status]=approved&fields[inquiry]=status,reference-id").await.1;
     let expected =
         json!({"type": "inquiry", "id": ids[2], "attributes": {"status": "approved", "reference-id": "s_list_2"}});
-    assert_eq!(
-        thin["data"],
-        json!([expected]),
-        "no other attribute and no relationship"
-    );
+    assert_eq!(thin["data"], json!([expected]), "no other attribute and no relationship");
 
     let (first, answer) = found("page[size]=2&filter[status]=created").await;
     assert_eq!(first, [4, 3]);
     let next = text(&answer["links"]["next"]);
-    assert!(
-        next.starts_with("/api/v1/inquiries?") && next.ends_with(&format!("page%5Bafter%5D={}", ids[3])),
-        "{next}"
-    );
+    assert!(next.starts_with("/api/v1/inquiries?") && next.ends_with(&format!("page%5Bafter%5D={}", ids[3])), "{next}");
     let second = persona.get(&next).await;
-    assert_eq!(
-        (&second["data"][0]["id"], &second["links"]["next"]),
-        (&json!(ids[0]), &Value::Null)
-    );
-    assert_eq!(
-        persona.get(&text(&second["links"]["prev"])).await["data"],
-        answer["data"]
-    );
+    assert_eq!((&second["data"][0]["id"], &second["links"]["next"]), (&json!(ids[0]), &Value::Null));
+    assert_eq!(persona.get(&text(&second["links"]["prev"])).await["data"], answer["data"]);
 
     let too_many = vec!["inq_x"; 101].join(",");
     for query in [
@@ -352,8 +264,6 @@ async fn lists_filter_page_and_thin_out() {
         "filter[status]=odd".to_owned(),
         "include=sessions".to_owned(),
     ] {
-        persona
-            .call(Method::GET, &format!("/api/v1/inquiries?{query}"), json!({}), 400)
-            .await;
+        persona.call(Method::GET, &format!("/api/v1/inquiries?{query}"), json!({}), 400).await;
     }
 }

@@ -54,32 +54,18 @@ async fn persona_with(clock_scale: f64, decision: Decision) -> Persona {
         decision,
     };
     let mut tasks = JoinSet::new();
-    tasks.spawn(async move {
-        serve(listener, settings, std::future::pending())
-            .await
-            .expect("it serves")
-    });
-    Persona {
-        base,
-        client: reqwest::Client::builder().no_proxy().build().expect("a client"),
-        _tasks: tasks,
-    }
+    tasks.spawn(async move { serve(listener, settings, std::future::pending()).await.expect("it serves") });
+    Persona { base, client: reqwest::Client::builder().no_proxy().build().expect("a client"), _tasks: tasks }
 }
 
 impl Persona {
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.client
-            .request(method, format!("{}{path}", self.base))
-            .bearer_auth(API_KEY)
+        self.client.request(method, format!("{}{path}", self.base)).bearer_auth(API_KEY)
     }
 
     /// A call that must be answered with this status; returns the body.
     async fn call(&self, method: Method, path: &str, body: Value, status: u16) -> Value {
-        body_of(
-            self.request(method, path).json(&body).send().await.expect("an answer"),
-            status,
-        )
-        .await
+        body_of(self.request(method, path).json(&body).send().await.expect("an answer"), status).await
     }
 
     async fn get(&self, path: &str) -> Value {
@@ -105,10 +91,7 @@ impl Persona {
     /// Performs simulate actions, in order.
     async fn simulate(&self, inquiry: &str, actions: &[&str]) -> Value {
         let template = json!({"verification-template-id": "vtmpl_test"});
-        let actions: Vec<Value> = actions
-            .iter()
-            .map(|kind| json!({"type": kind, "data": template}))
-            .collect();
+        let actions: Vec<Value> = actions.iter().map(|kind| json!({"type": kind, "data": template})).collect();
         let path = format!("/api/v1/inquiries/{inquiry}/perform-simulate-actions");
         self.post(&path, json!({"meta": {"simulate-actions": actions}})).await
     }
@@ -122,8 +105,7 @@ impl Persona {
     }
 
     async fn advance(&self, wait_s: u64) {
-        self.call(Method::POST, "/simulator/clock", json!({"advance_s": wait_s}), 204)
-            .await;
+        self.call(Method::POST, "/simulator/clock", json!({"advance_s": wait_s}), 204).await;
     }
 
     async fn state(&self) -> Value {
@@ -141,9 +123,7 @@ impl Persona {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(PATIENCE, asking)
-            .await
-            .expect("the state is reached")
+        tokio::time::timeout(PATIENCE, asking).await.expect("the state is reached")
     }
 
     /// Registers and enables a webhook for every event; returns its id.
@@ -161,11 +141,7 @@ async fn body_of(response: Response, status: u16) -> Value {
     let found = response.status().as_u16();
     let text = response.text().await.expect("a body");
     assert_eq!(found, status, "{text}");
-    if text.is_empty() {
-        Value::Null
-    } else {
-        serde_json::from_str(&text).expect("a JSON body")
-    }
+    if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("a JSON body") }
 }
 
 fn new_inquiry(meta: Value) -> Value {
@@ -173,10 +149,7 @@ fn new_inquiry(meta: Value) -> Value {
 }
 
 fn text(value: &Value) -> String {
-    value
-        .as_str()
-        .unwrap_or_else(|| panic!("{value} is not a text"))
-        .to_owned()
+    value.as_str().unwrap_or_else(|| panic!("{value} is not a text")).to_owned()
 }
 
 /// What a webhook's receiver got.
@@ -188,11 +161,7 @@ struct Received {
 
 impl Received {
     fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .unwrap_or_else(|| panic!("{name} is missing"))
-            .to_str()
-            .expect("a text")
+        self.headers.get(name).unwrap_or_else(|| panic!("{name} is missing")).to_str().expect("a text")
     }
 
     fn json(&self) -> Value {
@@ -223,16 +192,10 @@ async fn receiver(statuses: &[u16]) -> Receiver {
     let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
     let (sender, received) = mpsc::unbounded_channel();
     let statuses = Arc::new(Mutex::new(statuses.iter().copied().collect()));
-    let router = Router::new()
-        .fallback(receive)
-        .with_state(ReceiverState { sender, statuses });
+    let router = Router::new().fallback(receive).with_state(ReceiverState { sender, statuses });
     let mut tasks = JoinSet::new();
     tasks.spawn(async move { axum::serve(listener, router).await.expect("it serves") });
-    Receiver {
-        url,
-        received,
-        _tasks: tasks,
-    }
+    Receiver { url, received, _tasks: tasks }
 }
 
 async fn receive(State(state): State<ReceiverState>, headers: HeaderMap, body: Bytes) -> StatusCode {
@@ -244,9 +207,6 @@ async fn receive(State(state): State<ReceiverState>, headers: HeaderMap, body: B
 
 impl Receiver {
     async fn next(&mut self) -> Received {
-        tokio::time::timeout(PATIENCE, self.received.recv())
-            .await
-            .expect("a delivery")
-            .expect("a receiver")
+        tokio::time::timeout(PATIENCE, self.received.recv()).await.expect("a delivery").expect("a receiver")
     }
 }

@@ -116,10 +116,7 @@ const WEBHOOK: &str = "
 
 /// Asserts that `value` has every path of the table, of its type, and no other key.
 fn assert_shape(value: &Value, table: &str) {
-    let lines = table
-        .trim()
-        .lines()
-        .map(|line| line.trim().split_once(' ').expect("a path and a type"));
+    let lines = table.trim().lines().map(|line| line.trim().split_once(' ').expect("a path and a type"));
     let types: std::collections::BTreeMap<&str, &str> = lines.collect();
     let mut seen = std::collections::BTreeSet::new();
     walk(value, "", &types, &mut seen);
@@ -158,12 +155,7 @@ fn walk<'a>(
 }
 
 fn keys(value: &Value) -> Vec<&str> {
-    value
-        .as_object()
-        .expect("an object")
-        .keys()
-        .map(String::as_str)
-        .collect()
+    value.as_object().expect("an object").keys().map(String::as_str).collect()
 }
 
 #[tokio::test]
@@ -174,14 +166,9 @@ async fn inquiries_have_the_documented_shape_in_every_answer() {
         "auto-create-inquiry-session": true,
         "auto-create-one-time-link": true,
     });
-    let created = persona
-        .call(Method::POST, "/api/v1/inquiries", new_inquiry(meta), 201)
-        .await;
+    let created = persona.call(Method::POST, "/api/v1/inquiries", new_inquiry(meta), 201).await;
     assert_eq!(keys(&created), ["data", "meta"]);
-    assert_eq!(
-        keys(&created["meta"]),
-        ["one-time-link", "one-time-link-short", "session-token"]
-    );
+    assert_eq!(keys(&created["meta"]), ["one-time-link", "one-time-link-short", "session-token"]);
     assert_shape(&created["data"], INQUIRY);
     assert_eq!(created["data"]["attributes"]["status"], "created");
     assert_eq!(created["data"]["attributes"]["reference-id"], "s_shape");
@@ -194,27 +181,16 @@ async fn inquiries_have_the_documented_shape_in_every_answer() {
 
     let linked = persona.post(&format!("{path}/generate-one-time-link"), json!({})).await;
     assert_eq!(keys(&linked["meta"]), ["one-time-link", "one-time-link-short"]);
-    assert_eq!(
-        linked["meta"]["one-time-link"], created["meta"]["one-time-link"],
-        "an unused link is handed out again"
-    );
+    assert_eq!(linked["meta"]["one-time-link"], created["meta"]["one-time-link"], "an unused link is handed out again");
     assert!(text(&linked["meta"]["one-time-link"]).starts_with(&format!("{}/verify?code=us1-", persona.base)));
 
-    persona
-        .simulate(
-            &text(&created["data"]["id"]),
-            &["start_inquiry", "complete_inquiry", "approve_inquiry"],
-        )
-        .await;
+    persona.simulate(&text(&created["data"]["id"]), &["start_inquiry", "complete_inquiry", "approve_inquiry"]).await;
     let retrieved = persona.get(&path).await;
     assert_eq!(keys(&retrieved), ["data"]);
     assert_shape(&retrieved["data"], INQUIRY);
     let attributes = &retrieved["data"]["attributes"];
     for instant in ["created-at", "started-at", "completed-at", "decisioned-at"] {
-        assert!(
-            text(&attributes[instant]).ends_with(".000Z"),
-            "{instant} has whole seconds"
-        );
+        assert!(text(&attributes[instant]).ends_with(".000Z"), "{instant} has whole seconds");
     }
 
     let listed = persona.get("/api/v1/inquiries").await;
@@ -239,19 +215,11 @@ async fn events_have_the_documented_shape_in_lists_and_deliveries() {
     let payload = &delivered["data"]["attributes"]["payload"];
     assert_eq!(keys(payload), ["data"], "nothing is included by default");
     assert_shape(&payload["data"], INQUIRY);
-    assert!(
-        (2_000..10_000).contains(&deliveries[2].body.len()),
-        "about as long as a real one"
-    );
+    assert!((2_000..10_000).contains(&deliveries[2].body.len()), "about as long as a real one");
 
     let listed = persona.get("/api/v1/events").await;
-    assert_eq!(
-        listed["data"][0], delivered["data"],
-        "the list shows what was delivered, newest first"
-    );
-    let event = persona
-        .get(&format!("/api/v1/events/{}", text(&delivered["data"]["id"])))
-        .await;
+    assert_eq!(listed["data"][0], delivered["data"], "the list shows what was delivered, newest first");
+    let event = persona.get(&format!("/api/v1/events/{}", text(&delivered["data"]["id"]))).await;
     assert_eq!(event["data"], delivered["data"]);
 }
 
@@ -266,10 +234,7 @@ async fn webhooks_have_the_documented_shape() {
     let rotation = json!({"meta": {"expires-in-seconds": 7_200}});
     let rotated = persona.post(&format!("{path}/rotate-secret"), rotation).await;
     assert_shape(&rotated["data"], WEBHOOK);
-    let secrets = rotated["data"]["attributes"]["secrets"]
-        .as_array()
-        .expect("secrets")
-        .clone();
+    let secrets = rotated["data"]["attributes"]["secrets"].as_array().expect("secrets").clone();
     assert_eq!(secrets.len(), 2);
     assert_eq!(secrets[0]["value"], rotated["data"]["attributes"]["secret"]);
     assert_eq!(secrets[1]["value"], WEBHOOK_SECRET);
@@ -287,30 +252,16 @@ async fn versions_and_inflections_change_the_shape_as_documented() {
     persona.simulate(&id, &["start_inquiry", "complete_inquiry"]).await;
     let get = async |version: &str, inflection: &str| {
         let request = persona.request(Method::GET, &format!("/api/v1/inquiries/{id}"));
-        let request = request
-            .header("Persona-Version", version)
-            .header("Key-Inflection", inflection);
+        let request = request.header("Persona-Version", version).header("Key-Inflection", inflection);
         super::body_of(request.send().await.expect("an answer"), 200).await
     };
     let new = get("2025-12-08", "camel").await;
     assert_eq!(new["data"]["attributes"]["referenceId"], "s_versions");
-    assert_eq!(
-        new["data"]["attributes"]["fields"]["name-first"]["value"], "Alexander",
-        "names of fields stay"
-    );
+    assert_eq!(new["data"]["attributes"]["fields"]["name-first"]["value"], "Alexander", "names of fields stay");
     assert_eq!(new["data"]["attributes"].get("nameFirst"), None);
-    assert_eq!(
-        new["data"]["relationships"]["inquiryTemplate"]["data"]["type"],
-        "inquiry-template"
-    );
+    assert_eq!(new["data"]["relationships"]["inquiryTemplate"]["data"]["type"], "inquiry-template");
     let old = get("2023-01-05", "snake").await;
-    assert_eq!(
-        old["data"]["attributes"]["name_first"], "Alexander",
-        "older versions have flat personal data"
-    );
+    assert_eq!(old["data"]["attributes"]["name_first"], "Alexander", "older versions have flat personal data");
     assert_eq!(old["data"]["attributes"]["fields"]["name_first"]["value"], "Alexander");
-    assert_eq!(
-        old["included"][0]["type"], "inquiry-template",
-        "and include related resources"
-    );
+    assert_eq!(old["included"][0]["type"], "inquiry-template", "and include related resources");
 }

@@ -18,19 +18,11 @@ const NUMBER: &str = "+12125550123";
 /// Tries to buy, with a client that soon gives up.
 async fn try_to_buy(twilio: &Twilio) -> Result<Response, Error> {
     let form = [("PhoneNumber", NUMBER), ("FriendlyName", "pur_1")];
-    twilio
-        .request(Method::POST, "/IncomingPhoneNumbers.json")
-        .timeout(IMPATIENCE)
-        .form(&form)
-        .send()
-        .await
+    twilio.request(Method::POST, "/IncomingPhoneNumbers.json").timeout(IMPATIENCE).form(&form).send().await
 }
 
 async fn owned(twilio: &Twilio) -> Vec<String> {
-    twilio
-        .list(&[("PhoneNumber", NUMBER), ("FriendlyName", "pur_1")])
-        .await
-        .phone_numbers()
+    twilio.list(&[("PhoneNumber", NUMBER), ("FriendlyName", "pur_1")]).await.phone_numbers()
 }
 
 #[tokio::test]
@@ -52,14 +44,9 @@ async fn no_answer_with_and_without_a_purchase() {
 #[tokio::test]
 async fn a_dropped_connection_ends_at_once() {
     let twilio = Twilio::start().await;
-    twilio
-        .fault(json!({"kind": "commit_then_timeout", "then": "drop"}))
-        .await;
+    twilio.fault(json!({"kind": "commit_then_timeout", "then": "drop"})).await;
     let form = [("PhoneNumber", NUMBER)];
-    let request = twilio
-        .request(Method::POST, "/IncomingPhoneNumbers.json")
-        .timeout(PATIENCE)
-        .form(&form);
+    let request = twilio.request(Method::POST, "/IncomingPhoneNumbers.json").timeout(PATIENCE).form(&form);
     let error = request.send().await.expect_err("no answer");
     assert!(!error.is_timeout(), "{error:?}");
 }
@@ -82,9 +69,7 @@ async fn a_purchase_that_lands_late() {
 #[tokio::test]
 async fn a_late_landing_loses_to_who_bought_in_the_meantime() {
     let twilio = Twilio::start().await;
-    twilio
-        .fault(json!({"kind": "late_landing", "ms": 1000, "then": "drop"}))
-        .await;
+    twilio.fault(json!({"kind": "late_landing", "ms": 1000, "then": "drop"})).await;
     try_to_buy(&twilio).await.expect_err("no answer");
     twilio.control("foreign", json!({"phone_number": NUMBER})).await;
     twilio.control("advance", json!({"ms": 1000})).await;
@@ -96,14 +81,9 @@ async fn a_late_landing_loses_to_who_bought_in_the_meantime() {
 async fn late_landings_happen_in_the_order_of_their_times() {
     let twilio = Twilio::start().await;
     for (name, ms) in [("last", 2000), ("first", 1000)] {
-        twilio
-            .fault(json!({"kind": "late_landing", "ms": ms, "then": "drop"}))
-            .await;
+        twilio.fault(json!({"kind": "late_landing", "ms": ms, "then": "drop"})).await;
         let form = [("PhoneNumber", NUMBER), ("FriendlyName", name)];
-        let request = twilio
-            .request(Method::POST, "/IncomingPhoneNumbers.json")
-            .timeout(PATIENCE)
-            .form(&form);
+        let request = twilio.request(Method::POST, "/IncomingPhoneNumbers.json").timeout(PATIENCE).form(&form);
         request.send().await.expect_err("no answer");
     }
     twilio.control("advance", json!({"ms": 10_000})).await;
@@ -122,26 +102,11 @@ async fn an_error_after_the_purchase() {
 
 #[tokio::test]
 async fn any_error_instead_of_the_purchase() {
-    for (status, code) in [
-        (429, 20429),
-        (500, 20500),
-        (503, 20503),
-        (401, 20003),
-        (400, 22300),
-        (400, 21404),
-    ] {
+    for (status, code) in [(429, 20429), (500, 20500), (503, 20503), (401, 20003), (400, 22300), (400, 21404)] {
         let twilio = Twilio::start().await;
-        twilio
-            .fault(json!({"kind": "status", "status": status, "code": code, "retry_after_s": 7}))
-            .await;
+        twilio.fault(json!({"kind": "status", "status": status, "code": code, "retry_after_s": 7})).await;
         let response = try_to_buy(&twilio).await.expect("an answer");
-        assert_eq!(
-            response
-                .headers()
-                .get("retry-after")
-                .and_then(|value| value.to_str().ok()),
-            Some("7")
-        );
+        assert_eq!(response.headers().get("retry-after").and_then(|value| value.to_str().ok()), Some("7"));
         assert_eq!(read(Ok(response)).await.error(), (status, code));
         assert_eq!(owned(&twilio).await, [""; 0], "{code}");
         assert_eq!(twilio.buy(NUMBER, "pur_1").await.status, 201, "the fault is used up");
@@ -161,10 +126,7 @@ async fn half_an_answer() {
 
 #[tokio::test]
 async fn an_answer_that_is_not_json() {
-    for (fault, status) in [
-        (json!({"kind": "not_json"}), 502),
-        (json!({"kind": "not_json", "status": 201}), 201),
-    ] {
+    for (fault, status) in [(json!({"kind": "not_json"}), 502), (json!({"kind": "not_json", "status": 201}), 201)] {
         let twilio = Twilio::start().await;
         twilio.fault(fault).await;
         let response = try_to_buy(&twilio).await.expect("an answer");
@@ -181,10 +143,7 @@ async fn bought_numbers_appear_in_lists_later() {
     twilio.control("faults", json!({"list_lag_ms": 3_600_000})).await;
     let sid = twilio.buy(NUMBER, "pur_1").await.text("sid");
     assert_eq!(owned(&twilio).await, [""; 0]);
-    assert_eq!(
-        twilio.get(&format!("/IncomingPhoneNumbers/{sid}.json")).await.status,
-        200
-    );
+    assert_eq!(twilio.get(&format!("/IncomingPhoneNumbers/{sid}.json")).await.status, 200);
     twilio.control("advance", json!({"ms": 3_600_000})).await;
     assert_eq!(owned(&twilio).await, [NUMBER]);
 }
@@ -207,12 +166,8 @@ async fn a_fault_meets_only_the_requests_it_is_for() {
         assert_eq!(twilio.buy("+12125550199", "pur_2").await.error(), (503, 20503));
     }
     assert_eq!(twilio.buy("+12125550199", "pur_2").await.status, 201);
-    let wrong = twilio.request_as(
-        "ACunknown",
-        "",
-        Method::GET,
-        &format!("/2010-04-01/Accounts/{}.json", super::ACCOUNT),
-    );
+    let wrong =
+        twilio.request_as("ACunknown", "", Method::GET, &format!("/2010-04-01/Accounts/{}.json", super::ACCOUNT));
     assert_eq!(read(wrong.send().await).await.status, 401);
     assert_eq!(twilio.list(&[]).await.error(), (503, 20503));
     assert_eq!(twilio.list(&[]).await.status, 200);
@@ -247,21 +202,13 @@ async fn ends_when_told_also_while_a_connection_is_silent() {
     let twilio = Twilio::start().await;
     twilio.fault(json!({"kind": "commit_then_timeout"})).await;
     let form = [("PhoneNumber", NUMBER)];
-    let request = twilio
-        .request(Method::POST, "/IncomingPhoneNumbers.json")
-        .timeout(PATIENCE)
-        .form(&form);
+    let request = twilio.request(Method::POST, "/IncomingPhoneNumbers.json").timeout(PATIENCE).form(&form);
     let silent = tokio::spawn(request.send());
     // The fault is used up once the request has arrived.
     while twilio.state().await["faults"] != json!([]) {
         tokio::task::yield_now().await;
     }
-    let Twilio {
-        shutdown,
-        server,
-        client,
-        ..
-    } = twilio;
+    let Twilio { shutdown, server, client, .. } = twilio;
     drop(client);
     shutdown.send(()).expect("the server runs");
     let ended = tokio::time::timeout(PATIENCE, server).await.expect("the server ends");
@@ -281,9 +228,7 @@ async fn time_must_pass() {
             read_key_secret: String::new(),
             clock_scale,
         };
-        let error = serve(listener, settings, std::future::pending())
-            .await
-            .expect_err("no such clock");
+        let error = serve(listener, settings, std::future::pending()).await.expect_err("no such clock");
         assert!(error.to_string().contains("clock_scale"), "{error}");
     }
 }

@@ -47,10 +47,7 @@ impl Answer {
 
     /// A text of the body.
     fn text(&self, field: &str) -> String {
-        self.body[field]
-            .as_str()
-            .unwrap_or_else(|| panic!("no {field} in {:?}", self.body))
-            .to_owned()
+        self.body[field].as_str().unwrap_or_else(|| panic!("no {field} in {:?}", self.body)).to_owned()
     }
 
     /// The phone numbers of a list or a search.
@@ -81,12 +78,7 @@ impl Twilio {
             // A dropped sender ends the server too.
             let _ = ended.await;
         }));
-        Self {
-            base_url,
-            client: Client::builder().no_proxy().build().expect("a client"),
-            shutdown,
-            server,
-        }
+        Self { base_url, client: Client::builder().no_proxy().build().expect("a client"), shutdown, server }
     }
 
     /// A request with the account's credentials to a path below the account.
@@ -95,10 +87,7 @@ impl Twilio {
     }
 
     fn request_as(&self, name: &str, secret: &str, method: Method, path: &str) -> RequestBuilder {
-        self.client
-            .request(method, format!("{}{path}", self.base_url))
-            .basic_auth(name, Some(secret))
-            .timeout(PATIENCE)
+        self.client.request(method, format!("{}{path}", self.base_url)).basic_auth(name, Some(secret)).timeout(PATIENCE)
     }
 
     async fn get(&self, path: &str) -> Answer {
@@ -115,22 +104,12 @@ impl Twilio {
 
     /// Buys a number under a name.
     async fn buy(&self, number: &str, name: &str) -> Answer {
-        self.post(
-            "/IncomingPhoneNumbers.json",
-            &[("PhoneNumber", number), ("FriendlyName", name)],
-        )
-        .await
+        self.post("/IncomingPhoneNumbers.json", &[("PhoneNumber", number), ("FriendlyName", name)]).await
     }
 
     /// The numbers that a list with this filter has.
     async fn list(&self, filter: &[(&str, &str)]) -> Answer {
-        read(
-            self.request(Method::GET, "/IncomingPhoneNumbers.json")
-                .query(filter)
-                .send()
-                .await,
-        )
-        .await
+        read(self.request(Method::GET, "/IncomingPhoneNumbers.json").query(filter).send().await).await
     }
 
     /// One of the simulator's own routes.
@@ -156,10 +135,6 @@ async fn read(response: reqwest::Result<Response>) -> Answer {
     let response = response.expect("an answer");
     let status = response.status().as_u16();
     let text = response.text().await.expect("a whole body");
-    let body = if text.is_empty() {
-        Value::Null
-    } else {
-        serde_json::from_str(&text).expect("JSON")
-    };
+    let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") };
     Answer { status, body }
 }

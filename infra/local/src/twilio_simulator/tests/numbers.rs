@@ -23,16 +23,8 @@ async fn what_cannot_be_bought() {
     let in_gb = ("PhoneNumber", "+442079460123");
     for (path, form, error) in [
         ("", vec![], (400, 400)),
-        (
-            "",
-            vec![("PhoneNumber", "+12125550123"), ("AreaCode", "212")],
-            (400, 400),
-        ),
-        (
-            "",
-            vec![("PhoneNumber", "+12125550123"), ("FriendlyName", long_name.as_str())],
-            (400, 400),
-        ),
+        ("", vec![("PhoneNumber", "+12125550123"), ("AreaCode", "212")], (400, 400)),
+        ("", vec![("PhoneNumber", "+12125550123"), ("FriendlyName", long_name.as_str())], (400, 400)),
         ("", vec![("PhoneNumber", "2125550123")], (400, 21421)),
         ("", vec![("PhoneNumber", "+1212555012")], (400, 21421)),
         ("", vec![("PhoneNumber", "+11125550123")], (400, 21421)),
@@ -56,47 +48,22 @@ async fn what_cannot_be_bought() {
     }
     assert_eq!(twilio.state().await["numbers"], json!([]));
     let address = ("AddressSid", "ADaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
-    assert_eq!(
-        twilio
-            .post("/IncomingPhoneNumbers.json", &[in_gb, address])
-            .await
-            .status,
-        201
-    );
+    assert_eq!(twilio.post("/IncomingPhoneNumbers.json", &[in_gb, address]).await.status, 201);
 }
 
 #[tokio::test]
 async fn every_number_of_a_country_for_sale_can_be_bought_once() {
     let twilio = Twilio::start().await;
-    for number in [
-        "+12125550123",
-        "+19893456789",
-        "+14165550123",
-        "+17875550123",
-        "+13405550123",
-        "+18765550123",
-    ] {
+    for number in ["+12125550123", "+19893456789", "+14165550123", "+17875550123", "+13405550123", "+18765550123"] {
         assert_eq!(twilio.buy(number, "pur_1").await.status, 201, "{number}");
     }
-    let toll_free = twilio
-        .post(
-            "/IncomingPhoneNumbers/TollFree.json",
-            &[("PhoneNumber", "+18335550123")],
-        )
-        .await;
+    let toll_free = twilio.post("/IncomingPhoneNumbers/TollFree.json", &[("PhoneNumber", "+18335550123")]).await;
     assert_eq!((toll_free.status, toll_free.text("type").as_str()), (201, "toll-free"));
     // Another account gets none of them.
     let sub_account = sub_account(&twilio).await;
     let path = format!("/2010-04-01/Accounts/{sub_account}/IncomingPhoneNumbers.json");
     let form = [("PhoneNumber", "+12125550123")];
-    let answer = read(
-        twilio
-            .request_as(ACCOUNT, TOKEN, Method::POST, &path)
-            .form(&form)
-            .send()
-            .await,
-    )
-    .await;
+    let answer = read(twilio.request_as(ACCOUNT, TOKEN, Method::POST, &path).form(&form).send().await).await;
     assert_eq!(answer.error(), (400, 21422));
 }
 
@@ -104,15 +71,7 @@ async fn every_number_of_a_country_for_sale_can_be_bought_once() {
 async fn sub_account(twilio: &Twilio) -> String {
     let path = "/2010-04-01/Accounts.json";
     let form = [("FriendlyName", "sub")];
-    read(
-        twilio
-            .request_as(ACCOUNT, TOKEN, Method::POST, path)
-            .form(&form)
-            .send()
-            .await,
-    )
-    .await
-    .text("sid")
+    read(twilio.request_as(ACCOUNT, TOKEN, Method::POST, path).form(&form).send().await).await.text("sid")
 }
 
 #[tokio::test]
@@ -130,10 +89,7 @@ async fn buying_an_own_number_updates_it_and_costs_nothing() {
 
     twilio.control("faults", json!({"repeat_create": "refuse"})).await;
     assert_eq!(twilio.buy("+12125550123", "pur_3").await.error(), (400, 21422));
-    assert_eq!(
-        twilio.list(&[("FriendlyName", "pur_2")]).await.phone_numbers(),
-        ["+12125550123"]
-    );
+    assert_eq!(twilio.list(&[("FriendlyName", "pur_2")]).await.phone_numbers(), ["+12125550123"]);
 }
 
 #[tokio::test]
@@ -151,33 +107,17 @@ async fn buying_by_area_code_is_a_new_number_each_time() {
 async fn an_area_code_sells_out() {
     let twilio = Twilio::start().await;
     for _ in 0..100 {
-        assert_eq!(
-            twilio
-                .post("/IncomingPhoneNumbers.json", &[("AreaCode", "939")])
-                .await
-                .status,
-            201
-        );
+        assert_eq!(twilio.post("/IncomingPhoneNumbers.json", &[("AreaCode", "939")]).await.status, 201);
     }
     let answer = twilio.post("/IncomingPhoneNumbers.json", &[("AreaCode", "939")]).await;
     assert_eq!(answer.error(), (400, 21452));
-    assert_eq!(
-        twilio
-            .get("/AvailablePhoneNumbers/PR/Local.json?AreaCode=939")
-            .await
-            .phone_numbers(),
-        [""; 0]
-    );
+    assert_eq!(twilio.get("/AvailablePhoneNumbers/PR/Local.json?AreaCode=939").await.phone_numbers(), [""; 0]);
 }
 
 #[tokio::test]
 async fn lists_are_filtered_by_pattern_and_by_whole_name() {
     let twilio = Twilio::start().await;
-    for (number, name) in [
-        ("+12125550123", "pur_1"),
-        ("+12125550124", "pur_10"),
-        ("+14155550123", "pur_2"),
-    ] {
+    for (number, name) in [("+12125550123", "pur_1"), ("+12125550124", "pur_10"), ("+14155550123", "pur_2")] {
         assert_eq!(twilio.buy(number, name).await.status, 201);
     }
     let list = async |name: &str, value: &str| {
@@ -188,10 +128,7 @@ async fn lists_are_filtered_by_pattern_and_by_whole_name() {
     assert_eq!(list("PhoneNumber", "+12125550123").await, ["+12125550123"]);
     assert_eq!(list("PhoneNumber", "+1212555").await, ["+12125550123", "+12125550124"]);
     assert_eq!(list("PhoneNumber", "0123").await, ["+12125550123", "+14155550123"]);
-    assert_eq!(
-        list("PhoneNumber", "+1***5550123").await,
-        ["+12125550123", "+14155550123"]
-    );
+    assert_eq!(list("PhoneNumber", "+1***5550123").await, ["+12125550123", "+14155550123"]);
     assert_eq!(list("PhoneNumber", "+212").await, [""; 0]);
     assert_eq!(list("PhoneNumber", "+12125550125").await, [""; 0]);
     assert_eq!(list("FriendlyName", "pur_1").await, ["+12125550123"]);
@@ -218,16 +155,7 @@ async fn pages_follow_one_another_also_when_the_list_grows() {
         assert_eq!(page.body["uri"], next);
         seen.extend(page.phone_numbers());
     }
-    assert_eq!(
-        seen,
-        [
-            "+12125550124",
-            "+12125550123",
-            "+12125550122",
-            "+12125550121",
-            "+12125550120"
-        ]
-    );
+    assert_eq!(seen, ["+12125550124", "+12125550123", "+12125550122", "+12125550121", "+12125550120"]);
     assert_eq!(page.body["page"], 2);
     assert_eq!(page.body["end"], 5);
     assert_eq!(twilio.list(&[("PageToken", "PAnonsense")]).await.status, 400);
@@ -239,31 +167,17 @@ async fn changing_and_giving_back() {
     let twilio = Twilio::start().await;
     let sid = twilio.buy("+12125550123", "pur_1").await.text("sid");
     let path = format!("/IncomingPhoneNumbers/{sid}.json");
-    let changed = twilio
-        .post(
-            &path,
-            &[("FriendlyName", "new"), ("VoiceUrl", "https://example.com/voice")],
-        )
-        .await;
+    let changed = twilio.post(&path, &[("FriendlyName", "new"), ("VoiceUrl", "https://example.com/voice")]).await;
     assert_eq!(changed.status, 200);
     assert_eq!(
         (changed.text("friendly_name"), changed.text("voice_url")),
         ("new".into(), "https://example.com/voice".into())
     );
 
-    assert_eq!(
-        twilio.delete(&path).await,
-        Answer {
-            status: 204,
-            body: json!(null)
-        }
-    );
+    assert_eq!(twilio.delete(&path).await, Answer { status: 204, body: json!(null) });
     assert_eq!(twilio.delete(&path).await.error(), (404, 20404));
     assert_eq!(twilio.get(&path).await.error(), (404, 20404));
-    assert_eq!(
-        twilio.post(&path, &[("FriendlyName", "new")]).await.error(),
-        (404, 20404)
-    );
+    assert_eq!(twilio.post(&path, &[("FriendlyName", "new")]).await.error(), (404, 20404));
     let state = twilio.state().await;
     assert_eq!(state["released"], json!(["+12125550123"]));
     assert_eq!(state["numbers"], json!([]));
@@ -285,10 +199,7 @@ async fn numbers_that_others_have() {
     let listed = twilio.list(&[("PhoneNumber", "+12125550102")]).await;
     assert_eq!(listed.body["incoming_phone_numbers"][0]["friendly_name"], "by hand");
     let bought = twilio.buy("+12125550103", "pur_1").await;
-    assert_ne!(
-        listed.body["incoming_phone_numbers"][0]["date_created"],
-        bought.body["date_created"]
-    );
+    assert_ne!(listed.body["incoming_phone_numbers"][0]["date_created"], bought.body["date_created"]);
     assert_eq!(twilio.state().await["charges"], json!({"+12125550103": 1}));
 
     twilio.control("reset", json!(null)).await;

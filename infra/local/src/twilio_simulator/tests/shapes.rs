@@ -63,13 +63,8 @@ const AVAILABLE: Shape = &[
     ("region", "t0"),
 ];
 
-const COUNTRY: Shape = &[
-    ("beta", "b"),
-    ("country", "t"),
-    ("country_code", "t"),
-    ("subresource_uris", "o"),
-    ("uri", "t"),
-];
+const COUNTRY: Shape =
+    &[("beta", "b"), ("country", "t"), ("country_code", "t"), ("subresource_uris", "o"), ("uri", "t")];
 
 const ACCOUNT_SHAPE: Shape = &[
     ("auth_token", "t"),
@@ -103,15 +98,12 @@ const PAGING: Shape = &[
 fn is_date(text: &str) -> bool {
     let pattern = "Aaa, 00 Aaa 0000 00:00:00 +0000";
     text.len() == pattern.len()
-        && text
-            .chars()
-            .zip(pattern.chars())
-            .all(|(character, wanted)| match wanted {
-                'A' => character.is_ascii_uppercase(),
-                'a' => character.is_ascii_lowercase(),
-                '0' => character.is_ascii_digit(),
-                _ => character == wanted,
-            })
+        && text.chars().zip(pattern.chars()).all(|(character, wanted)| match wanted {
+            'A' => character.is_ascii_uppercase(),
+            'a' => character.is_ascii_lowercase(),
+            '0' => character.is_ascii_digit(),
+            _ => character == wanted,
+        })
         && text.ends_with("+0000")
 }
 
@@ -133,19 +125,11 @@ fn assert_shape(value: &Value, shapes: &[Shape]) {
     let fields = value.as_object().expect("an object");
     let wanted: Vec<(&str, &str)> = shapes.iter().flat_map(|shape| shape.iter().copied()).collect();
     for (field, types) in &wanted {
-        let value = fields
-            .get(*field)
-            .unwrap_or_else(|| panic!("{field} is missing in {fields:?}"));
-        assert!(
-            types.chars().any(|wanted| is(value, wanted)),
-            "{field} is {value}, wanted {types}"
-        );
+        let value = fields.get(*field).unwrap_or_else(|| panic!("{field} is missing in {fields:?}"));
+        assert!(types.chars().any(|wanted| is(value, wanted)), "{field} is {value}, wanted {types}");
     }
     for field in fields.keys() {
-        assert!(
-            wanted.iter().any(|(name, _)| name == field),
-            "{field} is not in Twilio's example"
-        );
+        assert!(wanted.iter().any(|(name, _)| name == field), "{field} is not in Twilio's example");
     }
 }
 
@@ -159,10 +143,7 @@ async fn a_bought_number() {
     assert_eq!(bought.text("status"), "in-use");
     let sid = bought.text("sid");
     assert!(sid.len() == 34 && sid.starts_with("PN"), "{sid}");
-    assert_eq!(
-        bought.text("uri"),
-        format!("/2010-04-01/Accounts/{ACCOUNT}/IncomingPhoneNumbers/{sid}.json")
-    );
+    assert_eq!(bought.text("uri"), format!("/2010-04-01/Accounts/{ACCOUNT}/IncomingPhoneNumbers/{sid}.json"));
 
     let fetched = twilio.get(&format!("/IncomingPhoneNumbers/{sid}.json")).await;
     assert_eq!((fetched.status, &fetched.body), (200, &bought.body));
@@ -177,9 +158,7 @@ async fn a_bought_number() {
 async fn numbers_for_sale() {
     let twilio = Twilio::start().await;
     for (kind, area_code) in [("Local", "808"), ("Local", "907"), ("TollFree", "800")] {
-        let found = twilio
-            .get(&format!("/AvailablePhoneNumbers/US/{kind}.json?AreaCode={area_code}"))
-            .await;
+        let found = twilio.get(&format!("/AvailablePhoneNumbers/US/{kind}.json?AreaCode={area_code}")).await;
         assert_eq!(found.status, 200);
         assert_shape(&found.body, &[&[("available_phone_numbers", "l"), ("uri", "t")]]);
         let first = &found.body["available_phone_numbers"][0];
@@ -208,10 +187,7 @@ async fn accounts_and_balance() {
     twilio.buy("+12125550123", "pur_1").await;
     assert_eq!(twilio.get("/Balance.json").await.text("balance"), "998.85");
     let listed = super::read(
-        twilio
-            .request_as(ACCOUNT, super::TOKEN, reqwest::Method::GET, "/2010-04-01/Accounts.json")
-            .send()
-            .await,
+        twilio.request_as(ACCOUNT, super::TOKEN, reqwest::Method::GET, "/2010-04-01/Accounts.json").send().await,
     )
     .await;
     assert_shape(&listed.body, &[PAGING, &[("accounts", "l")]]);

@@ -1,0 +1,173 @@
+//! Opening and resuming an inquiry: one at a time, the same one after a crash, none wasted.
+
+use adapters::persona::PersonaError;
+use domain::VerificationState;
+use purchase_check::Route;
+use tests::events::{Caller, http_event};
+use tests::memory_table::TableFault;
+use tests::neighbours::{PersonaFault, SESSION_TOKEN};
+use tests::world::{Answer, Neighbours, clock, world};
+
+use crate::{GATED, SUB, deliver};
+
+fn open(world: &Neighbours<'_>) -> Answer {
+    let caller = Caller::sub_account(SUB);
+    world.check(http_event(Route::OpenVerification.key(), &[("sub", SUB)], &[], Some(&caller), ""))
+}
+
+fn read(world: &Neighbours<'_>) -> Answer {
+    let caller = Caller::sub_account(SUB);
+    world.check(http_event(Route::ReadVerification.key(), &[("sub", SUB)], &[], Some(&caller), ""))
+}
+
+#[test]
+fn a_sub_account_that_nobody_registered_reads_as_unverified() {
+    let clock = clock();
+    let world = world(&clock);
+    let answer = read(&world);
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.body["state"], "unverified");
+    assert_eq!(answer.body["next_action"], "start_verification");
+    assert_eq!(answer.body["attempts_left"], 10);
+    assert!(world.table.items().is_empty());
+}
+
+#[test]
+fn a_closed_tab_costs_nothing() {
+    let clock = clock();
+    let world = world(&clock);
+    let first = world.ask(SUB, "key-1", GATED);
+    clock.advance_s(600);
+    let again = world.ask(SUB, "key-1", GATED);
+    assert_eq!(again.status, 200);
+    assert_eq!(again.body["id"], first.body["id"]);
+    assert_eq!(again.body["verification"]["inquiry_id"], first.body["verification"]["inquiry_id"]);
+    assert_eq!(again.body["verification"]["session_token"], SESSION_TOKEN);
+    assert_eq!((world.persona.inquiries(), world.purchases().len()), (1, 1));
+}
+
+#[test]
+fn page_loads_do_not_use_up_sessions() {
+    let clock = clock();
+    let world = world(&clock);
+    for _ in 0..50 {
+        open(&world);
+        clock.advance_s(1);
+    }
+    assert!(world.persona.sessions() <= 6, "{} sessions in 50 s", world.persona.sessions());
+    let too_soon = open(&world);
+    assert_eq!(too_soon.status, 200);
+    assert!(too_soon.headers["retry-after"].is_string() || too_soon.body["session_token"].is_string());
+}
+
+#[test]
+fn an_expired_inquiry_is_resumed_and_costs_no_attempt() {
+    let clock = clock();
+    let world = world(&clock);
+    let first = world.ask(SUB, "key-1", GATED);
+    clock.advance_s(24 * 3600);
+    assert_eq!(deliver(&world, "evt_expired", "inquiry.expired", "expired", 0), 200);
+    assert_eq!(world.verification().state, VerificationState::Expired);
+    let again = open(&world);
+    assert_eq!(again.body["inquiry_id"], first.body["verification"]["inquiry_id"]);
+    assert_eq!((again.body["state"].as_str(), again.body["attempts_left"].as_u64()), (Some("in_progress"), Some(10)));
+    assert_eq!(world.persona.inquiries(), 1);
+}
+
+#[test]
+fn an_inquiry_that_is_gone_is_replaced() {
+    let clock = clock();
+    let world = world(&clock);
+    let first = world.ask(SUB, "key-1", GATED);
+    clock.advance_s(60);
+    world.persona.fail_next([PersonaFault::Before(PersonaError::Gone)]);
+    let again = open(&world);
+    assert_eq!(again.status, 200);
+    assert_ne!(again.body["inquiry_id"], first.body["verification"]["inquiry_id"]);
+    assert_eq!(again.body["session_token"], SESSION_TOKEN);
+}
+
+#[test]
+fn a_purchase_stands_while_persona_is_down() {
+    for fault in [PersonaError::Unknown, PersonaError::Answered(503), PersonaError::Answered(429)] {
+        let clock = clock();
+        let world = world(&clock);
+        world.persona.fail_next([PersonaFault::Before(fault)]);
+        let answer = world.ask(SUB, "key-1", GATED);
+        assert_eq!(answer.status, 202, "{fault:?}");
+        assert_eq!(answer.body["state"], "awaiting_verification");
+        assert_eq!(answer.body["next_action"], "start_verification");
+        clock.advance_s(20);
+        let again = world.ask(SUB, "key-1", GATED);
+        assert_eq!(again.body["verification"]["session_token"], SESSION_TOKEN, "{fault:?}");
+    }
+}
+
+#[test]
+fn persona_being_down_is_said_when_a_session_is_asked_for() {
+    let clock = clock();
+    let world = world(&clock);
+    world.persona.fail_next([PersonaFault::Before(PersonaError::Answered(500))]);
+    let answer = open(&world);
+    assert_eq!((answer.status, answer.problem()), (502, "persona-unavailable"));
+    assert!(answer.headers["retry-after"].is_string());
+}
+
+#[test]
+fn an_inquiry_whose_answer_was_lost_is_found_again_and_not_made_twice() {
+    let clock = clock();
+    let world = world(&clock);
+    world.persona.fail_next([PersonaFault::After(PersonaError::Unknown)]);
+    world.ask(SUB, "key-1", GATED);
+    assert_eq!(world.persona.inquiries(), 1);
+    let meanwhile = open(&world);
+    assert_eq!(meanwhile.body.get("session_token"), None, "another opener may still be at it");
+    clock.advance_s(20);
+    let again = open(&world);
+    assert_eq!(again.body["session_token"], SESSION_TOKEN);
+    assert_eq!(world.persona.inquiries(), 1, "the same key gave the same inquiry");
+}
+
+#[test]
+fn no_session_leaves_before_its_inquiry_is_written_down() {
+    // The purchase, its pointer, the opener's lease, the inquiry's map entry.
+    for writes_before in 0..4 {
+        for fault in [TableFault::Before, TableFault::After] {
+            let clock = clock();
+            let world = world(&clock);
+            world.table.let_through(writes_before);
+            world.table.fail_next([fault]);
+            let answer = world.ask(SUB, "key-1", GATED);
+            let handed_out = answer.body["verification"]["session_token"].is_string();
+            let mapped = !world.with_sk("INQUIRY").is_empty();
+            assert!(!handed_out || mapped, "write {writes_before}, {fault:?}");
+            clock.advance_s(20);
+            let again = world.ask(SUB, "key-1", GATED);
+            assert_eq!(again.body["verification"]["session_token"], SESSION_TOKEN, "write {writes_before}, {fault:?}");
+            assert_eq!(world.persona.inquiries(), 1, "write {writes_before}, {fault:?}");
+        }
+    }
+}
+
+#[test]
+fn a_locked_verification_is_a_conflict() {
+    let clock = clock();
+    let world = world(&clock);
+    world.ask(SUB, "key-1", GATED);
+    crate::approve(&world);
+    clock.advance_s(60);
+    assert_eq!(deliver(&world, "evt_declined", "inquiry.declined", "declined", 0), 200);
+    let answer = open(&world);
+    assert_eq!((answer.status, answer.problem()), (409, "verification-locked"));
+}
+
+#[test]
+fn a_verified_sub_account_needs_no_session() {
+    let clock = clock();
+    let world = world(&clock);
+    crate::verify(&world);
+    let answer = open(&world);
+    assert_eq!((answer.status, answer.body["state"].as_str()), (200, Some("verified")));
+    assert_eq!(answer.body.get("session_token"), None);
+    assert_eq!(answer.body["verified_at"], "2026-11-22T12:00:00Z");
+}

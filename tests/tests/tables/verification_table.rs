@@ -1,0 +1,237 @@
+//! Every state of a verification × every event.
+
+use std::fmt::Write;
+
+use domain::{
+    AcceptedStatuses, Attempt, Decision, EventClass, Inquiry, InquiryEvent, InquiryId, InquiryStatus, Instant, Phase,
+    RevokedBy, Verification, VerificationEffect, VerificationEvent, VerificationPolicy, VerificationState,
+};
+
+const CURRENT: &str = "inq_current";
+const OLDER: &str = "inq_older";
+/// When the newest event so far was made, in milliseconds.
+const SEEN_MS: i64 = 1_000_000;
+
+fn states() -> Vec<VerificationState> {
+    let at = Instant::from_unix_ms(SEEN_MS);
+    let all = vec![
+        VerificationState::Unverified,
+        VerificationState::InProgress { phase: Phase::NeedsUser },
+        VerificationState::InProgress { phase: Phase::Processing },
+        VerificationState::InReview,
+        VerificationState::Verified { at },
+        VerificationState::Declined,
+        VerificationState::Failed,
+        VerificationState::Expired,
+        VerificationState::Locked,
+        VerificationState::Revoked { at, by: RevokedBy::Persona },
+        VerificationState::Revoked { at, by: RevokedBy::Operator },
+    ];
+    for state in &all {
+        // A new state must be listed above.
+        match state {
+            VerificationState::Unverified
+            | VerificationState::InProgress { phase: Phase::NeedsUser | Phase::Processing }
+            | VerificationState::InReview
+            | VerificationState::Verified { .. }
+            | VerificationState::Declined
+            | VerificationState::Failed
+            | VerificationState::Expired
+            | VerificationState::Locked
+            | VerificationState::Revoked { by: RevokedBy::Persona | RevokedBy::Operator, .. } => {}
+        }
+    }
+    all
+}
+
+const STATUSES: [InquiryStatus; 8] = [
+    InquiryStatus::Created,
+    InquiryStatus::Pending,
+    InquiryStatus::Completed,
+    InquiryStatus::Failed,
+    InquiryStatus::Expired,
+    InquiryStatus::NeedsReview,
+    InquiryStatus::Approved,
+    InquiryStatus::Declined,
+];
+
+fn verification(state: VerificationState) -> Verification {
+    let inquiry = Inquiry {
+        id: InquiryId::parse(CURRENT).expect("is a word"),
+        seen: Some((class_of_last_event(&state), Instant::from_unix_ms(SEEN_MS))),
+        attempt: Attempt::Unused,
+        session_at: Instant::from_unix_ms(SEEN_MS),
+    };
+    let inquiry = if state == VerificationState::Unverified { None } else { Some(inquiry) };
+    Verification { state, inquiry, attempts_used: 3 }
+}
+
+/// What brought a verification into this state.
+fn class_of_last_event(state: &VerificationState) -> EventClass {
+    match state {
+        VerificationState::Unverified
+        | VerificationState::InProgress { .. }
+        | VerificationState::Failed
+        | VerificationState::Expired => EventClass::Progress,
+        VerificationState::InReview
+        | VerificationState::Verified { .. }
+        | VerificationState::Declined
+        | VerificationState::Locked
+        | VerificationState::Revoked { .. } => EventClass::Decision,
+    }
+}
+
+fn name(state: &VerificationState) -> String {
+    match state {
+        VerificationState::Unverified => "unverified".to_owned(),
+        VerificationState::InProgress { phase: Phase::NeedsUser } => "in_progress/needs_user".to_owned(),
+        VerificationState::InProgress { phase: Phase::Processing } => "in_progress/processing".to_owned(),
+        VerificationState::InReview => "in_review".to_owned(),
+        VerificationState::Verified { at } => format!("verified@{:+}", at.unix_ms() - SEEN_MS),
+        VerificationState::Declined => "declined".to_owned(),
+        VerificationState::Failed => "failed".to_owned(),
+        VerificationState::Expired => "expired".to_owned(),
+        VerificationState::Locked => "locked".to_owned(),
+        VerificationState::Revoked { at, by } => format!("revoked by {by:?}@{:+}", at.unix_ms() - SEEN_MS),
+    }
+}
+
+fn outcome(before: &Verification, event: &VerificationEvent, policy: &VerificationPolicy) -> String {
+    let wakes = |effect: VerificationEffect| match effect {
+        VerificationEffect::None => "",
+        VerificationEffect::WakeWaiters => ", wake",
+    };
+    match before.decide(event, Instant::from_unix_ms(SEEN_MS + 60_000), policy) {
+        Decision::Applied { next, effects } => {
+            let attempt = if next.attempts_used == before.attempts_used { "" } else { ", attempt" };
+            let inquiry = match (&before.inquiry, &next.inquiry) {
+                (Some(before), Some(next)) if before.id == next.id => "",
+                _ => ", other inquiry",
+            };
+            format!("→ {}{attempt}{inquiry}{}", name(&next.state), wakes(effects))
+        }
+        Decision::AlreadyDone { effects } => format!("already done{}", wakes(effects)),
+        Decision::Illegal(why) => format!("illegal: {why:?}"),
+    }
+}
+
+fn observed(inquiry: &str, status: InquiryStatus, offset_ms: i64) -> VerificationEvent {
+    VerificationEvent::Observed(InquiryEvent {
+        inquiry: InquiryId::parse(inquiry).expect("is a word"),
+        status,
+        at: Instant::from_unix_ms(SEEN_MS + offset_ms),
+    })
+}
+
+fn table(policy: &VerificationPolicy) -> String {
+    let mut table = String::new();
+    for state in states() {
+        let before = verification(state);
+        writeln!(table, "\n{}", name(&state)).expect("writes to text");
+        let mut row =
+            |event: &str, outcome: String| writeln!(table, "  {event:<28} {outcome}").expect("writes to text");
+        let opened = VerificationEvent::Opened { inquiry: InquiryId::parse("inq_new").expect("is a word") };
+        row("opened", outcome(&before, &opened, policy));
+        row("resumed", outcome(&before, &VerificationEvent::Resumed, policy));
+        for status in STATUSES {
+            for (when, inquiry, offset_ms) in
+                [("newer", CURRENT, 5000), ("older", CURRENT, -5000), ("other inquiry", OLDER, 5000)]
+            {
+                row(&format!("{status:?}, {when}"), outcome(&before, &observed(inquiry, status, offset_ms), policy));
+            }
+        }
+    }
+    table
+}
+
+#[test]
+fn every_state_answers_every_event() {
+    insta::assert_snapshot!("verification_table", table(&VerificationPolicy::default()));
+}
+
+#[test]
+fn where_completed_is_accepted_it_unlocks() {
+    let policy = VerificationPolicy { accepted: AcceptedStatuses::ApprovedOrCompleted, attempts_max: 10 };
+    let before = verification(VerificationState::InProgress { phase: Phase::NeedsUser });
+    let event = observed(CURRENT, InquiryStatus::Completed, 5000);
+    assert_eq!(outcome(&before, &event, &policy), "→ verified@+5000, wake");
+    assert_eq!(outcome(&before, &event, &VerificationPolicy::default()), "→ in_progress/processing");
+}
+
+#[test]
+fn the_last_attempt_locks() {
+    let policy = VerificationPolicy { attempts_max: 4, ..VerificationPolicy::default() };
+    let before = verification(VerificationState::InProgress { phase: Phase::NeedsUser });
+    for status in [InquiryStatus::Declined, InquiryStatus::Failed] {
+        assert_eq!(outcome(&before, &observed(CURRENT, status, 5000), &policy), "→ locked, attempt");
+    }
+}
+
+#[test]
+fn failed_and_then_declined_is_one_attempt() {
+    let policy = VerificationPolicy::default();
+    let now = Instant::from_unix_ms(SEEN_MS + 60_000);
+    let mut state = verification(VerificationState::InProgress { phase: Phase::NeedsUser });
+    for (status, offset_ms) in [(InquiryStatus::Failed, 1000), (InquiryStatus::Declined, 2000)] {
+        let Decision::Applied { next, .. } = state.decide(&observed(CURRENT, status, offset_ms), now, &policy) else {
+            panic!("{status:?} applies");
+        };
+        state = next;
+    }
+    assert_eq!((state.state, state.attempts_used), (VerificationState::Declined, 4));
+}
+
+#[test]
+fn an_approval_read_in_whole_seconds_is_not_older_than_the_event_of_its_second() {
+    let policy = VerificationPolicy::default();
+    let mut before = verification(VerificationState::InReview);
+    before.inquiry = before
+        .inquiry
+        .map(|inquiry| Inquiry { seen: Some((EventClass::Decision, Instant::from_unix_ms(SEEN_MS + 553))), ..inquiry });
+    let approved = outcome(&before, &observed(CURRENT, InquiryStatus::Approved, 0), &policy);
+    assert_eq!(approved, "→ verified@+0, wake");
+    let declined = outcome(&before, &observed(CURRENT, InquiryStatus::Declined, 0), &policy);
+    assert_eq!(declined, "already done");
+}
+
+/// Any order of delivery of the same events gives the same answer to "verified or not".
+#[test]
+fn the_order_of_delivery_does_not_decide() {
+    let policy = VerificationPolicy::default();
+    let now = Instant::from_unix_ms(SEEN_MS + 60_000);
+    let events = [
+        (InquiryStatus::Pending, 1000),
+        (InquiryStatus::Completed, 2000),
+        (InquiryStatus::NeedsReview, 3000),
+        (InquiryStatus::Approved, 4000),
+        (InquiryStatus::Expired, 5000),
+    ];
+    let start = verification(VerificationState::InProgress { phase: Phase::NeedsUser });
+    let start = Verification { inquiry: start.inquiry.map(|inquiry| Inquiry { seen: None, ..inquiry }), ..start };
+    permutations(&events, &mut Vec::new(), &mut |order| {
+        let mut state = start.clone();
+        for (status, offset_ms) in order {
+            if let Decision::Applied { next, .. } = state.decide(&observed(CURRENT, *status, *offset_ms), now, &policy)
+            {
+                state = next;
+            }
+        }
+        assert_eq!(
+            state.state,
+            VerificationState::Verified { at: Instant::from_unix_ms(SEEN_MS + 4000) },
+            "in the order {order:?}"
+        );
+    });
+}
+
+fn permutations<T: Copy + PartialEq>(left: &[T], taken: &mut Vec<T>, visit: &mut impl FnMut(&[T])) {
+    if left.is_empty() {
+        return visit(taken);
+    }
+    for item in left {
+        let rest: Vec<T> = left.iter().copied().filter(|other| other != item).collect();
+        taken.push(*item);
+        permutations(&rest, taken, visit);
+        taken.pop();
+    }
+}
