@@ -26,32 +26,16 @@ pub(crate) fn start(workspace: &Workspace, stack: &Stack, variables: &Path) -> R
     if !program.is_file() {
         return Err(Error::WatcherNotInstalled);
     }
-    let mut arguments: Vec<String> = ["lambda", "watch"]
-        .into_iter()
-        .chain(ADDRESS)
-        .map(str::to_owned)
-        .collect();
+    let mut arguments: Vec<String> = ["lambda", "watch"].into_iter().chain(ADDRESS).map(str::to_owned).collect();
     arguments.extend(["--env-file".to_owned(), variables.display().to_string()]);
-    let command = Guarded {
-        program,
-        arguments,
-        variables: Vec::new(),
-        only_these_variables: false,
-    };
-    Process::start(
-        "watcher",
-        &stack.dialgate,
-        &workspace.local().join("watch.log"),
-        &command,
-    )
+    let command = Guarded { program, arguments, variables: Vec::new(), only_these_variables: false };
+    Process::start("watcher", &stack.dialgate, &workspace.local().join("watch.log"), &command)
 }
 
 /// The deployed functions' environments as one file: what they need to run outside the emulator.
 pub(crate) async fn variables(stack: &Stack) -> Result<String> {
     let tools = Tools::installed(&Workspace::find()?)?;
-    let printed = tools
-        .aws(&stack.aws_endpoint_url, &["lambda", "list-functions"])
-        .await?;
+    let printed = tools.aws(&stack.aws_endpoint_url, &["lambda", "list-functions"]).await?;
     let answer = parsed("Lambda", &printed)?;
     let mut variables = BTreeMap::from([
         ("AWS_ENDPOINT_URL".to_owned(), stack.aws_endpoint_url.clone()),
@@ -60,11 +44,7 @@ pub(crate) async fn variables(stack: &Stack) -> Result<String> {
         ("AWS_SECRET_ACCESS_KEY".to_owned(), SECRET_KEY.to_owned()),
     ]);
     for function in answer.get("Functions").and_then(Value::as_array).into_iter().flatten() {
-        let own = function
-            .pointer("/Environment/Variables")
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten();
+        let own = function.pointer("/Environment/Variables").and_then(Value::as_object).into_iter().flatten();
         variables.extend(own.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))));
     }
     Ok(variables.into_iter().fold(String::new(), |mut file, (name, value)| {
