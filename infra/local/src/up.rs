@@ -105,7 +105,7 @@ async fn stay_up(workspace: &Workspace, up: Up, kept: &Kept) -> Result<ExitCode>
     options.watch_url = up.watch.then(|| watch::URL.to_owned());
     let stack = Stack::start(options).await?;
     kept.keep(&stack).await?;
-    let _watch = if up.watch { Some(watch::start(workspace, &stack, &kept.variables)?) } else { None };
+    let _watch = if up.watch { Some(watch::start(workspace, &stack, &kept.variables).await?) } else { None };
 
     match real {
         Some(variable) => up.report.note(&format!("{variable} is set: the story is not played on a real server.")),
