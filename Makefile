@@ -4,15 +4,16 @@ DIALGATE := target/debug/dialgate
 PREPARE  := infra/local/prepare.sh
 WATCH    ?=
 JSON     ?=
+ARGS     ?=
 
 .PHONY: help up demo test lint tools build doctor
 
 help: ## List these words
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: ## Start everything on this machine and stay up until Ctrl-C (WATCH=1 builds functions again on change)
+up: ## Start everything on this machine and stay up until Ctrl-C (WATCH=1 builds functions again on change, ARGS passes options)
 	@$(PREPARE) tools $(if $(WATCH),watch) build
-	@exec $(DIALGATE) up $(if $(WATCH),--watch) $(if $(JSON),--json)
+	@exec $(DIALGATE) up $(if $(WATCH),--watch) $(if $(JSON),--json) $(ARGS)
 
 demo: ## Play one purchase from start to end, then stop
 	@$(PREPARE) tools build

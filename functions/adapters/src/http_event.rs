@@ -88,6 +88,8 @@ impl HttpAnswer {
             "headers": self.headers,
             "body": self.body,
             "isBase64Encoded": false,
+            // Optional for the gateway; `cargo lambda watch` answers 500 without it.
+            "cookies": [],
         })
     }
 }

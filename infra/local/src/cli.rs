@@ -184,10 +184,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "the one place where the command line says why it failed"
-)]
+#[expect(clippy::print_stderr, reason = "the one place where the command line says why it failed")]
 fn complain(failure: &Error) -> ExitCode {
     eprintln!("dialgate: {failure}");
     ExitCode::FAILURE
@@ -203,10 +200,7 @@ async fn perform(command: Command) -> Result<ExitCode> {
         Command::PersonaSimulator(arguments) => persona(arguments).await,
         Command::TwilioSimulator(arguments) => twilio(arguments).await,
         Command::Issuer { port } => {
-            serve(port, async |listener, _url| {
-                issuer::serve(listener, up::interrupted()).await
-            })
-            .await
+            serve(port, async |listener, _url| issuer::serve(listener, up::interrupted()).await).await
         }
         Command::Guard { command } => guard(&command).await,
     }
@@ -220,13 +214,7 @@ async fn up(arguments: UpArguments) -> Result<ExitCode> {
         issuer: Some(arguments.issuer_port),
     };
     let report = Report::new(Form::suiting_output(arguments.json));
-    up::up(Up {
-        ports,
-        watch: arguments.watch,
-        neighbours: Neighbours::from_environment()?,
-        report,
-    })
-    .await
+    up::up(Up { ports, watch: arguments.watch, neighbours: Neighbours::from_environment()?, report }).await
 }
 
 async fn token(arguments: TokenArguments) -> Result<ExitCode> {
@@ -246,10 +234,7 @@ fn event(arguments: EventArguments) -> Result<ExitCode> {
         (Some(secret), Some(template)) => (secret, template),
         (secret, template) => {
             let stack = up::running(&Workspace::find()?)?;
-            (
-                secret.unwrap_or(stack.webhook_secret),
-                template.unwrap_or(stack.persona_template_id),
-            )
+            (secret.unwrap_or(stack.webhook_secret), template.unwrap_or(stack.persona_template_id))
         }
     };
     let now = OffsetDateTime::now_utc();
@@ -260,9 +245,9 @@ fn event(arguments: EventArguments) -> Result<ExitCode> {
 
 async fn persona(arguments: PersonaArguments) -> Result<ExitCode> {
     let decision = match arguments.decision {
-        DecisionName::Approve => persona_simulator::Decision::ApproveOnCompletion {
-            after_ms: arguments.approve_after_ms,
-        },
+        DecisionName::Approve => {
+            persona_simulator::Decision::ApproveOnCompletion { after_ms: arguments.approve_after_ms }
+        }
         DecisionName::None => persona_simulator::Decision::None,
         DecisionName::Review => persona_simulator::Decision::Review,
         DecisionName::Decline => persona_simulator::Decision::Decline,
@@ -314,9 +299,7 @@ where
     Served: Future<Output = Result<()>>,
 {
     let listening = || format!("listen on port {port}");
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port))
-        .await
-        .map_err(Error::io(listening()))?;
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.map_err(Error::io(listening()))?;
     let address = listener.local_addr().map_err(Error::io(listening()))?;
     process::announce(address);
     server(listener, address.port()).await?;

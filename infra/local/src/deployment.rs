@@ -17,13 +17,10 @@ pub(crate) struct Outputs(BTreeMap<String, String>);
 impl Outputs {
     /// The value of one output.
     pub(crate) fn get(&self, name: &str) -> Result<&str> {
-        self.0
-            .get(name)
-            .map(String::as_str)
-            .ok_or_else(|| Error::UnexpectedAnswer {
-                from: "the deployed stack",
-                what: format!("it has no output {name}"),
-            })
+        self.0.get(name).map(String::as_str).ok_or_else(|| Error::UnexpectedAnswer {
+            from: "the deployed stack",
+            what: format!("it has no output {name}"),
+        })
     }
 }
 
@@ -45,17 +42,7 @@ pub(crate) async fn store_secrets(
     let store = async |name: &str, value: &str| -> Result<String> {
         let name = format!("{stack}/{name}");
         let printed = tools
-            .aws(
-                endpoint_url,
-                &[
-                    "secretsmanager",
-                    "create-secret",
-                    "--name",
-                    &name,
-                    "--secret-string",
-                    value,
-                ],
-            )
+            .aws(endpoint_url, &["secretsmanager", "create-secret", "--name", &name, "--secret-string", value])
             .await?;
         text(&parsed("Secrets Manager", &printed)?, "/ARN", "Secrets Manager")
     };
@@ -73,10 +60,7 @@ pub(crate) async fn store_secrets(
 
 /// Makes the bucket that the packaged code goes through.
 pub(crate) async fn make_bucket(tools: &Tools, endpoint_url: &str) -> Result<()> {
-    tools
-        .aws(endpoint_url, &["s3api", "create-bucket", "--bucket", BUCKET])
-        .await
-        .map(drop)
+    tools.aws(endpoint_url, &["s3api", "create-bucket", "--bucket", BUCKET]).await.map(drop)
 }
 
 /// Packages the template's code, deploys the template and returns its outputs.
@@ -102,46 +86,19 @@ pub(crate) async fn deploy(
     ];
     tools.aws(endpoint_url, &package).await?;
 
-    let overrides: Vec<String> = parameters
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
-    let mut deploy = vec![
-        "cloudformation",
-        "deploy",
-        "--template-file",
-        packaged.as_str(),
-        "--stack-name",
-        stack,
-    ];
-    deploy.extend([
-        "--capabilities",
-        "CAPABILITY_IAM",
-        "--no-fail-on-empty-changeset",
-        "--parameter-overrides",
-    ]);
+    let overrides: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let mut deploy = vec!["cloudformation", "deploy", "--template-file", packaged.as_str(), "--stack-name", stack];
+    deploy.extend(["--capabilities", "CAPABILITY_IAM", "--no-fail-on-empty-changeset", "--parameter-overrides"]);
     deploy.extend(overrides.iter().map(String::as_str));
     if let Err(failure) = tools.aws(endpoint_url, &deploy).await {
         return Err(explained(tools, endpoint_url, stack, failure).await);
     }
 
-    let printed = tools
-        .aws(
-            endpoint_url,
-            &["cloudformation", "describe-stacks", "--stack-name", stack],
-        )
-        .await?;
+    let printed = tools.aws(endpoint_url, &["cloudformation", "describe-stacks", "--stack-name", stack]).await?;
     let described = parsed("CloudFormation", &printed)?;
-    let outputs = described
-        .pointer("/Stacks/0/Outputs")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
+    let outputs = described.pointer("/Stacks/0/Outputs").and_then(Value::as_array).into_iter().flatten();
     let pairs = outputs.filter_map(|output| {
-        Some((
-            output.get("OutputKey")?.as_str()?.to_owned(),
-            output.get("OutputValue")?.as_str()?.to_owned(),
-        ))
+        Some((output.get("OutputKey")?.as_str()?.to_owned(), output.get("OutputValue")?.as_str()?.to_owned()))
     });
     Ok(Outputs(pairs.collect()))
 }
@@ -150,29 +107,18 @@ pub(crate) async fn deploy(
 async fn explained(tools: &Tools, endpoint_url: &str, stack: &str, failure: Error) -> Error {
     let query =
         "StackEvents[?contains(ResourceStatus, 'FAILED')].join(': ', [LogicalResourceId, ResourceStatusReason || ''])";
-    let arguments = [
-        "cloudformation",
-        "describe-stack-events",
-        "--stack-name",
-        stack,
-        "--query",
-        query,
-    ];
+    let arguments = ["cloudformation", "describe-stack-events", "--stack-name", stack, "--query", query];
     match (tools.aws(endpoint_url, &arguments).await, failure) {
-        (Ok(reasons), Error::ToolFailed { command, output }) => Error::ToolFailed {
-            command,
-            output: format!("{output}\n{}", reasons.trim()),
-        },
+        (Ok(reasons), Error::ToolFailed { command, output }) => {
+            Error::ToolFailed { command, output: format!("{output}\n{}", reasons.trim()) }
+        }
         (_, failure) => failure,
     }
 }
 
 /// Reads what the AWS command line printed.
 pub(crate) fn parsed(from: &'static str, printed: &str) -> Result<Value> {
-    serde_json::from_str(printed).map_err(|_not_json| Error::UnexpectedAnswer {
-        from,
-        what: "no JSON".to_owned(),
-    })
+    serde_json::from_str(printed).map_err(|_not_json| Error::UnexpectedAnswer { from, what: "no JSON".to_owned() })
 }
 
 /// The text at a place of an answer.
@@ -181,8 +127,5 @@ pub(crate) fn text(answer: &Value, place: &str, from: &'static str) -> Result<St
         .pointer(place)
         .and_then(Value::as_str)
         .map(str::to_owned)
-        .ok_or_else(|| Error::UnexpectedAnswer {
-            from,
-            what: format!("nothing at {place}"),
-        })
+        .ok_or_else(|| Error::UnexpectedAnswer { from, what: format!("nothing at {place}") })
 }

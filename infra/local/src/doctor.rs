@@ -21,9 +21,7 @@ pub async fn examine() -> Result<ExitCode> {
         .status()
         .await
         .map_err(Error::io("check the prerequisites"))?;
-    let programs = FUNCTIONS
-        .iter()
-        .try_for_each(|function| workspace.binary(function).map(drop));
+    let programs = FUNCTIONS.iter().try_for_each(|function| workspace.binary(function).map(drop));
     let checks = [
         ("pinned tools", Tools::installed(&workspace).map(drop)),
         ("programs", programs),

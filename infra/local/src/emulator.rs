@@ -50,9 +50,7 @@ pub(crate) async fn start(
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .to_vec();
     variables.extend(
-        proxied
-            .iter()
-            .map(|(function, address)| (format!("MINISTACK_LAMBDA_PROXY_{function}"), address.clone())),
+        proxied.iter().map(|(function, address)| (format!("MINISTACK_LAMBDA_PROXY_{function}"), address.clone())),
     );
     let command = Guarded {
         program: tools.program("ministack"),

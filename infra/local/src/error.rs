@@ -20,7 +20,7 @@ pub enum Error {
     NotBuilt(PathBuf),
     /// Somebody else listens where the stack wants to.
     #[error(
-        "port {port} for the {who} is in use by another program; stop that program, or give another port with --{who}-port"
+        "port {port} is in use by another program; stop that program, or choose another port: make up ARGS=\"--{who}-port PORT\""
     )]
     PortBusy {
         /// What wanted the port.

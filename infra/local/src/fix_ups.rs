@@ -36,14 +36,7 @@ pub(crate) async fn apply(
 async fn table(tools: &Tools, endpoint_url: &str, template: &Value, outputs: &Outputs) -> Result<()> {
     let name = outputs.get("TableName")?;
     let ttl = setting(template, "/Resources/Table/Properties/TimeToLiveSpecification")?.to_string();
-    let ttl = [
-        "dynamodb",
-        "update-time-to-live",
-        "--table-name",
-        name,
-        "--time-to-live-specification",
-        &ttl,
-    ];
+    let ttl = ["dynamodb", "update-time-to-live", "--table-name", name, "--time-to-live-specification", &ttl];
     let recovery = setting(template, "/Resources/Table/Properties/PointInTimeRecoverySpecification")?.to_string();
     let recovery = [
         "dynamodb",
@@ -72,55 +65,28 @@ async fn cross_origin(
     configuration["AllowOrigins"] = json!(allowed_origins.split(',').collect::<Vec<_>>());
     let configuration = configuration.to_string();
     let api = outputs.get("ApiId")?;
-    let update = [
-        "apigatewayv2",
-        "update-api",
-        "--api-id",
-        api,
-        "--cors-configuration",
-        &configuration,
-    ];
+    let update = ["apigatewayv2", "update-api", "--api-id", api, "--cors-configuration", &configuration];
     tools.aws(endpoint_url, &update).await.map(drop)
 }
 
 async fn concurrency(tools: &Tools, endpoint_url: &str) -> Result<()> {
-    let printed = tools
-        .aws(endpoint_url, &["lambda", "list-event-source-mappings"])
-        .await?;
+    let printed = tools.aws(endpoint_url, &["lambda", "list-event-source-mappings"]).await?;
     let answer = parsed("Lambda", &printed)?;
-    for mapping in answer
-        .get("EventSourceMappings")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
-        let limit = mapping
-            .pointer("/ScalingConfig/MaximumConcurrency")
-            .and_then(Value::as_u64);
+    for mapping in answer.get("EventSourceMappings").and_then(Value::as_array).into_iter().flatten() {
+        let limit = mapping.pointer("/ScalingConfig/MaximumConcurrency").and_then(Value::as_u64);
         let (Some(id), Some(limit)) = (mapping.get("UUID").and_then(Value::as_str), limit) else {
             continue;
         };
         let scaling = format!("MaximumConcurrency={limit}");
-        let update = [
-            "lambda",
-            "update-event-source-mapping",
-            "--uuid",
-            id,
-            "--scaling-config",
-            &scaling,
-        ];
+        let update = ["lambda", "update-event-source-mapping", "--uuid", id, "--scaling-config", &scaling];
         tools.aws(endpoint_url, &update).await?;
     }
     Ok(())
 }
 
 async fn batches(tools: &Tools, endpoint_url: &str, stack: &str, template: &Value, outputs: &Outputs) -> Result<()> {
-    let printed = tools
-        .aws(
-            endpoint_url,
-            &["cloudformation", "describe-stack-resources", "--stack-name", stack],
-        )
-        .await?;
+    let printed =
+        tools.aws(endpoint_url, &["cloudformation", "describe-stack-resources", "--stack-name", stack]).await?;
     let deployed = parsed("CloudFormation", &printed)?;
     let queue = outputs.get("PurchaseQueueUrl")?.rsplit('/').next().unwrap_or_default();
     let policy = json!({ "Version": "2012-10-17", "Statement": [{
@@ -129,12 +95,8 @@ async fn batches(tools: &Tools, endpoint_url: &str, stack: &str, template: &Valu
         "Resource": format!("arn:aws:sqs:{REGION}:000000000000:{queue}"),
     }] })
     .to_string();
-    let senders = deployed
-        .get("StackResources")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(|resource| {
+    let senders =
+        deployed.get("StackResources").and_then(Value::as_array).into_iter().flatten().filter_map(|resource| {
             let logical = resource.get("LogicalResourceId")?.as_str()?;
             let role = &template["Resources"][logical];
             sends_messages(role).then(|| resource.get("PhysicalResourceId")?.as_str())?
@@ -143,16 +105,8 @@ async fn batches(tools: &Tools, endpoint_url: &str, stack: &str, template: &Valu
         let policy = policy.as_str();
         async move {
             let name = "emulator-batches";
-            let put = [
-                "iam",
-                "put-role-policy",
-                "--role-name",
-                role,
-                "--policy-name",
-                name,
-                "--policy-document",
-                policy,
-            ];
+            let put =
+                ["iam", "put-role-policy", "--role-name", role, "--policy-name", name, "--policy-document", policy];
             tools.aws(endpoint_url, &put).await
         }
     };

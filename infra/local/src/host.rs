@@ -5,11 +5,8 @@ use std::net::TcpListener;
 use std::path::Path;
 
 /// Where systems keep their bundle of root certificates: Debian and Alpine, Fedora and Amazon Linux, macOS.
-const CERTIFICATE_BUNDLES: [&str; 3] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/cert.pem",
-];
+const CERTIFICATE_BUNDLES: [&str; 3] =
+    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 
 /// The host's bundle of root certificates, for the functions' `SSL_CERT_FILE`.
 ///
@@ -27,11 +24,7 @@ pub fn certificate_bundle() -> Result<String> {
 /// The template's name for this machine's processor.
 #[must_use]
 pub fn architecture() -> &'static str {
-    if cfg!(target_arch = "aarch64") {
-        "arm64"
-    } else {
-        "x86_64"
-    }
+    if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" }
 }
 
 /// The wanted port if it is free, or any free one.

@@ -86,20 +86,13 @@ pub async fn serve(
     let address = listener.local_addr().map_err(Error::io("read the issuer's address"))?;
     let key = KeyPair::generate(KeySize::Rsa2048).map_err(|_unspecified| no_key())?;
     let public = public_numbers(key.public_key().as_ref()).ok_or_else(no_key)?;
-    let issuer = Arc::new(Issuer {
-        url: format!("http://{address}"),
-        key,
-        public,
-    });
+    let issuer = Arc::new(Issuer { url: format!("http://{address}"), key, public });
     let router = Router::new()
         .route("/.well-known/openid-configuration", get(discovery))
         .route("/.well-known/jwks.json", get(key_set))
         .route("/token", post(token))
         .with_state(issuer);
-    axum::serve(listener, router)
-        .with_graceful_shutdown(shutdown)
-        .await
-        .map_err(Error::io("serve the token issuer"))
+    axum::serve(listener, router).with_graceful_shutdown(shutdown).await.map_err(Error::io("serve the token issuer"))
 }
 
 /// Asks a running issuer for a token.
@@ -107,20 +100,13 @@ pub async fn serve(
 /// # Errors
 /// [`Error::Http`] if it does not answer.
 pub async fn request_token(issuer_url: &str, request: &TokenRequest) -> Result<String> {
-    let answer = reqwest::Client::new()
-        .post(format!("{issuer_url}/token"))
-        .json(request)
-        .send()
-        .await?;
+    let answer = reqwest::Client::new().post(format!("{issuer_url}/token")).json(request).send().await?;
     let token: Token = answer.error_for_status()?.json().await?;
     Ok(token.access_token)
 }
 
 fn no_key() -> Error {
-    Error::UnexpectedAnswer {
-        from: "the cryptography library",
-        what: "it made no RSA key".to_owned(),
-    }
+    Error::UnexpectedAnswer { from: "the cryptography library", what: "it made no RSA key".to_owned() }
 }
 
 async fn discovery(State(issuer): State<Arc<Issuer>>) -> Json<Value> {
@@ -147,9 +133,8 @@ async fn token(
     State(issuer): State<Arc<Issuer>>,
     Json(request): Json<TokenRequest>,
 ) -> std::result::Result<Json<Token>, StatusCode> {
-    let now_s = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_err(|_before_1970| StatusCode::INTERNAL_SERVER_ERROR)?;
+    let now_s =
+        SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_before_1970| StatusCode::INTERNAL_SERVER_ERROR)?;
     let issued_s = i64::try_from(now_s.as_secs()).map_err(|_far_future| StatusCode::INTERNAL_SERVER_ERROR)?;
     let claims = claims(&issuer.url, &request, issued_s);
     let header = json!({ "alg": "RS256", "typ": "JWT", "kid": KEY_ID });
@@ -158,24 +143,13 @@ async fn token(
     let mut signature = vec![0; issuer.key.public_modulus_len()];
     issuer
         .key
-        .sign(
-            &RSA_PKCS1_SHA256,
-            &SystemRandom::new(),
-            signed.as_bytes(),
-            &mut signature,
-        )
+        .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
         .map_err(|_unspecified| StatusCode::INTERNAL_SERVER_ERROR)?;
-    Ok(Json(Token {
-        access_token: format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)),
-    }))
+    Ok(Json(Token { access_token: format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)) }))
 }
 
 fn claims(url: &str, request: &TokenRequest, issued_s: i64) -> Value {
-    let caller = request
-        .sub_accounts
-        .first()
-        .or(request.agency.as_ref())
-        .map_or("nobody", String::as_str);
+    let caller = request.sub_accounts.first().or(request.agency.as_ref()).map_or("nobody", String::as_str);
     let mut claims = json!({
         "iss": request.issuer.as_deref().unwrap_or(url),
         "aud": request.audience.as_deref().unwrap_or(AUDIENCE),
@@ -201,10 +175,8 @@ fn public_numbers(der: &[u8]) -> Option<PublicNumbers> {
     let (modulus, rest) = der_value(sequence, 0x02)?;
     let (exponent, rest) = der_value(rest, 0x02)?;
     let unsigned = |number: &[u8]| number.iter().copied().skip_while(|byte| *byte == 0).collect();
-    (after.is_empty() && rest.is_empty()).then(|| PublicNumbers {
-        modulus: unsigned(modulus),
-        exponent: unsigned(exponent),
-    })
+    (after.is_empty() && rest.is_empty())
+        .then(|| PublicNumbers { modulus: unsigned(modulus), exponent: unsigned(exponent) })
 }
 
 /// The content of a DER value with this tag, and what follows it.
@@ -216,12 +188,7 @@ fn der_value(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     } else {
         // The long form: the low bits say how many bytes of length follow.
         let (bytes, der) = der.split_at_checked(usize::from(length & 0x7f))?;
-        (
-            bytes.iter().try_fold(0_usize, |sum, byte| {
-                sum.checked_mul(256)?.checked_add(usize::from(*byte))
-            })?,
-            der,
-        )
+        (bytes.iter().try_fold(0_usize, |sum, byte| sum.checked_mul(256)?.checked_add(usize::from(*byte)))?, der)
     };
     (first == tag).then(|| der.split_at_checked(length))?
 }
@@ -235,9 +202,7 @@ mod tests {
     use serde_json::{Value, json};
 
     async fn issuer() -> String {
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
-            .await
-            .expect("a free port");
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("its address"));
         tokio::spawn(serve(listener, std::future::pending()));
         url
@@ -261,22 +226,13 @@ mod tests {
         assert_eq!(number("n").len(), 256, "2048 bits without a leading zero");
         assert_eq!(number("e"), [1, 0, 1]);
 
-        let request = TokenRequest {
-            sub_accounts: vec!["LocA".to_owned()],
-            ..TokenRequest::default()
-        };
+        let request = TokenRequest { sub_accounts: vec!["LocA".to_owned()], ..TokenRequest::default() };
         let token = request_token(&url, &request).await.expect("a token");
         let parts: Vec<&str> = token.split('.').collect();
-        let [header, payload, signature] = parts.as_slice() else {
-            panic!("three parts: {token}")
-        };
-        let key = RsaPublicKeyComponents {
-            n: number("n"),
-            e: number("e"),
-        };
+        let [header, payload, signature] = parts.as_slice() else { panic!("three parts: {token}") };
+        let key = RsaPublicKeyComponents { n: number("n"), e: number("e") };
         let signed = format!("{header}.{payload}");
-        key.verify(&RSA_PKCS1_2048_8192_SHA256, signed.as_bytes(), &decoded(signature))
-            .expect("a valid signature");
+        key.verify(&RSA_PKCS1_2048_8192_SHA256, signed.as_bytes(), &decoded(signature)).expect("a valid signature");
         let header: Value = serde_json::from_slice(&decoded(header)).expect("JSON");
         assert_eq!(header["kid"], keys["keys"][0]["kid"]);
         let payload: Value = serde_json::from_slice(&decoded(payload)).expect("JSON");
@@ -286,15 +242,9 @@ mod tests {
 
     #[test]
     fn several_sub_accounts_are_a_list_and_none_leaves_the_claim_out() {
-        let several = TokenRequest {
-            sub_accounts: vec!["a".to_owned(), "b".to_owned()],
-            ..TokenRequest::default()
-        };
+        let several = TokenRequest { sub_accounts: vec!["a".to_owned(), "b".to_owned()], ..TokenRequest::default() };
         assert_eq!(claims("http://issuer", &several, 0)["sub_account"], json!(["a", "b"]));
-        let agency = TokenRequest {
-            agency: Some("g".to_owned()),
-            ..TokenRequest::default()
-        };
+        let agency = TokenRequest { agency: Some("g".to_owned()), ..TokenRequest::default() };
         let claims = claims("http://issuer", &agency, 0);
         assert_eq!(claims.get("sub_account"), None);
         assert_eq!(claims["agency"], "g");
@@ -302,10 +252,7 @@ mod tests {
 
     #[test]
     fn an_expiry_may_lie_in_the_past() {
-        let expired = TokenRequest {
-            expires_in_s: Some(-1),
-            ..TokenRequest::default()
-        };
+        let expired = TokenRequest { expires_in_s: Some(-1), ..TokenRequest::default() };
         assert_eq!(claims("http://issuer", &expired, 100)["exp"], 99);
     }
 
@@ -313,9 +260,6 @@ mod tests {
     fn a_der_value_that_is_cut_short_is_none() {
         assert_eq!(der_value(&[0x02, 0x02, 0x01], 0x02), None);
         assert_eq!(der_value(&[0x02, 0x82, 0x01], 0x02), None);
-        assert_eq!(
-            der_value(&[0x02, 0x01, 0x07, 0x09], 0x02),
-            Some((&[0x07][..], &[0x09][..]))
-        );
+        assert_eq!(der_value(&[0x02, 0x01, 0x07, 0x09], 0x02), Some((&[0x07][..], &[0x09][..])));
     }
 }

@@ -93,9 +93,7 @@ mod tests {
     #[test]
     fn an_address_without_its_credentials_is_refused_by_name() {
         let only_address = |name: &str| (name == "PERSONA_BASE_URL").then(|| "https://example.com/api/v1".to_owned());
-        let message = Neighbours::from_variables(only_address)
-            .expect_err("the key is missing")
-            .to_string();
+        let message = Neighbours::from_variables(only_address).expect_err("the key is missing").to_string();
         assert_eq!(message, "PERSONA_API_KEY must be set too when PERSONA_BASE_URL is");
     }
 }

@@ -43,11 +43,7 @@ impl Process {
         let output = std::fs::File::create(log).map_err(Error::io(starting()))?;
         let errors = output.try_clone().map_err(Error::io(starting()))?;
         let mut guard = Command::new(dialgate);
-        guard
-            .arg("guard")
-            .arg("--")
-            .arg(&command.program)
-            .args(&command.arguments);
+        guard.arg("guard").arg("--").arg(&command.program).args(&command.arguments);
         if command.only_these_variables {
             guard.env_clear();
         }
@@ -61,12 +57,7 @@ impl Process {
             .spawn()
             .map_err(Error::io(starting()))?;
         let lifeline = guard.stdin.take();
-        Ok(Self {
-            who,
-            log: log.to_path_buf(),
-            guard,
-            lifeline,
-        })
+        Ok(Self { who, log: log.to_path_buf(), guard, lifeline })
     }
 
     /// The address that the program writes when it listens.
@@ -95,17 +86,8 @@ impl Process {
     /// The error to report when the program did not come up, with its last words.
     pub(crate) fn did_not_start(&self) -> Error {
         let words = std::fs::read_to_string(&self.log).unwrap_or_default();
-        let why = words
-            .lines()
-            .rev()
-            .find(|line| !line.trim().is_empty())
-            .unwrap_or("it said nothing")
-            .to_owned();
-        Error::DidNotStart {
-            who: self.who,
-            why,
-            log: self.log.clone(),
-        }
+        let why = words.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing").to_owned();
+        Error::DidNotStart { who: self.who, why, log: self.log.clone() }
     }
 
     /// Ends the program and waits until it has ended.

@@ -43,10 +43,7 @@ impl Report {
     /// A report that begins now.
     #[must_use]
     pub fn new(form: Form) -> Self {
-        Self {
-            form,
-            began: Instant::now(),
-        }
+        Self { form, began: Instant::now() }
     }
 
     /// Writes one line: which stage it belongs to, what happened, and the ids that go with it.
@@ -57,10 +54,7 @@ impl Report {
             Form::Json => json_line(stage, text, ids, elapsed.as_millis()),
             Form::Plain => format!("{:>7.2} s  {stage:<8} {text}", elapsed.as_secs_f64()),
             Form::Coloured => {
-                format!(
-                    "\u{1b}[2m{:>7.2} s\u{1b}[0m  \u{1b}[36m{stage:<8}\u{1b}[0m {text}",
-                    elapsed.as_secs_f64()
-                )
+                format!("\u{1b}[2m{:>7.2} s\u{1b}[0m  \u{1b}[36m{stage:<8}\u{1b}[0m {text}", elapsed.as_secs_f64())
             }
         };
         write_line(&line);
@@ -85,10 +79,7 @@ fn json_line(stage: &str, text: &str, ids: &[(&str, &str)], elapsed_ms: u128) ->
     let mut object = Map::new();
     let at = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
     object.insert("at".to_owned(), json!(at));
-    object.insert(
-        "elapsed_ms".to_owned(),
-        json!(u64::try_from(elapsed_ms).unwrap_or(u64::MAX)),
-    );
+    object.insert("elapsed_ms".to_owned(), json!(u64::try_from(elapsed_ms).unwrap_or(u64::MAX)));
     object.insert("stage".to_owned(), json!(stage));
     object.insert("text".to_owned(), json!(text));
     object.extend(ids.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));

@@ -142,14 +142,7 @@ impl Stack {
         // A stack that was killed leaves its temporary files behind.
         let _absent = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).map_err(Error::io(format!("make the folder {}", folder.display())))?;
-        let starting = Starting {
-            workspace,
-            tools,
-            dialgate,
-            folder,
-            options,
-            processes: Vec::new(),
-        };
+        let starting = Starting { workspace, tools, dialgate, folder, options, processes: Vec::new() };
         starting.run().await
     }
 
@@ -207,10 +200,7 @@ struct Twilio {
 impl Starting {
     async fn run(mut self) -> Result<Stack> {
         match self.bring_up().await {
-            Ok(description) => Ok(Stack {
-                description,
-                processes: self.processes,
-            }),
+            Ok(description) => Ok(Stack { description, processes: self.processes }),
             Err(failure) => {
                 futures::future::join_all(self.processes.into_iter().map(Process::stop)).await;
                 Err(failure)
@@ -221,29 +211,13 @@ impl Starting {
     async fn bring_up(&mut self) -> Result<Description> {
         let report = self.options.report.clone();
         let endpoint_url = self.emulator().await?;
-        report.line(
-            "start",
-            &format!("emulator         {endpoint_url}"),
-            &[("aws_endpoint_url", &endpoint_url)],
-        );
+        report.line("start", &format!("emulator         {endpoint_url}"), &[("aws_endpoint_url", &endpoint_url)]);
         let issuer_url = self.issuer().await?;
-        report.line(
-            "start",
-            &format!("token issuer     {issuer_url}"),
-            &[("issuer_url", &issuer_url)],
-        );
+        report.line("start", &format!("token issuer     {issuer_url}"), &[("issuer_url", &issuer_url)]);
         let persona = self.persona().await?;
-        report.line(
-            "start",
-            &format!("Persona          {}", persona.url),
-            &[("persona_url", &persona.url)],
-        );
+        report.line("start", &format!("Persona          {}", persona.url), &[("persona_url", &persona.url)]);
         let twilio = self.twilio().await?;
-        report.line(
-            "start",
-            &format!("Twilio           {}", twilio.url),
-            &[("twilio_url", &twilio.url)],
-        );
+        report.line("start", &format!("Twilio           {}", twilio.url), &[("twilio_url", &twilio.url)]);
 
         let secrets = Secrets {
             persona_api_key: &persona.api_key,
@@ -265,27 +239,17 @@ impl Starting {
         fix_ups::apply(tools, &endpoint_url, name, &template, &outputs, allowed_origins).await?;
 
         let api_url = format!("{endpoint_url}/_aws/execute-api/{}", outputs.get("ApiId")?);
-        report.line(
-            "deploy",
-            &format!("template.yaml    {api_url}"),
-            &[("api_url", &api_url)],
-        );
+        report.line("deploy", &format!("template.yaml    {api_url}"), &[("api_url", &api_url)]);
         if persona.simulated {
             let webhook_url = format!("{api_url}/v1/webhooks/persona");
             let webhook = webhook_registration::register(&persona.api_base_url, &persona.api_key, &webhook_url).await?;
-            report.line(
-                "deploy",
-                &format!("webhook          {webhook}"),
-                &[("webhook", &webhook)],
-            );
+            report.line("deploy", &format!("webhook          {webhook}"), &[("webhook", &webhook)]);
         }
         Ok(Description {
             table_name: outputs.get("TableName")?.to_owned(),
             purchase_queue_url: outputs.get("PurchaseQueueUrl")?.to_owned(),
             dead_letter_queue_url: outputs.get("DeadLetterQueueUrl")?.to_owned(),
-            functions: FUNCTIONS
-                .map(|function| (function.to_owned(), deployed_name(name, function)))
-                .into(),
+            functions: FUNCTIONS.map(|function| (function.to_owned(), deployed_name(name, function))).into(),
             dialgate: self.dialgate.clone(),
             api_url,
             persona_url: persona.url,
@@ -350,18 +314,9 @@ impl Starting {
             ("--webhook-secret", &webhook_secret),
         ]);
         arguments.extend(self.options.persona_arguments.iter().cloned());
-        let url = self
-            .server("persona", "persona-simulator", self.options.ports.persona, arguments)
-            .await?;
+        let url = self.server("persona", "persona-simulator", self.options.ports.persona, arguments).await?;
         let api_base_url = format!("{url}/api/v1");
-        Ok(Persona {
-            url,
-            api_base_url,
-            api_key,
-            template_id: TEMPLATE_ID.to_owned(),
-            webhook_secret,
-            simulated: true,
-        })
+        Ok(Persona { url, api_base_url, api_key, template_id: TEMPLATE_ID.to_owned(), webhook_secret, simulated: true })
     }
 
     async fn twilio(&mut self) -> Result<Twilio> {
@@ -376,14 +331,8 @@ impl Starting {
         let auth_token = uuid::Uuid::new_v4().simple().to_string();
         let mut arguments = flags(&[("--account-sid", &account_sid), ("--auth-token", &auth_token)]);
         arguments.extend(self.options.twilio_arguments.iter().cloned());
-        let url = self
-            .server("twilio", "twilio-simulator", self.options.ports.twilio, arguments)
-            .await?;
-        Ok(Twilio {
-            url,
-            account_sid,
-            auth_token,
-        })
+        let url = self.server("twilio", "twilio-simulator", self.options.ports.twilio, arguments).await?;
+        Ok(Twilio { url, account_sid, auth_token })
     }
 
     /// Starts one of our own servers and returns its address.
@@ -399,12 +348,8 @@ impl Starting {
         }
         arguments.insert(0, subcommand.to_owned());
         arguments.extend(["--port".to_owned(), wanted_port.unwrap_or(0).to_string()]);
-        let command = Guarded {
-            program: self.dialgate.clone(),
-            arguments,
-            variables: Vec::new(),
-            only_these_variables: false,
-        };
+        let command =
+            Guarded { program: self.dialgate.clone(), arguments, variables: Vec::new(), only_these_variables: false };
         let log = log_of(&self.folder, who);
         let mut process = Process::start(who, &self.dialgate, &log, &command)?;
         match process.address().await {
@@ -456,8 +401,5 @@ fn log_of(folder: &Path, who: &str) -> PathBuf {
 }
 
 fn flags(pairs: &[(&str, &str)]) -> Vec<String> {
-    pairs
-        .iter()
-        .flat_map(|(flag, value)| [(*flag).to_owned(), (*value).to_owned()])
-        .collect()
+    pairs.iter().flat_map(|(flag, value)| [(*flag).to_owned(), (*value).to_owned()]).collect()
 }

@@ -32,9 +32,7 @@ impl Tools {
         let wanted = std::fs::read(workspace.requirements()).map_err(Error::io("read the list of tools"))?;
         let stamp = std::fs::read_to_string(workspace.tools().join(STAMP)).map_err(|_absent| missing())?;
         if stamp.trim() == hex::encode(Sha256::digest(&wanted)) {
-            Ok(Self {
-                programs: workspace.tools().join("bin"),
-            })
+            Ok(Self { programs: workspace.tools().join("bin") })
         } else {
             Err(missing())
         }
@@ -73,10 +71,7 @@ impl Tools {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let words = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        Err(Error::ToolFailed {
-            command: format!("aws {name}"),
-            output: words,
-        })
+        Err(Error::ToolFailed { command: format!("aws {name}"), output: words })
     }
 
     /// The template as AWS would deploy it, after the SAM transform. `template` may be any SAM template.
@@ -93,9 +88,7 @@ impl Tools {
             .await
             .map_err(Error::io("start the SAM transform"))?;
         let words = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        serde_json::from_slice(&output.stdout).map_err(|_not_json| Error::ToolFailed {
-            command: "transform.py".to_owned(),
-            output: words,
-        })
+        serde_json::from_slice(&output.stdout)
+            .map_err(|_not_json| Error::ToolFailed { command: "transform.py".to_owned(), output: words })
     }
 }

@@ -77,14 +77,11 @@ pub(crate) fn running(workspace: &Workspace) -> Result<Description> {
 /// Resolves when the process is asked to end: Ctrl-C, a closed terminal, or `kill`.
 pub(crate) async fn interrupted() {
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-    let waits = kinds
-        .into_iter()
-        .filter_map(|kind| signal(kind).ok())
-        .map(|mut signal| {
-            Box::pin(async move {
-                signal.recv().await;
-            })
-        });
+    let waits = kinds.into_iter().filter_map(|kind| signal(kind).ok()).map(|mut signal| {
+        Box::pin(async move {
+            signal.recv().await;
+        })
+    });
     futures::future::select_all(waits).await;
 }
 
@@ -108,26 +105,13 @@ async fn stay_up(workspace: &Workspace, up: Up, kept: &Kept) -> Result<ExitCode>
     options.watch_url = up.watch.then(|| watch::URL.to_owned());
     let stack = Stack::start(options).await?;
     kept.keep(&stack).await?;
-    let _watch = if up.watch {
-        Some(watch::start(workspace, &stack, &kept.variables)?)
-    } else {
-        None
-    };
+    let _watch = if up.watch { Some(watch::start(workspace, &stack, &kept.variables).await?) } else { None };
 
-    match (real, up.watch) {
-        (Some(variable), _) => up
-            .report
-            .note(&format!("{variable} is set: the story is not played on a real server.")),
-        (None, true) => up
-            .report
-            .note("The story is not played under `cargo lambda watch`, which builds on first use."),
-        (None, false) => story::play(&stack, &up.report).await?,
+    match real {
+        Some(variable) => up.report.note(&format!("{variable} is set: the story is not played on a real server.")),
+        None => story::play(&stack, &up.report).await?,
     }
-    up.report.line(
-        "up",
-        "Ctrl-C stops everything",
-        &[("description", &kept.description.display().to_string())],
-    );
+    up.report.line("up", "Ctrl-C stops everything", &[("description", &kept.description.display().to_string())]);
     up.report.note(&what_next(&stack));
     interrupted().await;
     stack.stop().await;
@@ -180,10 +164,7 @@ struct Kept {
 
 impl Kept {
     fn of(workspace: &Workspace) -> Self {
-        Self {
-            description: description_file(workspace),
-            variables: workspace.local().join("functions.env"),
-        }
+        Self { description: description_file(workspace), variables: workspace.local().join("functions.env") }
     }
 
     async fn keep(&self, stack: &Stack) -> Result<()> {

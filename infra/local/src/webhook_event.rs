@@ -39,10 +39,8 @@ pub fn event(kind: WebhookEvent, inquiry: &str, template: &str, secret: &str, no
             ("inquiry.approved", "approved")
         }
     };
-    let unwritable = |_| Error::UnexpectedAnswer {
-        from: "the clock",
-        what: "an instant that cannot be written".to_owned(),
-    };
+    let unwritable =
+        |_| Error::UnexpectedAnswer { from: "the clock", what: "an instant that cannot be written".to_owned() };
     let created_at = now.format(&Rfc3339).map_err(unwritable)?;
     // Persona's documentation, "Webhooks": the envelope, with the fields that a status-only allow-list leaves.
     let body =
@@ -133,10 +131,7 @@ mod tests {
     fn an_honest_event_is_signed_over_the_body_it_carries() {
         let event = made(WebhookEvent::WebhookApproved);
         let body = event["body"].as_str().expect("a body");
-        assert_eq!(
-            event["headers"]["persona-signature"],
-            signature("wbhsec_1", NOW_S, body)
-        );
+        assert_eq!(event["headers"]["persona-signature"], signature("wbhsec_1", NOW_S, body));
         assert!(body.contains("\"inquiry.approved\"") && body.contains("inq_1") && body.contains("itmpl_1"));
     }
 
@@ -144,19 +139,13 @@ mod tests {
     fn a_bad_signature_is_one_over_something_else() {
         let event = made(WebhookEvent::WebhookBadSignature);
         let body = event["body"].as_str().expect("a body");
-        assert_ne!(
-            event["headers"]["persona-signature"],
-            signature("wbhsec_1", NOW_S, body)
-        );
+        assert_ne!(event["headers"]["persona-signature"], signature("wbhsec_1", NOW_S, body));
     }
 
     #[test]
     fn a_stale_event_is_rightly_signed_an_hour_ago() {
         let event = made(WebhookEvent::WebhookStale);
         let body = event["body"].as_str().expect("a body");
-        assert_eq!(
-            event["headers"]["persona-signature"],
-            signature("wbhsec_1", NOW_S - 3600, body)
-        );
+        assert_eq!(event["headers"]["persona-signature"], signature("wbhsec_1", NOW_S - 3600, body));
     }
 }

@@ -28,10 +28,7 @@ pub(crate) async fn register(api_base_url: &str, api_key: &str, webhook_url: &st
     let client = reqwest::Client::new();
     let post = |path: String, body: Value| {
         let request = client.post(format!("{api_base_url}/{path}")).bearer_auth(api_key);
-        let request = request
-            .header("Persona-Version", API_VERSION)
-            .header("Key-Inflection", "kebab")
-            .json(&body);
+        let request = request.header("Persona-Version", API_VERSION).header("Key-Inflection", "kebab").json(&body);
         async move { Ok::<Value, Error>(request.send().await?.error_for_status()?.json().await?) }
     };
     let attributes = json!({
@@ -44,10 +41,7 @@ pub(crate) async fn register(api_base_url: &str, api_key: &str, webhook_url: &st
     let id = created
         .pointer("/data/id")
         .and_then(Value::as_str)
-        .ok_or_else(|| Error::UnexpectedAnswer {
-            from: "Persona",
-            what: "a new webhook without an id".to_owned(),
-        })?;
+        .ok_or_else(|| Error::UnexpectedAnswer { from: "Persona", what: "a new webhook without an id".to_owned() })?;
     post(format!("webhooks/{id}/enable"), json!({})).await?;
     Ok(id.to_owned())
 }

@@ -29,15 +29,8 @@ impl Workspace {
             .to_path_buf();
         // A test runs from target/<profile>/deps, the command line from target/<profile>.
         let folder = program.parent().unwrap_or(Path::new("."));
-        let binaries = if folder.ends_with("deps") {
-            folder.parent().unwrap_or(folder)
-        } else {
-            folder
-        };
-        Ok(Self {
-            binaries: binaries.to_path_buf(),
-            root,
-        })
+        let binaries = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
+        Ok(Self { binaries: binaries.to_path_buf(), root })
     }
 
     /// The root, which holds `template.yaml`.
@@ -76,11 +69,7 @@ impl Workspace {
     /// [`Error::NotBuilt`] if it is absent.
     pub fn binary(&self, name: &str) -> Result<PathBuf> {
         let path = self.binaries.join(name);
-        if path.is_file() {
-            Ok(path)
-        } else {
-            Err(Error::NotBuilt(path))
-        }
+        if path.is_file() { Ok(path) } else { Err(Error::NotBuilt(path)) }
     }
 
     /// Copies each function's binary to where the template's `CodeUri` looks for it.

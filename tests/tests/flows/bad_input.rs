@@ -46,12 +46,7 @@ pub(crate) async fn requests_that_cannot_be_understood_are_refused(stack: Arc<De
             400,
             "invalid-request",
         ),
-        (
-            Some("key"),
-            json!({"kind": "number", "phone_number": "2125550100"}).to_string(),
-            400,
-            "invalid-phone-number",
-        ),
+        (Some("key"), json!({"kind": "number", "phone_number": "2125550100"}).to_string(), 400, "invalid-phone-number"),
     ] {
         let headers: Vec<(&str, &str)> = key.iter().map(|key| ("idempotency-key", *key)).collect();
         let answer = stack.call(Method::POST, &path, Some(&token), &headers, Some(body.clone())).await;
@@ -83,7 +78,8 @@ pub(crate) async fn deliveries_without_a_right_signature_change_nothing(stack: A
     let asked = stack.ask(&sub_account, "key-1", &stack.number("212")).await;
     let inquiry = asked.text("/verification/inquiry_id");
     let now = Machine.now();
-    let body = persona_event("evt_forged", "inquiry.approved", inquiry, "approved", &adapters::rfc3339(now)).to_string();
+    let body =
+        persona_event("evt_forged", "inquiry.approved", inquiry, "approved", &adapters::rfc3339(now)).to_string();
     let right = WebhookSecret::parse(&stack.description().webhook_secret).expect("is a secret");
     let wrong = WebhookSecret::parse("wbhsec_of-somebody-else-entirely").expect("is long enough");
     let sign_at = |secret: &WebhookSecret, at: Instant| sign(secret, body.as_bytes(), at);

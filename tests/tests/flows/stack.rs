@@ -242,4 +242,3 @@ impl Answer {
         self.body.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("no {pointer} in {}", self.body))
     }
 }
-

@@ -11,21 +11,12 @@ const WEBHOOK: &str = "POST /v1/webhooks/persona";
 
 /// Every route, the function behind it and the scope that it asks for, as the functions' own code has them.
 fn routes() -> impl Iterator<Item = (&'static str, &'static str, Option<&'static str>)> {
-    let checked = Route::ALL
-        .into_iter()
-        .map(|route| (route.key(), "PurchaseCheckFunction", Some(route.scope())));
+    let checked = Route::ALL.into_iter().map(|route| (route.key(), "PurchaseCheckFunction", Some(route.scope())));
     checked.chain([(WEBHOOK, "PersonaWebhookFunction", None)])
 }
 
 /// Access-log variables that could tie a person to a request.
-const PERSONAL: [&str; 6] = [
-    "identity",
-    "path",
-    "claims",
-    "requestOverride",
-    "domainName",
-    "extendedRequestId",
-];
+const PERSONAL: [&str; 6] = ["identity", "path", "claims", "requestOverride", "domainName", "extendedRequestId"];
 
 rules! {
     every_route_but_the_webhook_asks_for_a_token,
@@ -56,10 +47,8 @@ rules! {
 
 fn every_route_but_the_webhook_asks_for_a_token(template: &Value) -> Vec<String> {
     let routes = resources(template, "AWS::ApiGatewayV2::Route");
-    let open = routes
-        .iter()
-        .filter(|(_, route)| route["AuthorizationType"] != "JWT")
-        .map(|(_, route)| &route["RouteKey"]);
+    let open =
+        routes.iter().filter(|(_, route)| route["AuthorizationType"] != "JWT").map(|(_, route)| &route["RouteKey"]);
     let open: Vec<&Value> = open.collect();
     unless(open == [WEBHOOK], format!("open to everybody: {open:?}"))
 }
@@ -79,15 +68,10 @@ fn routes_lead_where_they_should(template: &Value) -> Vec<String> {
         .map(|(_, route)| {
             let integration = target(&route["Target"]).unwrap_or("nothing");
             let function = target(&properties(template, integration)["IntegrationUri"]).unwrap_or("nothing");
-            (
-                route["RouteKey"].as_str().unwrap_or_default().to_owned(),
-                function.to_owned(),
-            )
+            (route["RouteKey"].as_str().unwrap_or_default().to_owned(), function.to_owned())
         })
         .collect();
-    let wanted = routes()
-        .map(|(route, function, _)| (route.to_owned(), function.to_owned()))
-        .collect();
+    let wanted = routes().map(|(route, function, _)| (route.to_owned(), function.to_owned())).collect();
     let differing: Vec<_> = found.symmetric_difference(&wanted).collect();
     unless(differing.is_empty(), format!("{differing:?}"))
 }
@@ -97,12 +81,8 @@ fn routes_ask_for_their_scope(template: &Value) -> Vec<String> {
     resources(template, "AWS::ApiGatewayV2::Route")
         .into_iter()
         .filter(|(_, route)| {
-            let scopes: Vec<&str> = route["AuthorizationScopes"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str)
-                .collect();
+            let scopes: Vec<&str> =
+                route["AuthorizationScopes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             scopes != Vec::from_iter(scope_of(&route["RouteKey"]))
         })
         .map(|(name, route)| format!("{name} asks for {}", route["AuthorizationScopes"]))
@@ -115,10 +95,7 @@ fn issuer_and_audience_come_from_parameters(template: &Value) -> Vec<String> {
     let issuer = target(&jwt["Issuer"]) == Some("JwtIssuer");
     let audience = jwt["Audience"].as_array().is_some_and(|list| list.len() == 1)
         && target(&jwt["Audience"][0]) == Some("JwtAudience");
-    unless(
-        authorizer["AuthorizerType"] == "JWT" && issuer && audience,
-        format!("{authorizer}"),
-    )
+    unless(authorizer["AuthorizerType"] == "JWT" && issuer && audience, format!("{authorizer}"))
 }
 
 fn every_integrated_function_may_be_invoked_by_this_api_alone(template: &Value) -> Vec<String> {
@@ -127,9 +104,7 @@ fn every_integrated_function_may_be_invoked_by_this_api_alone(template: &Value) 
         permissions.iter().any(|(_, permission)| {
             target(&permission["FunctionName"]) == Some(function)
                 && permission["Principal"] == "apigateway.amazonaws.com"
-                && permission["SourceArn"]["Fn::Sub"]
-                    .as_str()
-                    .is_some_and(|arn| arn.contains(":${Api}/"))
+                && permission["SourceArn"]["Fn::Sub"].as_str().is_some_and(|arn| arn.contains(":${Api}/"))
         })
     };
     let integrations = resources(template, "AWS::ApiGatewayV2::Integration").into_iter();
@@ -159,11 +134,7 @@ fn access_logs_name_no_person(template: &Value) -> Vec<String> {
     let Some(format) = settings["Format"].as_str() else {
         return vec!["there are no access logs".to_owned()];
     };
-    PERSONAL
-        .into_iter()
-        .filter(|word| format.contains(&format!("$context.{word}")))
-        .map(str::to_owned)
-        .collect()
+    PERSONAL.into_iter().filter(|word| format.contains(&format!("$context.{word}"))).map(str::to_owned).collect()
 }
 
 fn requests_keep_the_format_that_the_functions_read(template: &Value) -> Vec<String> {
@@ -179,10 +150,7 @@ fn requests_keep_the_format_that_the_functions_read(template: &Value) -> Vec<Str
 fn routes_are_resources_of_their_own(template: &Value) -> Vec<String> {
     // A body would replace the routes on AWS and be ignored by the emulator.
     let apis = resources(template, "AWS::ApiGatewayV2::Api");
-    unless(
-        apis.len() == 1 && apis.iter().all(|(_, api)| api["Body"].is_null()),
-        "the API has a body",
-    )
+    unless(apis.len() == 1 && apis.iter().all(|(_, api)| api["Body"].is_null()), "the API has a body")
 }
 
 fn other_origins_are_allowed_by_parameter_alone(template: &Value) -> Vec<String> {

@@ -106,52 +106,29 @@ fn variables(function: &Value) -> impl Iterator<Item = (&String, &Value)> {
 fn each_function_gets_what_it_reads_and_no_more(template: &Value) -> Vec<String> {
     let functions = resources(template, "AWS::Lambda::Function");
     let differing = functions.iter().flat_map(|(name, function)| {
-        let own = OWN
-            .iter()
-            .find(|(owner, _)| owner == name)
-            .map_or(&[][..], |(_, own)| own);
+        let own = OWN.iter().find(|(owner, _)| owner == name).map_or(&[][..], |(_, own)| own);
         let wanted: BTreeSet<&str> = EVERY.iter().chain(own).copied().collect();
         let found: BTreeSet<&str> = variables(function).map(|(variable, _)| variable.as_str()).collect();
-        found
-            .symmetric_difference(&wanted)
-            .map(|variable| format!("{name}: {variable}"))
-            .collect::<Vec<_>>()
+        found.symmetric_difference(&wanted).map(|variable| format!("{name}: {variable}")).collect::<Vec<_>>()
     });
-    differing
-        .chain(unless(functions.len() == OWN.len(), "another number of functions"))
-        .collect()
+    differing.chain(unless(functions.len() == OWN.len(), "another number of functions")).collect()
 }
 
 fn no_function_gets_what_is_meant_for_another(template: &Value) -> Vec<String> {
-    let owners = [
-        ("TWILIO_", "PurchaseCompletionFunction"),
-        ("PERSONA_WEBHOOK_", "PersonaWebhookFunction"),
-    ];
+    let owners = [("TWILIO_", "PurchaseCompletionFunction"), ("PERSONA_WEBHOOK_", "PersonaWebhookFunction")];
     let functions = resources(template, "AWS::Lambda::Function");
-    let given = functions
-        .iter()
-        .flat_map(|(name, function)| variables(function).map(move |(given, _)| (*name, given)));
+    let given = functions.iter().flat_map(|(name, function)| variables(function).map(move |(given, _)| (*name, given)));
     given
-        .filter(|(name, given)| {
-            owners
-                .iter()
-                .any(|(prefix, owner)| given.starts_with(prefix) && owner != name)
-        })
+        .filter(|(name, given)| owners.iter().any(|(prefix, owner)| given.starts_with(prefix) && owner != name))
         .map(|(name, given)| format!("{name}: {given}"))
         .collect()
 }
 
 fn no_secret_stands_in_an_environment(template: &Value) -> Vec<String> {
-    let names_secret = |name: &str| {
-        ["KEY", "SECRET", "TOKEN", "PASSWORD"]
-            .iter()
-            .any(|word| name.contains(word))
-    };
+    let names_secret = |name: &str| ["KEY", "SECRET", "TOKEN", "PASSWORD"].iter().any(|word| name.contains(word));
     let functions = resources(template, "AWS::Lambda::Function");
     let secrets = functions.iter().flat_map(|(function, settings)| {
-        variables(settings)
-            .filter(|(name, _)| names_secret(name))
-            .map(move |found| (*function, found))
+        variables(settings).filter(|(name, _)| names_secret(name)).map(move |found| (*function, found))
     });
     secrets
         .filter(|(_, (name, value))| {
@@ -167,11 +144,7 @@ fn functions_end_before_their_callers_lose_patience(template: &Value) -> Vec<Str
         ("PurchaseCheckFunction", API_PATIENCE_S - 1),
         ("SweeperFunction", SWEEP_PERIOD_S - 1),
     ];
-    let timeout_s = |name: &str| {
-        template["Resources"][name]["Properties"]["Timeout"]
-            .as_u64()
-            .unwrap_or(u64::MAX)
-    };
+    let timeout_s = |name: &str| template["Resources"][name]["Properties"]["Timeout"].as_u64().unwrap_or(u64::MAX);
     limits
         .into_iter()
         .filter(|(name, limit_s)| timeout_s(name) > *limit_s)
@@ -195,10 +168,7 @@ fn functions_run_on_arm_unless_told_otherwise(template: &Value) -> Vec<String> {
     let by_parameter = resources(template, "AWS::Lambda::Function")
         .into_iter()
         .all(|(_, function)| target(&function["Architectures"][0]) == Some("Architecture"));
-    unless(
-        by_parameter && template["Parameters"]["Architecture"]["Default"] == "arm64",
-        "another architecture",
-    )
+    unless(by_parameter && template["Parameters"]["Architecture"]["Default"] == "arm64", "another architecture")
 }
 
 fn functions_are_traced(template: &Value) -> Vec<String> {

@@ -14,10 +14,7 @@ fn lint(name: &str, template: &Value) -> Output {
     std::fs::create_dir(&folder).expect("a temporary folder");
     let file = folder.join("transformed.json");
     std::fs::write(&file, template.to_string()).expect("a temporary file");
-    let output = Command::new(tools.program("cfn-lint"))
-        .arg(&file)
-        .output()
-        .expect("the linter starts");
+    let output = Command::new(tools.program("cfn-lint")).arg(&file).output().expect("the linter starts");
     std::fs::remove_dir_all(&folder).expect("the folder can be removed");
     output
 }
@@ -30,14 +27,7 @@ fn the_linter_finds_nothing() {
 
 #[test]
 fn the_linter_finds_a_message_that_returns_too_early() {
-    let output = lint(
-        "early",
-        &broken("/Resources/PurchaseQueue/Properties/VisibilityTimeout", json!(10)),
-    );
+    let output = lint("early", &broken("/Resources/PurchaseQueue/Properties/VisibilityTimeout", json!(10)));
     assert!(!output.status.success());
-    assert!(
-        String::from_utf8_lossy(&output.stdout).contains("E3505"),
-        "{}",
-        String::from_utf8_lossy(&output.stdout)
-    );
+    assert!(String::from_utf8_lossy(&output.stdout).contains("E3505"), "{}", String::from_utf8_lossy(&output.stdout));
 }

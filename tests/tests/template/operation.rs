@@ -29,19 +29,12 @@ rules! {
 
 fn every_function_logs_into_a_group_that_forgets(template: &Value) -> Vec<String> {
     let groups = resources(template, "AWS::Logs::LogGroup");
-    let endless = groups
-        .iter()
-        .filter(|(_, group)| group["RetentionInDays"].is_null())
-        .map(|(name, _)| (*name).to_owned());
+    let endless =
+        groups.iter().filter(|(_, group)| group["RetentionInDays"].is_null()).map(|(name, _)| (*name).to_owned());
     let functions = resources(template, "AWS::Lambda::Function").into_iter();
     let without = functions.filter(|(_, function)| {
-        let wanted = format!(
-            "/aws/lambda/{}",
-            function["FunctionName"]["Fn::Sub"].as_str().unwrap_or_default()
-        );
-        !groups
-            .iter()
-            .any(|(_, group)| group["LogGroupName"]["Fn::Sub"] == wanted)
+        let wanted = format!("/aws/lambda/{}", function["FunctionName"]["Fn::Sub"].as_str().unwrap_or_default());
+        !groups.iter().any(|(_, group)| group["LogGroupName"]["Fn::Sub"] == wanted)
     });
     endless.chain(without.map(|(name, _)| name.to_owned())).collect()
 }
@@ -65,18 +58,12 @@ fn watched(template: &Value, namespace: &str, metric: &str, what: &str) -> bool 
 
 fn dead_letters_raise_an_alarm(template: &Value) -> Vec<String> {
     let metric = "ApproximateNumberOfMessagesVisible";
-    unless(
-        watched(template, "AWS/SQS", metric, "DeadLetterQueue"),
-        "nobody watches the dead letters",
-    )
+    unless(watched(template, "AWS/SQS", metric, "DeadLetterQueue"), "nobody watches the dead letters")
 }
 
 fn waiting_messages_raise_an_alarm(template: &Value) -> Vec<String> {
     let metric = "ApproximateAgeOfOldestMessage";
-    unless(
-        watched(template, "AWS/SQS", metric, "PurchaseQueue"),
-        "nobody watches the queue's age",
-    )
+    unless(watched(template, "AWS/SQS", metric, "PurchaseQueue"), "nobody watches the queue's age")
 }
 
 fn every_function_raises_an_alarm_when_it_fails(template: &Value) -> Vec<String> {
@@ -111,10 +98,7 @@ fn what_needs_a_person_is_counted_from_the_logs(template: &Value) -> Vec<String>
 
 fn every_counted_metric_raises_an_alarm(template: &Value) -> Vec<String> {
     let alarms = resources(template, "AWS::CloudWatch::Alarm");
-    let watched: BTreeSet<&str> = alarms
-        .iter()
-        .filter_map(|(_, alarm)| alarm["MetricName"].as_str())
-        .collect();
+    let watched: BTreeSet<&str> = alarms.iter().filter_map(|(_, alarm)| alarm["MetricName"].as_str()).collect();
     resources(template, "AWS::Logs::MetricFilter")
         .into_iter()
         .filter_map(|(_, filter)| filter["MetricTransformations"][0]["MetricName"].as_str())
@@ -138,20 +122,12 @@ fn schedule(template: &Value) -> &Value {
 fn the_sweep_runs_every_minute(template: &Value) -> Vec<String> {
     let schedule = schedule(template);
     let sweeps = target(&schedule["Target"]["Arn"]) == Some("SweeperFunction");
-    unless(
-        sweeps && schedule["ScheduleExpression"] == "rate(1 minute)",
-        format!("{schedule}"),
-    )
+    unless(sweeps && schedule["ScheduleExpression"] == "rate(1 minute)", format!("{schedule}"))
 }
 
 fn the_schedule_is_named_after_its_stack(template: &Value) -> Vec<String> {
     let name = &schedule(template)["Name"];
-    unless(
-        name["Fn::Sub"]
-            .as_str()
-            .is_some_and(|name| name.starts_with("${AWS::StackName}-")),
-        format!("{name}"),
-    )
+    unless(name["Fn::Sub"].as_str().is_some_and(|name| name.starts_with("${AWS::StackName}-")), format!("{name}"))
 }
 
 fn a_missed_sweep_is_not_made_up_for(template: &Value) -> Vec<String> {
@@ -169,9 +145,7 @@ fn parameters(template: &Value) -> impl Iterator<Item = (&String, &Value)> {
 fn every_number_has_a_default_within_its_range(template: &Value) -> Vec<String> {
     let in_range = |parameter: &Value| {
         let number = |name: &str| parameter[name].as_i64();
-        let listed = parameter["AllowedValues"]
-            .as_array()
-            .is_some_and(|values| values.contains(&parameter["Default"]));
+        let listed = parameter["AllowedValues"].as_array().is_some_and(|values| values.contains(&parameter["Default"]));
         listed
             || matches!((number("MinValue"), number("Default"), number("MaxValue")),
                 (Some(least), Some(default), Some(most)) if least <= default && default <= most)
@@ -194,33 +168,18 @@ fn no_secret_has_a_default(template: &Value) -> Vec<String> {
     let by_arn = |name: &&str| {
         let parameter = &template["Parameters"][name];
         parameter["Default"].is_null()
-            && parameter["AllowedPattern"]
-                .as_str()
-                .is_some_and(|arn| arn.contains("secretsmanager"))
+            && parameter["AllowedPattern"].as_str().is_some_and(|arn| arn.contains("secretsmanager"))
     };
-    secrets
-        .into_iter()
-        .filter(|name| !by_arn(name))
-        .map(str::to_owned)
-        .collect()
+    secrets.into_iter().filter(|name| !by_arn(name)).map(str::to_owned).collect()
 }
 
 fn names_belong_to_the_stack(template: &Value) -> Vec<String> {
-    let named = [
-        ("AWS::Lambda::Function", "FunctionName"),
-        ("AWS::Logs::LogGroup", "LogGroupName"),
-    ];
+    let named = [("AWS::Lambda::Function", "FunctionName"), ("AWS::Logs::LogGroup", "LogGroupName")];
     let names = named.into_iter().flat_map(|(kind, property)| {
-        resources(template, kind)
-            .into_iter()
-            .map(move |(name, resource)| (name, &resource[property]))
+        resources(template, kind).into_iter().map(move |(name, resource)| (name, &resource[property]))
     });
     names
-        .filter(|(_, given)| {
-            !given["Fn::Sub"]
-                .as_str()
-                .is_some_and(|name| name.contains("${AWS::StackName}"))
-        })
+        .filter(|(_, given)| !given["Fn::Sub"].as_str().is_some_and(|name| name.contains("${AWS::StackName}")))
         .map(|(name, _)| format!("{name}: a second stack would take its name"))
         .collect()
 }

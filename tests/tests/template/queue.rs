@@ -38,37 +38,20 @@ fn dead_letters_are_kept_as_long_as_possible(template: &Value) -> Vec<String> {
 }
 
 fn a_message_stays_hidden_for_six_timeouts(template: &Value) -> Vec<String> {
-    let visibility_s = properties(template, "PurchaseQueue")["VisibilityTimeout"]
-        .as_u64()
-        .unwrap_or_default();
-    let timeout_s = properties(template, "PurchaseCompletionFunction")["Timeout"]
-        .as_u64()
-        .unwrap_or(u64::MAX);
-    unless(
-        visibility_s >= timeout_s.saturating_mul(VISIBILITY_TIMEOUTS),
-        format!("{visibility_s} s for {timeout_s} s"),
-    )
+    let visibility_s = properties(template, "PurchaseQueue")["VisibilityTimeout"].as_u64().unwrap_or_default();
+    let timeout_s = properties(template, "PurchaseCompletionFunction")["Timeout"].as_u64().unwrap_or(u64::MAX);
+    unless(visibility_s >= timeout_s.saturating_mul(VISIBILITY_TIMEOUTS), format!("{visibility_s} s for {timeout_s} s"))
 }
 
 fn a_lease_ends_before_its_message_returns(template: &Value) -> Vec<String> {
-    let visibility_s = properties(template, "PurchaseQueue")["VisibilityTimeout"]
-        .as_u64()
-        .unwrap_or_default();
-    let longest_lease_s = template["Parameters"]["LeaseSeconds"]["MaxValue"]
-        .as_u64()
-        .unwrap_or(u64::MAX);
-    unless(
-        longest_lease_s < visibility_s,
-        format!("a lease of {longest_lease_s} s, hidden for {visibility_s} s"),
-    )
+    let visibility_s = properties(template, "PurchaseQueue")["VisibilityTimeout"].as_u64().unwrap_or_default();
+    let longest_lease_s = template["Parameters"]["LeaseSeconds"]["MaxValue"].as_u64().unwrap_or(u64::MAX);
+    unless(longest_lease_s < visibility_s, format!("a lease of {longest_lease_s} s, hidden for {visibility_s} s"))
 }
 
 fn queues_are_encrypted(template: &Value) -> Vec<String> {
     let queues = resources(template, "AWS::SQS::Queue").into_iter();
-    queues
-        .filter(|(_, queue)| queue["SqsManagedSseEnabled"] != true)
-        .map(|(name, _)| name.to_owned())
-        .collect()
+    queues.filter(|(_, queue)| queue["SqsManagedSseEnabled"] != true).map(|(name, _)| name.to_owned()).collect()
 }
 
 fn mapping(template: &Value) -> &Value {
@@ -76,17 +59,11 @@ fn mapping(template: &Value) -> &Value {
 }
 
 fn purchases_are_handled_one_at_a_time(template: &Value) -> Vec<String> {
-    unless(
-        mapping(template)["BatchSize"] == 1,
-        format!("{}", mapping(template)["BatchSize"]),
-    )
+    unless(mapping(template)["BatchSize"] == 1, format!("{}", mapping(template)["BatchSize"]))
 }
 
 fn failures_are_reported_by_message(template: &Value) -> Vec<String> {
-    unless(
-        mapping(template)["FunctionResponseTypes"] == json!(["ReportBatchItemFailures"]),
-        "whole batches fail",
-    )
+    unless(mapping(template)["FunctionResponseTypes"] == json!(["ReportBatchItemFailures"]), "whole batches fail")
 }
 
 fn buyers_are_bounded(template: &Value) -> Vec<String> {
@@ -100,8 +77,5 @@ fn the_queue_feeds_the_buyer_alone(template: &Value) -> Vec<String> {
         target(&mapping["EventSourceArn"]) == Some("PurchaseQueue")
             && target(&mapping["FunctionName"]) == Some("PurchaseCompletionFunction")
     };
-    unless(
-        mappings.len() == 1 && mappings.iter().all(feeds),
-        format!("{mappings:?}"),
-    )
+    unless(mappings.len() == 1 && mappings.iter().all(feeds), format!("{mappings:?}"))
 }

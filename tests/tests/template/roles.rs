@@ -105,9 +105,7 @@ fn allowed<'t>(template: &'t Value, role: &str) -> Vec<(&'t str, String)> {
     let pairs = statements.flat_map(|statement| {
         several(&statement["Action"]).into_iter().flat_map(|action| {
             let action = action.as_str().unwrap_or_default();
-            several(&statement["Resource"])
-                .into_iter()
-                .map(move |resource| (action, described(resource)))
+            several(&statement["Resource"]).into_iter().map(move |resource| (action, described(resource)))
         })
     });
     pairs.collect()
@@ -116,10 +114,7 @@ fn allowed<'t>(template: &'t Value, role: &str) -> Vec<(&'t str, String)> {
 /// A resource in short: the logical name or parameter, with an index's path behind it.
 fn described(resource: &Value) -> String {
     let name = target(resource).map_or_else(|| resource.as_str().unwrap_or("?").to_owned(), str::to_owned);
-    let path = resource["Fn::Sub"]
-        .as_str()
-        .and_then(|arn| arn.split_once('}'))
-        .map_or("", |(_, path)| path);
+    let path = resource["Fn::Sub"].as_str().and_then(|arn| arn.split_once('}')).map_or("", |(_, path)| path);
     name + path
 }
 
@@ -129,17 +124,12 @@ fn role_of<'t>(template: &'t Value, function: &str) -> &'t str {
 
 fn each_function_may_do_exactly_what_it_does(template: &Value) -> Vec<String> {
     let differing = ALLOWED.iter().flat_map(|(function, wanted)| {
-        let wanted: BTreeSet<(&str, String)> = wanted
-            .iter()
-            .map(|(action, what)| (*action, (*what).to_owned()))
-            .collect();
+        let wanted: BTreeSet<(&str, String)> =
+            wanted.iter().map(|(action, what)| (*action, (*what).to_owned())).collect();
         let tracing = TRACING.map(|action| (action, "*".to_owned()));
         let wanted = wanted.into_iter().chain(tracing).collect::<BTreeSet<_>>();
         let found: BTreeSet<(&str, String)> = allowed(template, role_of(template, function)).into_iter().collect();
-        found
-            .symmetric_difference(&wanted)
-            .map(|pair| format!("{function}: {pair:?}"))
-            .collect::<Vec<_>>()
+        found.symmetric_difference(&wanted).map(|pair| format!("{function}: {pair:?}")).collect::<Vec<_>>()
     });
     differing.collect()
 }
@@ -159,17 +149,12 @@ fn nobody_may_do_everything(template: &Value) -> Vec<String> {
 }
 
 fn nobody_may_touch_everything(template: &Value) -> Vec<String> {
-    actions_where(template, |action, what| {
-        what.contains('*') && !TRACING.contains(&action)
-    })
+    actions_where(template, |action, what| what.contains('*') && !TRACING.contains(&action))
 }
 
 fn no_policy_is_written_by_others(template: &Value) -> Vec<String> {
     let kinds = ["AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"];
-    let others = kinds
-        .into_iter()
-        .flat_map(|kind| resources(template, kind))
-        .map(|(name, _)| name.to_owned());
+    let others = kinds.into_iter().flat_map(|kind| resources(template, kind)).map(|(name, _)| name.to_owned());
     let managed = resources(template, "AWS::IAM::Role")
         .into_iter()
         .filter(|(_, role)| !several(&role["ManagedPolicyArns"]).is_empty())
@@ -179,14 +164,8 @@ fn no_policy_is_written_by_others(template: &Value) -> Vec<String> {
 
 fn each_function_has_a_role_of_its_own(template: &Value) -> Vec<String> {
     let functions = resources(template, "AWS::Lambda::Function");
-    let roles: BTreeSet<&str> = functions
-        .iter()
-        .filter_map(|(_, function)| target(&function["Role"]))
-        .collect();
-    unless(
-        roles.len() == functions.len(),
-        format!("{} functions share {roles:?}", functions.len()),
-    )
+    let roles: BTreeSet<&str> = functions.iter().filter_map(|(_, function)| target(&function["Role"])).collect();
+    unless(roles.len() == functions.len(), format!("{} functions share {roles:?}", functions.len()))
 }
 
 fn only_the_buyer_may_read_what_can_buy(template: &Value) -> Vec<String> {

@@ -24,35 +24,23 @@ fn there_is_one_table(template: &Value) -> Vec<String> {
 }
 
 fn the_table_is_encrypted(template: &Value) -> Vec<String> {
-    unless(
-        properties(template, "Table")["SSESpecification"]["SSEEnabled"] == true,
-        "no encryption",
-    )
+    unless(properties(template, "Table")["SSESpecification"]["SSEEnabled"] == true, "no encryption")
 }
 
 fn the_table_can_be_restored_to_any_second(template: &Value) -> Vec<String> {
     let recovery = &properties(template, "Table")["PointInTimeRecoverySpecification"];
-    unless(
-        recovery["PointInTimeRecoveryEnabled"] == true,
-        "no point-in-time recovery",
-    )
+    unless(recovery["PointInTimeRecoveryEnabled"] == true, "no point-in-time recovery")
 }
 
 fn old_items_expire_by_the_attribute_that_the_code_writes(template: &Value) -> Vec<String> {
     let ttl = &properties(template, "Table")["TimeToLiveSpecification"];
-    unless(
-        *ttl == json!({ "AttributeName": "expires_at", "Enabled": true }),
-        format!("{ttl}"),
-    )
+    unless(*ttl == json!({ "AttributeName": "expires_at", "Enabled": true }), format!("{ttl}"))
 }
 
 fn the_table_is_protected_from_deletion_by_default(template: &Value) -> Vec<String> {
     let protection = &properties(template, "Table")["DeletionProtectionEnabled"];
     let by_default = template["Parameters"]["DeletionProtection"]["Default"] == "true";
-    unless(
-        target(protection) == Some("DeletionProtection") && by_default,
-        format!("{protection}"),
-    )
+    unless(target(protection) == Some("DeletionProtection") && by_default, format!("{protection}"))
 }
 
 fn the_table_outlives_its_stack(template: &Value) -> Vec<String> {
@@ -62,10 +50,7 @@ fn the_table_outlives_its_stack(template: &Value) -> Vec<String> {
 }
 
 fn the_table_is_paid_on_demand(template: &Value) -> Vec<String> {
-    unless(
-        properties(template, "Table")["BillingMode"] == "PAY_PER_REQUEST",
-        "capacity is fixed",
-    )
+    unless(properties(template, "Table")["BillingMode"] == "PAY_PER_REQUEST", "capacity is fixed")
 }
 
 fn keys_and_indexes_are_as_the_code_expects(template: &Value) -> Vec<String> {

@@ -8,10 +8,7 @@ use std::sync::LazyLock;
 static TRANSFORMED: LazyLock<Value> = LazyLock::new(|| {
     let workspace = Workspace::find().expect("the tests run inside the repository");
     let tools = Tools::installed(&workspace).unwrap_or_else(|missing| panic!("{missing}"));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let transformed = runtime.block_on(tools.transformed(&workspace, &workspace.template()));
     transformed.unwrap_or_else(|failure| panic!("{failure}"))
 });
@@ -26,9 +23,7 @@ pub(crate) fn broken(place: &str, value: Value) -> Value {
     let mut template = transformed().clone();
     let (parent, name) = place.rsplit_once('/').expect("a place below the root");
     let name = name.replace("~1", "/");
-    let parent = template
-        .pointer_mut(parent)
-        .unwrap_or_else(|| panic!("the template has nothing at {parent}"));
+    let parent = template.pointer_mut(parent).unwrap_or_else(|| panic!("the template has nothing at {parent}"));
     match parent {
         Value::Object(members) if value.is_null() => drop(members.remove(&name).expect("something to remove")),
         Value::Object(members) => drop(members.insert(name, value)),
@@ -55,10 +50,7 @@ pub(crate) fn properties<'t>(template: &'t Value, name: &str) -> &'t Value {
 /// The name that a `Ref`, `Fn::GetAtt` or single-name `Fn::Sub` points at.
 pub(crate) fn target(value: &Value) -> Option<&str> {
     let substituted = || value["Fn::Sub"].as_str()?.split_once("${")?.1.split(['}', '.']).next();
-    value["Ref"]
-        .as_str()
-        .or_else(|| value["Fn::GetAtt"][0].as_str())
-        .or_else(substituted)
+    value["Ref"].as_str().or_else(|| value["Fn::GetAtt"][0].as_str()).or_else(substituted)
 }
 
 /// A list written as one value or as several.
