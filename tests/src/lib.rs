@@ -4,6 +4,7 @@ pub mod contract;
 pub mod events;
 pub mod memory_table;
 pub mod neighbours;
+pub mod simulation;
 mod validation;
 pub mod world;
 

@@ -62,29 +62,6 @@ impl MemoryTable {
             }
         }
     }
-
-    fn apply(items: &mut BTreeMap<Key, Item>, write: Write) -> Result<(), StoreError> {
-        let key = write.key()?;
-        match write {
-            Write::Put { item, .. } => {
-                items.insert(key, item);
-            }
-            Write::Update { set, remove, .. } => {
-                let item = items.entry(key.clone()).or_insert_with(|| {
-                    Item::from([(PK.to_owned(), Value::S(key.pk)), (SK.to_owned(), Value::S(key.sk))])
-                });
-                item.extend(set.into_iter().map(|(name, value)| (name.to_owned(), value)));
-                for name in remove {
-                    item.remove(name);
-                }
-            }
-            Write::Delete { .. } => {
-                items.remove(&key);
-            }
-            Write::Check { .. } => {}
-        }
-        Ok(())
-    }
 }
 
 impl Store for &MemoryTable {
@@ -103,77 +80,109 @@ impl Store for &MemoryTable {
             if write.expect().is_some_and(|expect| !expect.holds(existing.as_ref())) {
                 return Err(WriteError::Refused(existing.map(Box::new)));
             }
-            Ok(MemoryTable::apply(&mut items, write)?)
+            Ok(apply(&mut items, write)?)
         })?
     }
 
     async fn transact(&self, writes: Vec<Write>) -> Result<(), TransactError> {
         writes.iter().try_for_each(validate)?;
         self.faulty(|| {
-            let keys = writes.iter().map(Write::key).collect::<Result<Vec<_>, _>>()?;
-            let mut distinct = keys.clone();
-            distinct.sort();
-            distinct.dedup();
-            if distinct.len() != keys.len() || !(1..=TRANSACTION_WRITES_MAX).contains(&keys.len()) {
-                return Err(StoreError::Broken("ValidationException".to_owned()).into());
-            }
             let mut items = locked(&self.items);
-            let refused: Vec<_> = writes
-                .iter()
-                .zip(&keys)
-                .enumerate()
-                .filter_map(|(position, (write, key))| {
-                    let existing = items.get(key);
-                    let refused = write.expect().is_some_and(|expect| !expect.holds(existing));
-                    refused.then(|| (position, existing.cloned().map(Box::new)))
-                })
-                .collect();
+            let refused = refusals(&items, &writes)?;
             if !refused.is_empty() {
                 return Err(TransactError::Refused(refused));
             }
             for write in writes {
-                MemoryTable::apply(&mut items, write)?;
+                apply(&mut items, write)?;
             }
             Ok(())
         })?
     }
 
     async fn query(&self, query: Query) -> Result<Page, StoreError> {
-        let items = locked(&self.items);
-        let mut found: Vec<(Key, Item)> = match &query.range {
-            Range::Partition { pk, sk_prefix } => items
-                .iter()
-                .filter(|(key, _)| key.pk == *pk && key.sk.starts_with(sk_prefix.as_str()))
-                .map(|(key, item)| (key.clone(), item.clone()))
-                .collect(),
-            Range::Due { shard, until_ms } => {
-                let mut due: Vec<(i64, Key, Item)> = items
-                    .iter()
-                    .filter_map(|(key, item)| match (item.get(DUE_SHARD), item.get(DUE_AT)) {
-                        (Some(Value::S(own)), Some(Value::N(due_at))) if own == shard && due_at <= until_ms => {
-                            Some((*due_at, key.clone(), keys_only(item)))
-                        }
-                        _ => None,
-                    })
-                    .collect();
-                due.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
-                due.into_iter().map(|(_, key, item)| (key, item)).collect()
-            }
-        };
-        if let Some(after) = &query.after {
-            // Behind the place, not behind the item: that may have been moved or deleted in the meantime.
-            let place = place(after)?;
-            found.retain(|(key, item)| match query.range {
-                Range::Partition { .. } => *key > place.1,
-                Range::Due { .. } => (due_at(item), key) > (place.0, &place.1),
-            });
-        }
-        let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
-        let more = found.len() > limit;
-        found.truncate(limit);
-        let next = if more { found.last().map(|(_, item)| keys_only(item)) } else { None };
-        Ok(Page { items: found.into_iter().map(|(_, item)| item).collect(), next })
+        query_items(&locked(&self.items), &query)
     }
+}
+
+/// Changes the table as the write says, whatever it expects to find.
+pub(crate) fn apply(items: &mut BTreeMap<Key, Item>, write: Write) -> Result<(), StoreError> {
+    let key = write.key()?;
+    match write {
+        Write::Put { item, .. } => {
+            items.insert(key, item);
+        }
+        Write::Update { set, remove, .. } => {
+            let item = items
+                .entry(key.clone())
+                .or_insert_with(|| Item::from([(PK.to_owned(), Value::S(key.pk)), (SK.to_owned(), Value::S(key.sk))]));
+            item.extend(set.into_iter().map(|(name, value)| (name.to_owned(), value)));
+            for name in remove {
+                item.remove(name);
+            }
+        }
+        Write::Delete { .. } => {
+            items.remove(&key);
+        }
+        Write::Check { .. } => {}
+    }
+    Ok(())
+}
+
+/// Which writes of a transaction the table refuses, with what it has instead; none means that all of it is done.
+pub(crate) fn refusals(
+    items: &BTreeMap<Key, Item>,
+    writes: &[Write],
+) -> Result<Vec<(usize, Option<Box<Item>>)>, StoreError> {
+    let keys = writes.iter().map(Write::key).collect::<Result<Vec<_>, _>>()?;
+    let mut distinct = keys.clone();
+    distinct.sort();
+    distinct.dedup();
+    if distinct.len() != keys.len() || !(1..=TRANSACTION_WRITES_MAX).contains(&keys.len()) {
+        return Err(StoreError::Broken("ValidationException".to_owned()));
+    }
+    let refused = writes.iter().zip(&keys).enumerate().filter_map(|(position, (write, key))| {
+        let existing = items.get(key);
+        let refused = write.expect().is_some_and(|expect| !expect.holds(existing));
+        refused.then(|| (position, existing.cloned().map(Box::new)))
+    });
+    Ok(refused.collect())
+}
+
+/// Reads a page.
+pub(crate) fn query_items(items: &BTreeMap<Key, Item>, query: &Query) -> Result<Page, StoreError> {
+    let mut found: Vec<(Key, Item)> = match &query.range {
+        Range::Partition { pk, sk_prefix } => items
+            .iter()
+            .filter(|(key, _)| key.pk == *pk && key.sk.starts_with(sk_prefix.as_str()))
+            .map(|(key, item)| (key.clone(), item.clone()))
+            .collect(),
+        Range::Due { shard, until_ms } => {
+            let mut due: Vec<(i64, Key, Item)> = items
+                .iter()
+                .filter_map(|(key, item)| match (item.get(DUE_SHARD), item.get(DUE_AT)) {
+                    (Some(Value::S(own)), Some(Value::N(due_at))) if own == shard && due_at <= until_ms => {
+                        Some((*due_at, key.clone(), keys_only(item)))
+                    }
+                    _ => None,
+                })
+                .collect();
+            due.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
+            due.into_iter().map(|(_, key, item)| (key, item)).collect()
+        }
+    };
+    if let Some(after) = &query.after {
+        // Behind the place, not behind the item: that may have been moved or deleted in the meantime.
+        let place = place(after)?;
+        found.retain(|(key, item)| match query.range {
+            Range::Partition { .. } => *key > place.1,
+            Range::Due { .. } => (due_at(item), key) > (place.0, &place.1),
+        });
+    }
+    let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = if more { found.last().map(|(_, item)| keys_only(item)) } else { None };
+    Ok(Page { items: found.into_iter().map(|(_, item)| item).collect(), next })
 }
 
 /// Where a page ended: the due index's sort key, where there is one, and the table's own keys.

@@ -11,6 +11,7 @@ mod verification;
 use adapters::ambient::Ambient;
 use adapters::items::{VISITS, keys, keys::DueKey};
 use adapters::persona::{INQUIRIES_PER_QUESTION_MAX, Identity};
+use adapters::purchases::StoredPurchase;
 use adapters::queue::{Queue, QueueError};
 use adapters::store::{Condition, DUE_AT, Item, Key, Query, Range, Store, StoreError, Value, Write, WriteError};
 use adapters::verifications::{Revisits, WakeError};
@@ -96,6 +97,22 @@ enum Visited {
     Expired,
     /// Persona is to be asked about this owner's inquiry.
     Ask(Owner, InquiryId),
+    /// Nobody verified in time, as far as the table says before Persona was asked.
+    Overdue(Box<Overdue>),
+}
+
+/// A purchase that expires once Persona was asked whatever is to be asked: after an outage of ours, an approval that
+/// came in time may not have reached the table yet.
+struct Overdue {
+    stored: StoredPurchase,
+    owners: Vec<Owner>,
+}
+
+/// What is done when all visits are.
+#[derive(Default)]
+struct Findings {
+    questions: Vec<(Owner, InquiryId)>,
+    overdue: Vec<Overdue>,
 }
 
 /// An item that is due, as the index showed it and the table has it now.
@@ -113,15 +130,19 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
     pub async fn sweep(&self) -> Result<Swept, SweepError> {
         let started_at = self.ambient.now();
         let mut swept = Swept::default();
-        let mut questions = Vec::new();
+        let mut findings = Findings::default();
         for shard in keys::due_shards() {
-            self.sweep_shard(shard, started_at, &mut swept, &mut questions).await?;
+            self.sweep_shard(shard, started_at, &mut swept, &mut findings).await?;
         }
+        let Findings { questions, overdue } = findings;
+        let mut all_asked = questions.len() <= INQUIRIES_PER_QUESTION_MAX * QUESTIONS_MAX;
         for group in questions.chunks(INQUIRIES_PER_QUESTION_MAX).take(QUESTIONS_MAX) {
-            if self.is_late(started_at) {
-                break;
+            all_asked &= !self.is_late(started_at) && self.ask(group, &mut swept).await;
+        }
+        if all_asked {
+            for Overdue { stored, owners } in overdue {
+                count(self.expire(&stored, &owners).await, &mut swept, &mut Findings::default());
             }
-            self.ask(group, &mut swept).await;
         }
         if questions.len() > INQUIRIES_PER_QUESTION_MAX * QUESTIONS_MAX {
             warn!(
@@ -142,7 +163,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
         shard: String,
         started_at: Instant,
         swept: &mut Swept,
-        questions: &mut Vec<(Owner, InquiryId)>,
+        findings: &mut Findings,
     ) -> Result<(), SweepError> {
         let mut after = None;
         for _ in 0..DUE_PAGES_MAX {
@@ -154,7 +175,8 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
             let page = self.store.query(Query { range, limit: DUE_PAGE_ITEMS, after }).await?;
             let mut visits = stream::iter(page.items).map(|entry| self.visit(entry)).buffered(VISITS_AT_ONCE);
             while let Some(visited) = visits.next().await {
-                count(visited, swept, questions);
+                swept.visited += 1;
+                count(visited, swept, findings);
             }
             after = page.next;
             if after.is_none() {
@@ -222,13 +244,13 @@ fn visits_of(item: &Item) -> i64 {
     }
 }
 
-fn count(visited: Result<Visited, SweepError>, swept: &mut Swept, questions: &mut Vec<(Owner, InquiryId)>) {
-    swept.visited += 1;
+fn count(visited: Result<Visited, SweepError>, swept: &mut Swept, findings: &mut Findings) {
     match visited {
         Ok(Visited::Nothing) => {}
         Ok(Visited::Sent(messages)) => swept.sent += messages,
         Ok(Visited::Expired) => swept.expired += 1,
-        Ok(Visited::Ask(owner, inquiry)) => questions.push((owner, inquiry)),
+        Ok(Visited::Ask(owner, inquiry)) => findings.questions.push((owner, inquiry)),
+        Ok(Visited::Overdue(overdue)) => findings.overdue.push(*overdue),
         Err(failure) => {
             swept.failed += 1;
             match &failure {

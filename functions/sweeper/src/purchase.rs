@@ -12,7 +12,7 @@ use domain::{
 };
 use tracing::info;
 
-use crate::{Due, SweepError, Sweeper, Visited};
+use crate::{Due, Overdue, SweepError, Sweeper, Visited};
 
 impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
     pub(crate) async fn visit_purchase(&self, due: Due, sub_account: &SubAccountId) -> Result<Visited, SweepError> {
@@ -26,7 +26,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
         match &stored.purchase.state {
             PurchaseState::Waiting => {
                 let owners = load_profile(&self.store, sub_account).await?.owners(sub_account);
-                self.visit_waiting(&due, &stored, &owners, next_at).await
+                self.visit_waiting(&due, stored, owners, next_at).await
             }
             PurchaseState::Buying(_) | PurchaseState::Failed { lock: FailedNumber::LockedUntil { .. }, .. } => {
                 self.send(&stored.purchase).await
@@ -44,22 +44,22 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
     async fn visit_waiting(
         &self,
         due: &Due,
-        stored: &StoredPurchase,
-        owners: &[Owner],
+        stored: StoredPurchase,
+        owners: Vec<Owner>,
         pushed_to: Instant,
     ) -> Result<Visited, SweepError> {
         let purchase = &stored.purchase;
         if !purchase.gated {
             return self.send(purchase).await;
         }
-        let waiting = verifications::wait(&self.store, stored, owners).await?;
+        let waiting = verifications::wait(&self.store, &stored, &owners).await?;
         let expires_at = purchase.deadline.plus_ms(self.settings.timing.expiry_grace_ms + 1);
         let overdue = self.ambient.now() >= expires_at;
         match waiting {
             Waiting::Moved => Ok(Visited::Nothing),
             Waiting::Cleared(rule) if in_time(&rule, purchase.deadline) || !overdue => self.send(purchase).await,
-            Waiting::Cleared(_) => self.expire(stored, owners).await,
-            Waiting::ForOwners(_) if overdue => self.expire(stored, owners).await,
+            Waiting::Cleared(_) => Ok(Visited::Overdue(Box::new(Overdue { stored, owners }))),
+            Waiting::ForOwners(_) if overdue => Ok(Visited::Overdue(Box::new(Overdue { stored, owners }))),
             Waiting::ForOwners(_) => {
                 self.conditional(Write::Update {
                     key: due.key.clone(),
@@ -74,7 +74,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
     }
 
     /// Ends a purchase whose owners did not prove who they are in time, unless one of them just did.
-    async fn expire(&self, stored: &StoredPurchase, owners: &[Owner]) -> Result<Visited, SweepError> {
+    pub(crate) async fn expire(&self, stored: &StoredPurchase, owners: &[Owner]) -> Result<Visited, SweepError> {
         let now = self.ambient.now();
         let timing = &self.settings.timing;
         match stored.purchase.decide(&PurchaseEvent::Expire, Actor::Sweeper, now, timing) {

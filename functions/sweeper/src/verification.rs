@@ -65,8 +65,9 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
         Ok(())
     }
 
-    /// Asks Persona about a group of inquiries and applies what it says, exactly as if it had delivered it.
-    pub(crate) async fn ask(&self, group: &[(Owner, InquiryId)], swept: &mut Swept) {
+    /// Asks Persona about a group of inquiries and applies what it says, exactly as if it had delivered it; whether all
+    /// of it was.
+    pub(crate) async fn ask(&self, group: &[(Owner, InquiryId)], swept: &mut Swept) -> bool {
         let inquiries: Vec<InquiryId> = group.iter().map(|(_, inquiry)| inquiry.clone()).collect();
         let owners: HashMap<&InquiryId, &Owner> = group.iter().map(|(owner, inquiry)| (inquiry, owner)).collect();
         swept.asked += inquiries.len();
@@ -75,9 +76,10 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
             Err(error) => {
                 warn!(%error, inquiries = inquiries.len(), "Persona could not be asked; the next sweep asks again.");
                 swept.failed += inquiries.len();
-                return;
+                return false;
             }
         };
+        let mut all_applied = true;
         for event in events {
             let Some(owner) = owners.get(&event.inquiry) else {
                 continue;
@@ -87,9 +89,11 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
                 Err(error) => {
                     warn!(%error, "What Persona said could not be applied; the next sweep asks again.");
                     swept.failed += 1;
+                    all_applied = false;
                 }
             }
         }
+        all_applied
     }
 
     async fn apply(&self, owner: &Owner, event: &InquiryEvent) -> Result<bool, SweepError> {

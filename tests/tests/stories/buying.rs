@@ -8,10 +8,11 @@ use tests::world::{Neighbours, account, clock, world};
 use crate::{NOT_GATED, SUB};
 
 fn reason(world: &Neighbours<'_>) -> Option<Reason> {
-    match world.purchase().state {
-        PurchaseState::Failed { reason, .. } => Some(reason),
-        _ => None,
-    }
+    failure(&world.purchase().state)
+}
+
+fn failure(state: &PurchaseState) -> Option<Reason> {
+    if let PurchaseState::Failed { reason, .. } = state { Some(*reason) } else { None }
 }
 
 fn bought_once(world: &Neighbours<'_>) -> bool {
@@ -193,10 +194,7 @@ fn the_same_number_twice_is_a_duplicate_for_its_owner_and_unavailable_for_others
     assert_eq!(world.complete(), 0);
     let reason = |id: &serde_json::Value| {
         let found = world.purchases().into_iter().find(|purchase| purchase.id.as_str() == id);
-        match found.expect("is there").state {
-            PurchaseState::Failed { reason, .. } => Some(reason),
-            _ => None,
-        }
+        failure(&found.expect("is there").state)
     };
     assert_eq!(reason(&again), Some(Reason::DuplicatePurchase));
     assert_eq!(reason(&others), Some(Reason::NumberUnavailable));

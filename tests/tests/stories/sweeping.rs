@@ -134,3 +134,20 @@ fn a_waiting_purchase_sleeps_until_its_deadline_and_does_not_cost_a_visit_a_minu
         .sum();
     assert_eq!(visited, 30, "only the open inquiry, every two minutes");
 }
+
+#[test]
+fn after_an_outage_of_ours_an_approval_in_time_is_found_before_anything_expires() {
+    let clock = clock();
+    let world = world(&clock);
+    world.ask(SUB, "key-1", GATED);
+    world.minutes(3);
+    let inquiry = world.persona.first().expect("is there");
+    world.persona.set(&inquiry, InquiryStatus::Approved, world.now());
+    // Nothing of ours runs for four days: the webhook was lost, and the deadline has passed.
+    clock.advance_s(4 * 24 * 3600);
+    world.persona.fail_next([PersonaFault::Before(adapters::persona::PersonaError::Unknown)]);
+    world.minutes(1);
+    assert_eq!(world.purchase().state, PurchaseState::Waiting, "Persona could not be asked");
+    world.minutes(10);
+    assert!(matches!(world.purchase().state, PurchaseState::Completed { .. }), "{:?}", world.purchase().state);
+}

@@ -1,0 +1,144 @@
+//! The carrier of a schedule: lists that lag, creates that land late, answers that are lost.
+
+use std::collections::BTreeMap;
+
+use adapters::twilio::{Created, OwnedNumber};
+use domain::{Instant, NumberSid, PhoneNumber, Reason};
+
+use super::random::Random;
+use super::shared::{Fact, Facts};
+
+/// Longest time that a create takes to land once it was sent, in milliseconds. With the lease (60 s) and the list's lag
+/// it stays below the 180 s after which an absent number counts.
+const LANDING_MS_MAX: i64 = 60_000;
+/// Longest time until the list shows a number that was bought, in milliseconds.
+const LIST_LAG_MS_MAX: i64 = 45_000;
+
+/// A number that the account owns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Owned {
+    pub(super) sid: NumberSid,
+    pub(super) mark: String,
+    pub(super) created_at: Instant,
+    pub(super) listed_from: Instant,
+    pub(super) foreign: bool,
+}
+
+/// A create that is still under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Landing {
+    at: Instant,
+    number: PhoneNumber,
+    mark: String,
+}
+
+/// The carrier of a schedule.
+#[derive(Debug, Default)]
+pub(super) struct CarrierWorld {
+    pub(super) owned: BTreeMap<PhoneNumber, Owned>,
+    landing: Vec<Landing>,
+    /// How often each number was paid for by us.
+    pub(super) charges: BTreeMap<PhoneNumber, u32>,
+    sids: u64,
+}
+
+impl CarrierWorld {
+    /// Somebody else's number stands in the account.
+    pub(super) fn plant(&mut self, number: PhoneNumber, now: Instant) {
+        let owned = Owned {
+            sid: self.sid(),
+            mark: "somebody's desk".to_owned(),
+            created_at: now,
+            listed_from: now,
+            foreign: true,
+        };
+        self.owned.entry(number).or_insert(owned);
+    }
+
+    /// What is under way lands when its time has come.
+    pub(super) fn land(&mut self, now: Instant, facts: &mut Facts) {
+        let (due, rest) = std::mem::take(&mut self.landing).into_iter().partition(|landing| landing.at <= now);
+        self.landing = rest;
+        let due: Vec<Landing> = due;
+        for landing in due {
+            facts.insert(Fact::LandedLate);
+            let listed_from = landing.at;
+            self.buy(&landing.number, &landing.mark, landing.at, listed_from);
+        }
+    }
+
+    pub(super) fn list(&self, number: &PhoneNumber, now: Instant, facts: &mut Facts) -> Option<OwnedNumber> {
+        let owned = self.owned.get(number).filter(|owned| owned.listed_from <= now)?;
+        if owned.foreign {
+            facts.insert(Fact::ForeignNumber);
+        }
+        Some(answer(number, owned))
+    }
+
+    pub(super) fn create(
+        &mut self,
+        number: &PhoneNumber,
+        mark: &str,
+        now: Instant,
+        weather: &mut Random,
+        faulty: bool,
+        facts: &mut Facts,
+    ) -> Created {
+        let lag = if faulty { weather.ms(0, LIST_LAG_MS_MAX) } else { 0 };
+        let listed_from = now.plus_ms(lag);
+        match if faulty { weather.below(8) } else { 0 } {
+            1 => {
+                facts.insert(Fact::DoneButUnknown);
+                self.buy(number, mark, now, listed_from);
+                Created::Unknown
+            }
+            2 => Created::Unknown,
+            3 => {
+                let at = now.plus_ms(weather.ms(1, LANDING_MS_MAX));
+                self.landing.push(Landing { at, number: number.clone(), mark: mark.to_owned() });
+                Created::Unknown
+            }
+            4 => {
+                facts.insert(Fact::NotProcessed);
+                Created::NotProcessed { retry_after_s: Some(20) }
+            }
+            5 => Created::Refused(Reason::CarrierRefused),
+            6 if self.owned.contains_key(number) => Created::NotAvailable,
+            _ => self.buy(number, mark, now, listed_from),
+        }
+    }
+
+    fn buy(&mut self, number: &PhoneNumber, mark: &str, now: Instant, listed_from: Instant) -> Created {
+        if let Some(owned) = self.owned.get_mut(number) {
+            // A repeated create acts as an update; whoever it belonged to, the mark is overwritten. That is why a look
+            // comes before every create.
+            mark.clone_into(&mut owned.mark);
+            return Created::Bought(answer(number, owned));
+        }
+        *self.charges.entry(number.clone()).or_default() += 1;
+        let owned = Owned {
+            sid: self.sid(),
+            mark: mark.to_owned(),
+            created_at: now.whole_second(),
+            listed_from,
+            foreign: false,
+        };
+        let answered = answer(number, &owned);
+        self.owned.insert(number.clone(), owned);
+        Created::Bought(answered)
+    }
+
+    fn sid(&mut self) -> NumberSid {
+        self.sids += 1;
+        NumberSid::parse(&format!("PN{:032}", self.sids)).expect("is a word")
+    }
+}
+
+fn answer(number: &PhoneNumber, owned: &Owned) -> OwnedNumber {
+    OwnedNumber {
+        sid: owned.sid.clone(),
+        number: number.clone(),
+        mark: owned.mark.clone(),
+        created_at: Some(owned.created_at),
+    }
+}
