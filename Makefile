@@ -6,7 +6,7 @@ WATCH    ?=
 JSON     ?=
 ARGS     ?=
 
-.PHONY: help up demo test lint tools build doctor
+.PHONY: help up demo test sim lint tools build doctor
 
 help: ## List these words
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,12 @@ demo: ## Play one purchase from start to end, then stop
 
 test: ## Format, lints, template and all tests
 	@infra/local/test.sh
+
+SCHEDULES ?= 100000
+SEED      ?= 0
+
+sim: ## Play schedules of crashes, losses and duplicates in memory (SCHEDULES=100000 SEED=0)
+	@cargo test --quiet --workspace --test simulation -- --schedules $(SCHEDULES) --seed $(SEED)
 
 lint: ## Format and lints only
 	@cargo fmt --all --check

@@ -128,11 +128,11 @@ pub(crate) fn apply(items: &mut BTreeMap<Key, Item>, write: Write) -> Result<(),
     Ok(())
 }
 
+/// The position of a refused write in its transaction, and the item that is there.
+pub(crate) type Refusal = (usize, Option<Box<Item>>);
+
 /// Which writes of a transaction the table refuses, with what it has instead; none means that all of it is done.
-pub(crate) fn refusals(
-    items: &BTreeMap<Key, Item>,
-    writes: &[Write],
-) -> Result<Vec<(usize, Option<Box<Item>>)>, StoreError> {
+pub(crate) fn refusals(items: &BTreeMap<Key, Item>, writes: &[Write]) -> Result<Vec<Refusal>, StoreError> {
     let keys = writes.iter().map(Write::key).collect::<Result<Vec<_>, _>>()?;
     let mut distinct = keys.clone();
     distinct.sort();

@@ -257,10 +257,10 @@ fn expired_was_not_verified_in_time(state: &mut State, after: &Purchase) {
     if !after.gated {
         state.violate(violation("P3: what is not gated never expires", after.id.to_string()));
     }
-    if let Some(VerificationState::Verified { at }) = verification_of(state, after) {
-        if at <= after.deadline {
-            state.violate(violation("P3: verified in time is not expired", after.id.to_string()));
-        }
+    if let Some(VerificationState::Verified { at }) = verification_of(state, after)
+        && at <= after.deadline
+    {
+        state.violate(violation("P3: verified in time is not expired", after.id.to_string()));
     }
 }
 

@@ -5,6 +5,7 @@
 //! schedule is off: flows invoke the sweeper themselves, and nothing waits for a minute to pass.
 
 mod bad_input;
+mod contract;
 mod platform;
 mod purchases;
 mod stack;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         platform:
             a_poisoned_message_ends_in_the_dead_letters, no_credential_but_the_buyers_can_buy,
             nothing_personal_is_stored_or_logged, the_sweep_runs_in_the_emulator;
+        contract: the_emulators_table_answers_as_the_one_in_memory;
     };
     if arguments.list {
         let trials = flows.into_iter().map(|(name, _)| Trial::test(name, || Ok(()))).collect();
