@@ -8,7 +8,7 @@ use adapters::ambient::Ambient;
 use adapters::persona::{Identity, OpenedInquiry, PersonaError, Session};
 use adapters::queue::{PurchaseMessage, Queue, QueueError};
 use adapters::twilio::{Carrier, Created, LookError, OwnedNumber};
-use domain::{AccountSid, InquiryEvent, InquiryId, InquiryStatus, Instant, Nonce, NumberSid, PhoneNumber};
+use domain::{AccountSid, InquiryEvent, InquiryId, InquiryStatus, Instant, Nonce, NumberSid, PhoneNumber, Source};
 
 use crate::locked;
 
@@ -177,7 +177,12 @@ impl Identity for &MemoryPersona {
         }
         state.looks += 1;
         let known = inquiries.iter().filter_map(|id| {
-            state.inquiries.get(id).map(|(status, at)| InquiryEvent { inquiry: id.clone(), status: *status, at: *at })
+            state.inquiries.get(id).map(|(status, at)| InquiryEvent {
+                inquiry: id.clone(),
+                status: *status,
+                at: *at,
+                source: Source::Answer,
+            })
         });
         Ok(known.collect())
     }

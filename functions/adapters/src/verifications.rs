@@ -1,8 +1,8 @@
 //! Verifications in the table: load, apply what Persona says, wake who waits.
 
 use domain::{
-    Clearance, ClearanceRule, Decision, InquiryEvent, Instant, Owner, PurchaseState, Verification, VerificationEffect,
-    VerificationEvent, VerificationPolicy, clear_purchase,
+    Clearance, ClearanceRule, Decision, EventId, InquiryEvent, Instant, Owner, PurchaseState, Verification,
+    VerificationEffect, VerificationEvent, VerificationPolicy, clear_purchase,
 };
 use tracing::{info, warn};
 
@@ -28,6 +28,26 @@ pub struct Revisits {
     pub poll_age_ms: i64,
     /// How long after a verification its waiters are woken again, in milliseconds.
     pub step_ms: i64,
+}
+
+/// How we came to know what Persona says: named in the audit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause<'a> {
+    /// This event was delivered. The same event is applied once.
+    Event(&'a EventId),
+    /// We asked. The same answer may change something again: an inquiry that expired, whose resumption was lost, still
+    /// is expired.
+    Look,
+}
+
+impl Cause<'_> {
+    /// What the audit calls a change of the verification from this version.
+    fn audit_name(self, event: &InquiryEvent, version: i64) -> String {
+        match self {
+            Self::Event(id) => id.to_string(),
+            Self::Look => format!("look#{}#{version}", event.inquiry),
+        }
+    }
 }
 
 /// What applying an event led to.
@@ -86,7 +106,6 @@ pub fn clearance(stored: &StoredPurchase, owners: &[Owner], verifications: &[Sto
 }
 
 /// Applies what Persona says of an inquiry that we opened for `owner`, with an audit entry in the same transaction.
-/// `cause` names the event, or our look; the same cause is applied once.
 ///
 /// # Errors
 /// [`StoreError`] when the table does not answer (the change may stand), or others kept changing the item.
@@ -96,25 +115,26 @@ pub async fn observe(
     revisits: &Revisits,
     owner: &Owner,
     event: &InquiryEvent,
-    cause: &str,
+    cause: Cause<'_>,
     now: Instant,
 ) -> Result<Observed, StoreError> {
-    let event = VerificationEvent::Observed(event.clone());
+    let observed = VerificationEvent::Observed(event.clone());
     for _ in 0..DECIDE_AGAIN_MAX {
         let seen = load(store, owner).await?;
-        let (next, effect) = match seen.verification.decide(&event, now, policy) {
+        let (next, effect) = match seen.verification.decide(&observed, now, policy) {
             Decision::Applied { next, effects } => (next, effects),
             Decision::AlreadyDone { effects } => return Ok(Observed::AlreadyDone(effects)),
             Decision::Illegal(_) => return Ok(Observed::Overruled),
         };
         let (from, to) = (seen.verification.state, next.state);
         let next = StoredVerification { verification: next, opening: seen.opening.clone(), version: seen.version };
-        let audit = Write::Put { item: audit_item(owner, cause, now, &from, &to), expect: Condition::ItemAbsent };
+        let name = cause.audit_name(event, seen.version);
+        let audit = Write::Put { item: audit_item(owner, &name, now, &from, &to), expect: Condition::ItemAbsent };
         match commit(store, owner, next, vec![audit], now, revisits).await? {
             Change::Done => {
                 info!(
                     owner = %keys::owner_pk(owner), from = verification_state_name(&from),
-                    to = verification_state_name(&to), cause, "The verification changed."
+                    to = verification_state_name(&to), cause = name, "The verification changed."
                 );
                 return Ok(Observed::Applied(effect));
             }
@@ -127,12 +147,6 @@ pub async fn observe(
         }
     }
     Err(StoreError::Unavailable("the verification kept changing".to_owned()))
-}
-
-/// Names our look at an inquiry as the cause of a change: the same status at the same time is the same cause.
-#[must_use]
-pub fn look_cause(event: &InquiryEvent) -> String {
-    format!("look#{}#{:?}#{}", event.inquiry, event.status, event.at.unix_ms())
 }
 
 /// What became of a change of a verification.

@@ -33,5 +33,5 @@ pub use purchase::{
 pub use region::{CountryCode, GatePolicy, NonGeographicClass, Region, UnitedStatesTerritory};
 pub use verification::{
     AcceptedStatuses, Attempt, EventClass, Inquiry, InquiryEvent, InquiryStatus, OpenPlan, Opening, Phase, RevokedBy,
-    Verification, VerificationEffect, VerificationEvent, VerificationPolicy, VerificationState,
+    Source, Verification, VerificationEffect, VerificationEvent, VerificationPolicy, VerificationState,
 };

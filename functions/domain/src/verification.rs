@@ -137,8 +137,19 @@ pub struct InquiryEvent {
     pub inquiry: InquiryId,
     /// Its status.
     pub status: InquiryStatus,
-    /// When, by Persona's clock: an event's `created-at`.
+    /// When, by Persona's clock: an event's `created-at`, or the `updated-at` of an inquiry that was asked about.
     pub at: Instant,
+    /// How we know.
+    pub source: Source,
+}
+
+/// How we know what Persona said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// It told us, with a time in milliseconds.
+    Event,
+    /// We asked, and it answered with a time in whole seconds.
+    Answer,
 }
 
 /// What can happen to a verification.
@@ -219,10 +230,15 @@ impl Verification {
     /// snapshot `verification_table`.
     #[must_use]
     pub fn decide(&self, event: &VerificationEvent, now: Instant, policy: &VerificationPolicy) -> Outcome {
-        match event {
+        let decision = match event {
             VerificationEvent::Opened { inquiry } => self.opened(inquiry, now),
             VerificationEvent::Resumed => self.resumed(now),
             VerificationEvent::Observed(event) => self.observed(event, policy),
+        };
+        match decision {
+            // Asking again and hearing the same changes nothing.
+            Decision::Applied { next, .. } if next == *self => self.already_done(),
+            Decision::Applied { .. } | Decision::AlreadyDone { .. } | Decision::Illegal(_) => decision,
         }
     }
 
@@ -347,15 +363,24 @@ impl Verification {
         match &self.inquiry {
             Some(current) if current.id == event.inquiry => {
                 let newer = current.seen.is_none_or(|(seen_class, seen_at)| {
-                    // Asked, Persona answers in whole seconds: an approval read in the second of the event that it
-                    // follows must not look older than that event.
-                    let same_second = is_accepted(event.status, policy) && event.at == seen_at.whole_second();
-                    class > seen_class || (class == seen_class && (event.at > seen_at || same_second))
+                    class > seen_class || (class == seen_class && self.is_newer(event, seen_at))
                 });
                 if newer { self.apply(current, event, class, policy) } else { self.already_done() }
             }
             // An inquiry that is no longer the current one can only unlock.
             Some(_) | None => self.observed_elsewhere(event, class, policy),
+        }
+    }
+
+    /// What was asked is known to the second, and must not look older than an event of that second; only a verification
+    /// that stands is not taken back in the second in which it was given.
+    fn is_newer(&self, event: &InquiryEvent, seen_at: Instant) -> bool {
+        match event.source {
+            Source::Event => event.at > seen_at,
+            Source::Answer => {
+                let same_second = event.at.whole_second() == seen_at.whole_second() && self.verified_at().is_none();
+                event.at > seen_at || same_second
+            }
         }
     }
 

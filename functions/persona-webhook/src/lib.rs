@@ -14,7 +14,7 @@ use adapters::persona::{
 use adapters::problem::{Problem, ProblemType};
 use adapters::queue::Queue;
 use adapters::store::{Store, StoreError};
-use adapters::verifications::{self, Observed, Revisits, WakeError};
+use adapters::verifications::{self, Cause, Observed, Revisits, WakeError};
 use domain::{InquiryEvent, VerificationEffect, VerificationPolicy};
 use lambda_http::http::StatusCode;
 use serde_json::Value;
@@ -137,7 +137,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PersonaWebhook<S, Q, I, A> {
                     return Ok(Taken::Ignored);
                 }
                 match webhook.freshness() {
-                    Freshness::Fresh => self.apply(&map, &event, event_id.as_str()).await,
+                    Freshness::Fresh => self.apply(&map, &event, Cause::Event(&event_id)).await,
                     Freshness::Stale => self.pull(&map, &event).await,
                 }
             }
@@ -146,7 +146,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PersonaWebhook<S, Q, I, A> {
 
     /// Marks first, then wakes: a purchase that is about to wait sees the mark, or is in the list (promise P3). A
     /// repeated delivery wakes again, since the first one may have died in between.
-    async fn apply(&self, map: &InquiryMap, event: &InquiryEvent, cause: &str) -> Result<Taken, Failure> {
+    async fn apply(&self, map: &InquiryMap, event: &InquiryEvent, cause: Cause<'_>) -> Result<Taken, Failure> {
         let Settings { policy, revisits, .. } = &self.settings;
         let now = self.ambient.now();
         let observed = verifications::observe(&self.store, policy, revisits, &map.owner, event, cause, now).await?;
@@ -170,8 +170,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PersonaWebhook<S, Q, I, A> {
         info!(inquiry = %event.inquiry, "A delivery is authentic but old; Persona is asked instead.");
         let mut taken = Taken::Ignored;
         for current in self.identity.look(std::slice::from_ref(&event.inquiry)).await? {
-            let cause = verifications::look_cause(&current);
-            taken = self.apply(map, &current, &cause).await?;
+            taken = self.apply(map, &current, Cause::Look).await?;
         }
         Ok(taken)
     }

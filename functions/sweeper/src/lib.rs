@@ -226,10 +226,10 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
         }
     }
 
-    /// The short step, doubled with every visit that led nowhere.
-    fn backed_off(&self, due: &Due, now: Instant) -> Instant {
+    /// A step, doubled with every visit that led nowhere.
+    fn backed_off(&self, due: &Due, now: Instant, step_ms: i64) -> Instant {
         let doublings = u32::try_from(visits_of(&due.item)).unwrap_or(0).min(DOUBLINGS_MAX);
-        now.plus_ms(self.settings.revisits.step_ms << doublings)
+        now.plus_ms(step_ms << doublings)
     }
 
     fn is_late(&self, started_at: Instant) -> bool {

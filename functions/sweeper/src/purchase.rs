@@ -19,7 +19,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
         let (purchase, version) = purchase_from_item(&due.item)?;
         let stored = StoredPurchase { purchase, version };
         let now = self.ambient.now();
-        let next_at = self.backed_off(&due, now);
+        let next_at = self.backed_off(&due, now, self.settings.revisits.step_ms);
         if !self.push(&due, next_at).await? {
             return Ok(Visited::Nothing);
         }

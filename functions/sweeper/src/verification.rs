@@ -7,26 +7,42 @@ use adapters::items::{VERSION, VISITS, verification_from_item};
 use adapters::persona::Identity;
 use adapters::queue::Queue;
 use adapters::store::{Condition, DUE_AT, DUE_SHARD, Store, Value, Write};
-use adapters::verifications::{self, Observed};
-use domain::{InquiryEvent, InquiryId, Instant, Owner, VerificationEffect};
+use adapters::verifications::{self, Cause, Observed};
+use domain::{InquiryEvent, InquiryId, Instant, Owner, VerificationEffect, VerificationState};
 use tracing::{info, warn};
 
-use crate::{Due, SweepError, Sweeper, Swept, Visited};
+use crate::{Due, SweepError, Sweeper, Swept, Visited, visits_of};
+
+/// How often Persona is asked about an inquiry that failed, before nobody expects a decision any more: with the doubling
+/// intervals over two days, longer than what waits for it mostly does. A webhook still counts after that.
+const FAILED_ASKS_MAX: i64 = 100;
 
 impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
     pub(crate) async fn visit_verification(&self, due: Due, owner: Owner) -> Result<Visited, SweepError> {
         let stored = verification_from_item(&due.item)?;
         let now = self.ambient.now();
         let verified = stored.verification.verified_at().is_some();
-        let next_at =
-            if verified { self.backed_off(&due, now) } else { now.plus_ms(self.settings.revisits.poll_age_ms) };
+        let next_at = match stored.verification.state {
+            VerificationState::Verified { .. } => self.backed_off(&due, now, self.settings.revisits.step_ms),
+            // Decided seldom and late, if ever: asked about ever more rarely, and not for ever.
+            VerificationState::Failed => self.backed_off(&due, now, self.settings.revisits.poll_age_ms),
+            VerificationState::Unverified
+            | VerificationState::InProgress { .. }
+            | VerificationState::InReview
+            | VerificationState::Declined
+            | VerificationState::Expired
+            | VerificationState::Locked
+            | VerificationState::Revoked { .. } => now.plus_ms(self.settings.revisits.poll_age_ms),
+        };
         if !self.push(&due, next_at).await? {
             return Ok(Visited::Nothing);
         }
         if verified {
             return self.visit_verified(&due, &owner, stored.version, next_at).await;
         }
-        let is_open = stored.verification.is_open();
+        let given_up =
+            stored.verification.state == VerificationState::Failed && visits_of(&due.item) >= FAILED_ASKS_MAX;
+        let is_open = stored.verification.is_open() && !given_up;
         match stored.verification.inquiry {
             Some(inquiry) if is_open => Ok(Visited::Ask(owner, inquiry.id)),
             Some(_) | None => {
@@ -98,10 +114,9 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
 
     async fn apply(&self, owner: &Owner, event: &InquiryEvent) -> Result<bool, SweepError> {
         let now = self.ambient.now();
-        let cause = verifications::look_cause(event);
         let policy = &self.settings.policy;
         let revisits = &self.settings.revisits;
-        let observed = verifications::observe(&self.store, policy, revisits, owner, event, &cause, now).await?;
+        let observed = verifications::observe(&self.store, policy, revisits, owner, event, Cause::Look, now).await?;
         let (changed, effect) = match observed {
             Observed::Applied(effect) => (true, effect),
             Observed::AlreadyDone(effect) => (false, effect),

@@ -118,6 +118,8 @@ pub(super) fn when_calm(state: &mut State) {
         nothing_foreign_was_touched,
         no_pointer_is_left,
         locks_guard_what_is_owned,
+        nobody_waits_for_the_deadline,
+        one_inquiry_per_attempt,
     ] {
         check(state);
     }
@@ -141,14 +143,10 @@ fn everything_has_ended(state: &mut State) {
             state.violate(violation("I6: every purchase ends", seen));
         }
     }
-    let due: Vec<String> = state
-        .table
-        .iter()
-        .filter(|(key, item)| item.contains_key("due_at") && key.sk != "V")
-        .map(|(key, _)| format!("{key:?}"))
-        .collect();
+    let due: Vec<String> =
+        state.table.iter().filter(|(_, item)| item.contains_key("due_at")).map(|(key, _)| format!("{key:?}")).collect();
     for key in due {
-        state.violate(violation("I6: what has ended is not due", key));
+        state.violate(violation("I6: nothing is left to do", key));
     }
 }
 
@@ -246,6 +244,30 @@ fn locks_guard_what_is_owned(state: &mut State) {
             let seen = format!("{} {:?}, locked: {locked}", purchase.id, purchase.state);
             state.violate(violation("locks guard what is owned", seen));
         }
+    }
+}
+
+/// P3: a purchase whose owner is verified completes within hours of calm weather, not when its deadline comes.
+fn nobody_waits_for_the_deadline(state: &mut State) {
+    /// Longest time in calm weather from the verification to the number, in milliseconds: six hours, since a carrier's
+    /// unanswered creates are settled one after the other.
+    const WAIT_MS_MAX: i64 = 6 * 3_600_000;
+    let Some(calm_since) = state.calm_since else { return };
+    for purchase in purchases(state) {
+        let (PurchaseState::Completed { at, .. }, true) = (&purchase.state, purchase.gated) else { continue };
+        if let Some(VerificationState::Verified { at: verified_at }) = verification_of(state, &purchase)
+            && at.ms_since(verified_at.max(calm_since)) > WAIT_MS_MAX
+        {
+            state.violate(violation("P3: nobody waits for the deadline", purchase.id.to_string()));
+        }
+    }
+}
+
+/// An attempt to open an inquiry makes one, whatever answer is lost (people and money: each is paid for).
+fn one_inquiry_per_attempt(state: &mut State) {
+    if state.persona.made_under.values().any(|made| *made > 1) {
+        let seen = format!("{:?}", state.persona.made_under);
+        state.violate(violation("one inquiry per attempt", seen));
     }
 }
 

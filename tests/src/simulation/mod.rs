@@ -11,7 +11,9 @@ mod ports;
 mod random;
 mod schedule;
 mod shared;
+mod weakness;
 
 pub use invariants::Violation;
-pub use schedule::{Outcome, play};
+pub use schedule::{Outcome, play, play_weakened};
 pub use shared::{Fact, Facts};
+pub use weakness::Weakness;

@@ -14,6 +14,8 @@ use crate::events::persona_event;
 pub(super) struct PersonaWorld {
     pub(super) by_nonce: BTreeMap<String, InquiryId>,
     pub(super) inquiries: BTreeMap<InquiryId, (InquiryStatus, Instant)>,
+    /// How many inquiries each key made: one, whatever was lost.
+    pub(super) made_under: BTreeMap<String, u32>,
     /// Deliveries that are still to come, each at any time, in any order.
     pub(super) deliveries: Vec<Value>,
     events: u64,
@@ -56,6 +58,30 @@ impl PersonaWorld {
             }
             Some((InquiryStatus::Created | InquiryStatus::Pending, _)) => true,
             Some(_) | None => false,
+        }
+    }
+
+    /// Everybody comes to an end: who has not finished walks away, and reviewers decide. Half of it is never delivered.
+    pub(super) fn settle(&mut self, now: Instant, random: &mut Random) {
+        let open: Vec<(InquiryId, InquiryStatus)> =
+            self.inquiries.iter().map(|(id, (status, _))| (id.clone(), *status)).collect();
+        for (id, status) in open {
+            let last = match status {
+                InquiryStatus::Created | InquiryStatus::Pending => InquiryStatus::Expired,
+                InquiryStatus::Failed => InquiryStatus::Declined,
+                InquiryStatus::Completed | InquiryStatus::NeedsReview => {
+                    if random.chance(70) {
+                        InquiryStatus::Approved
+                    } else {
+                        InquiryStatus::Declined
+                    }
+                }
+                InquiryStatus::Expired | InquiryStatus::Approved | InquiryStatus::Declined => continue,
+            };
+            self.inquiries.insert(id.clone(), (last, now));
+            if random.chance(50) {
+                self.tell(&id, last, now);
+            }
         }
     }
 

@@ -7,12 +7,15 @@ use std::task::{Context, Poll};
 use adapters::ambient::Ambient;
 use adapters::persona::{Identity, OpenedInquiry, PersonaError, Session};
 use adapters::queue::{PurchaseMessage, Queue, QueueError};
-use adapters::store::{Item, Key, Page, Query, Store, StoreError, TransactError, Write, WriteError};
+use adapters::store::{
+    Condition, DUE_AT, DUE_SHARD, Item, Key, Page, Query, Store, StoreError, TransactError, Write, WriteError,
+};
 use adapters::twilio::{Carrier, Created, LookError, OwnedNumber};
-use domain::{AccountSid, InquiryEvent, InquiryId, InquiryStatus, Instant, Nonce, PhoneNumber};
+use domain::{AccountSid, InquiryEvent, InquiryId, InquiryStatus, Instant, Nonce, PhoneNumber, Source};
 
 use super::invariants;
 use super::shared::{Fact, Fate, Shared, State};
+use super::weakness::Weakness;
 use crate::memory_table::{apply, query_items, refusals};
 use crate::neighbours::{ONE_TIME_LINK, SESSION_TOKEN};
 
@@ -60,6 +63,39 @@ impl Ports<'_> {
     }
 }
 
+/// The write as a table without the defence does it; none when it does not do it at all.
+fn weakened(state: &State, write: Write) -> Option<Write> {
+    let anything = Condition::Any(vec![Condition::ItemAbsent, Condition::ItemPresent]);
+    let key = write.key().ok()?;
+    match write {
+        Write::Put { item, .. } if key.sk == "LOCK" && state.lacks(Weakness::LockNotCompared) => {
+            Some(Write::Put { item, expect: anything })
+        }
+        Write::Put { item, expect } if key.sk.starts_with("P#") => {
+            let compared = matches!(expect, Condition::ItemAbsent) || !state.lacks(Weakness::VersionNotCompared);
+            let item = if state.lacks(Weakness::PurchasesNotDue) { not_due(item) } else { item };
+            Some(Write::Put { item, expect: if compared { expect } else { anything } })
+        }
+        Write::Put { .. } if key.sk.starts_with("W#") && state.lacks(Weakness::PointersNotWritten) => None,
+        Write::Put { item, expect } if key.sk == "V" && state.lacks(Weakness::VerificationNotDue) => {
+            Some(Write::Put { item: not_due(item), expect })
+        }
+        Write::Check { .. } if key.sk == "V" && state.lacks(Weakness::ClearanceNotChecked) => None,
+        Write::Put { .. } | Write::Update { .. } | Write::Delete { .. } | Write::Check { .. } => Some(write),
+    }
+}
+
+fn weakened_transaction(state: &State, writes: Vec<Write>) -> Vec<Write> {
+    let done = if state.lacks(Weakness::TransactionsTorn) { 1 } else { writes.len() };
+    writes.into_iter().filter_map(|write| weakened(state, write)).take(done).collect()
+}
+
+fn not_due(mut item: Item) -> Item {
+    item.remove(DUE_AT);
+    item.remove(DUE_SHARD);
+    item
+}
+
 fn unavailable() -> StoreError {
     StoreError::Unavailable("injected".to_owned())
 }
@@ -71,6 +107,7 @@ impl Store for Ports<'_> {
 
     async fn write(&self, write: Write) -> Result<(), WriteError> {
         self.call(unavailable().into(), |state| {
+            let Some(write) = weakened(state, write) else { return Ok(()) };
             let key = write.key()?;
             let before = state.table.get(&key).cloned();
             if write.expect().is_some_and(|expect| !expect.holds(before.as_ref())) {
@@ -89,6 +126,7 @@ impl Store for Ports<'_> {
                 state.facts.insert(Fact::Conflict);
                 return Err(StoreError::Unavailable("TransactionConflict".to_owned()).into());
             }
+            let writes = weakened_transaction(state, writes);
             let refused = refusals(&state.table, &writes)?;
             if !refused.is_empty() {
                 return Err(TransactError::Refused(refused));
@@ -128,7 +166,14 @@ impl Identity for Ports<'_> {
     async fn open(&self, _reference: &str, nonce: &Nonce) -> Result<OpenedInquiry, PersonaError> {
         self.call(PersonaError::Unknown, |state| {
             let fresh = InquiryId::parse(&format!("inq_{:024}", state.persona.inquiries.len())).expect("is a word");
+            if state.lacks(Weakness::NonceIgnored) {
+                state.persona.by_nonce.remove(nonce.as_str());
+            }
+            let made_before = state.persona.by_nonce.contains_key(nonce.as_str());
             let id = state.persona.by_nonce.entry(nonce.as_str().to_owned()).or_insert(fresh).clone();
+            if !made_before {
+                *state.persona.made_under.entry(nonce.as_str().to_owned()).or_default() += 1;
+            }
             let now = state.now;
             state.persona.inquiries.entry(id.clone()).or_insert((InquiryStatus::Created, now));
             Ok(OpenedInquiry { id, session: session() })
@@ -149,7 +194,12 @@ impl Identity for Ports<'_> {
             let known = inquiries.iter().filter_map(|id| {
                 let (status, at) = state.persona.inquiries.get(id)?;
                 // Asked, Persona answers in whole seconds.
-                Some(InquiryEvent { inquiry: id.clone(), status: *status, at: at.whole_second() })
+                Some(InquiryEvent {
+                    inquiry: id.clone(),
+                    status: *status,
+                    at: at.whole_second(),
+                    source: Source::Answer,
+                })
             });
             Ok(known.collect())
         })
@@ -162,7 +212,8 @@ impl Carrier for Ports<'_> {
         self.call(LookError::Unknown, |state| {
             let now = state.now;
             state.carrier.land(now, &mut state.facts);
-            Ok(state.carrier.list(number, now, &mut state.facts))
+            let seen = state.carrier.list(number, now, &mut state.facts);
+            Ok(if state.lacks(Weakness::LookSeesNothing) { None } else { seen })
         })
         .await
     }

@@ -19,6 +19,7 @@ use sweeper::Sweeper;
 use super::invariants::{self, Violation};
 use super::ports::Ports;
 use super::shared::{Fact, Facts, Shared};
+use super::weakness::Weakness;
 use crate::events::{Caller, ask_event, http_event, sqs_event, webhook_event};
 use crate::world::{TEMPLATE, account, secret};
 
@@ -69,8 +70,17 @@ enum Done {
 /// Plays the schedule of this seed.
 #[must_use]
 pub fn play(seed: u64) -> Outcome {
-    let shared = Shared::new(seed);
-    let mut schedule = Schedule { shared: &shared, running: Vec::new(), asked: 0 };
+    play_on(&Shared::new(seed, None))
+}
+
+/// Plays the schedule of this seed with one defence left out.
+#[must_use]
+pub fn play_weakened(seed: u64, weakness: Weakness) -> Outcome {
+    play_on(&Shared::new(seed, Some(weakness)))
+}
+
+fn play_on(shared: &Shared) -> Outcome {
+    let mut schedule = Schedule { shared, running: Vec::new(), asked: 0 };
     schedule.chaos();
     schedule.calm();
     let mut state = shared.state();
@@ -376,6 +386,12 @@ impl<'a> Schedule<'a> {
     fn calm(&mut self) {
         self.shared.state().faults_left = 0;
         self.finish_running();
+        {
+            let mut state = self.shared.state();
+            let state = &mut *state;
+            state.calm_since = Some(state.now);
+            state.persona.settle(state.now, &mut state.random);
+        }
         for _ in 0..CALM_ROUNDS_MAX {
             self.drain();
             let next = self.next_due();
@@ -412,21 +428,14 @@ impl<'a> Schedule<'a> {
         }
     }
 
-    /// When the table brings something back next; none when all purchases have ended.
+    /// When the table brings something back next; none when nothing is left to do.
     fn next_due(&self) -> Option<Instant> {
         let state = self.shared.state();
         let due = |item: &adapters::store::Item| match item.get("due_at") {
             Some(adapters::store::Value::N(due_at)) => Some(Instant::from_unix_ms(*due_at)),
             _ => None,
         };
-        let purchases_due = state.table.iter().any(|(key, item)| key.sk != "V" && due(item).is_some());
-        let pointers = state.table.keys().any(|key| key.sk.starts_with("W#"));
-        if !purchases_due && !pointers {
-            return None;
-        }
-        // An inquiry that nobody finishes is asked about for ever; only what purchases wait for counts here.
-        let of_purchases = state.table.iter().filter(|(key, _)| key.sk != "V").filter_map(|(_, item)| due(item)).min();
-        Some(of_purchases.unwrap_or(state.now))
+        state.table.values().filter_map(due).min()
     }
 }
 

@@ -11,6 +11,7 @@ use super::carrier::CarrierWorld;
 use super::invariants::Violation;
 use super::people::PersonaWorld;
 use super::random::Random;
+use super::weakness::Weakness;
 use crate::locked;
 use crate::world::START_MS;
 
@@ -118,6 +119,10 @@ pub(super) struct State {
     pub(super) port_calls: u64,
     pub(super) facts: Facts,
     pub(super) violations: Vec<Violation>,
+    /// The defence that the ports leave out, if any.
+    pub(super) weakness: Option<Weakness>,
+    /// When the chaos ended, once it has.
+    pub(super) calm_since: Option<Instant>,
 }
 
 /// What happens to a port call.
@@ -131,7 +136,7 @@ pub(super) enum Fate {
 }
 
 impl Shared {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64, weakness: Option<Weakness>) -> Self {
         let state = State {
             now: Instant::from_unix_ms(START_MS),
             random: Random::new(seed),
@@ -146,6 +151,8 @@ impl Shared {
             port_calls: 0,
             facts: Facts::new(),
             violations: Vec::new(),
+            weakness,
+            calm_since: None,
         };
         Self { inner: Mutex::new(state) }
     }
@@ -156,6 +163,10 @@ impl Shared {
 }
 
 impl State {
+    pub(super) fn lacks(&self, weakness: Weakness) -> bool {
+        self.weakness == Some(weakness)
+    }
+
     /// Rolls the fate of a port call.
     pub(super) fn fate(&mut self) -> Fate {
         self.port_calls += 1;

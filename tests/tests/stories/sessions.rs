@@ -171,3 +171,20 @@ fn a_verified_sub_account_needs_no_session() {
     assert_eq!(answer.body.get("session_token"), None);
     assert_eq!(answer.body["verified_at"], "2026-11-22T12:00:00Z");
 }
+
+#[test]
+fn an_expired_inquiry_whose_resumption_was_lost_is_seen_as_expired_again() {
+    let clock = clock();
+    let world = world(&clock);
+    world.ask(SUB, "key-1", GATED);
+    let inquiry = world.persona.first().expect("is there");
+    clock.advance_s(3600);
+    world.persona.set(&inquiry, domain::InquiryStatus::Expired, world.now().whole_second());
+    world.minutes(3);
+    assert_eq!(world.verification().state, VerificationState::Expired);
+    world.persona.fail_next([PersonaFault::Before(PersonaError::Unknown)]);
+    assert_eq!(open(&world).status, 502);
+    world.minutes(3);
+    assert_eq!(world.verification().state, VerificationState::Expired, "Persona was never reached");
+    assert_eq!(open(&world).body["session_token"], SESSION_TOKEN);
+}

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use domain::{
     AcceptedStatuses, Attempt, Decision, EventClass, Inquiry, InquiryEvent, InquiryId, InquiryStatus, Instant, Phase,
-    RevokedBy, Verification, VerificationEffect, VerificationEvent, VerificationPolicy, VerificationState,
+    RevokedBy, Source, Verification, VerificationEffect, VerificationEvent, VerificationPolicy, VerificationState,
 };
 
 const CURRENT: &str = "inq_current";
@@ -120,6 +120,7 @@ fn observed(inquiry: &str, status: InquiryStatus, offset_ms: i64) -> Verificatio
         inquiry: InquiryId::parse(inquiry).expect("is a word"),
         status,
         at: Instant::from_unix_ms(SEEN_MS + offset_ms),
+        source: Source::Event,
     })
 }
 
@@ -182,16 +183,32 @@ fn failed_and_then_declined_is_one_attempt() {
 }
 
 #[test]
-fn an_approval_read_in_whole_seconds_is_not_older_than_the_event_of_its_second() {
+fn what_was_asked_in_whole_seconds_is_not_older_than_the_events_of_its_second() {
     let policy = VerificationPolicy::default();
-    let mut before = verification(VerificationState::InReview);
-    before.inquiry = before
-        .inquiry
-        .map(|inquiry| Inquiry { seen: Some((EventClass::Decision, Instant::from_unix_ms(SEEN_MS + 553))), ..inquiry });
-    let approved = outcome(&before, &observed(CURRENT, InquiryStatus::Approved, 0), &policy);
-    assert_eq!(approved, "→ verified@+0, wake");
-    let declined = outcome(&before, &observed(CURRENT, InquiryStatus::Declined, 0), &policy);
-    assert_eq!(declined, "already done");
+    let answered = |status| {
+        VerificationEvent::Observed(InquiryEvent {
+            inquiry: InquiryId::parse(CURRENT).expect("is a word"),
+            status,
+            at: Instant::from_unix_ms(SEEN_MS),
+            source: Source::Answer,
+        })
+    };
+    let seen_late_in_its_second = |state, class| {
+        let mut before = verification(state);
+        before.inquiry = before
+            .inquiry
+            .map(|inquiry| Inquiry { seen: Some((class, Instant::from_unix_ms(SEEN_MS + 553))), ..inquiry });
+        before
+    };
+    let in_review = seen_late_in_its_second(VerificationState::InReview, EventClass::Decision);
+    assert_eq!(outcome(&in_review, &answered(InquiryStatus::Approved), &policy), "→ verified@+0, wake");
+    assert_eq!(outcome(&in_review, &answered(InquiryStatus::NeedsReview), &policy), "already done");
+    let open = VerificationState::InProgress { phase: Phase::NeedsUser };
+    let in_progress = seen_late_in_its_second(open, EventClass::Progress);
+    assert_eq!(outcome(&in_progress, &answered(InquiryStatus::Expired), &policy), "→ expired");
+    let at = Instant::from_unix_ms(SEEN_MS + 553);
+    let verified = seen_late_in_its_second(VerificationState::Verified { at }, EventClass::Decision);
+    assert_eq!(outcome(&verified, &answered(InquiryStatus::Declined), &policy), "already done, wake");
 }
 
 /// Any order of delivery of the same events gives the same answer to "verified or not".

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{InquiryEvent, InquiryId, Nonce};
+use domain::{InquiryEvent, InquiryId, Nonce, Source};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -107,6 +107,7 @@ impl Identity for PersonaClient {
                 inquiry: InquiryId::parse(&listed.id).ok()?,
                 status: parse_status(&listed.attributes.status)?,
                 at: instant_of(updated),
+                source: Source::Answer,
             })
         });
         Ok(events.collect())

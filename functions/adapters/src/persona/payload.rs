@@ -1,7 +1,7 @@
 //! What a signed delivery says, as far as we read it: which inquiry, which status, when. Nothing else is parsed, so
 //! nothing personal can leak; key inflection (kebab, camel, snake) and payload generation do not matter.
 
-use domain::{EventId, InquiryEvent, InquiryId, InquiryStatus};
+use domain::{EventId, InquiryEvent, InquiryId, InquiryStatus, Source};
 use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -139,6 +139,7 @@ fn inquiry_delivery(data: EventData) -> Option<Delivery> {
             inquiry: InquiryId::parse(&resource.id).ok()?,
             status: parse_status(&resource.attributes.status)?,
             at: instant_of(at),
+            source: Source::Event,
         },
         template: resource.relationships.and_then(|links| links.inquiry_template?.data).map(|linked| linked.id),
     })

@@ -1,0 +1,40 @@
+//! Defences that a port leaves out, one at a time: a rule that can be left out without any schedule failing is not
+//! tested, or not needed. Production code has no such switches; the ports lie instead.
+
+/// One defence, left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weakness {
+    /// The carrier's list never shows anything: the look before every create is blind.
+    LookSeesNothing,
+    /// A number's lock is written over whoever has it.
+    LockNotCompared,
+    /// The owner's verification is not checked in the transaction that permits a create.
+    ClearanceNotChecked,
+    /// A purchase is written over whatever version stands.
+    VersionNotCompared,
+    /// Of a transaction only the first write is done.
+    TransactionsTorn,
+    /// Wait pointers are not written.
+    PointersNotWritten,
+    /// A verification is never due: it is no outbox of its waiters, and Persona is never asked.
+    VerificationNotDue,
+    /// Purchases are never due: nothing but messages brings them back.
+    PurchasesNotDue,
+    /// A lost answer of Persona's makes a new inquiry: its idempotency key is ignored.
+    NonceIgnored,
+}
+
+impl Weakness {
+    /// Every weakness, with what it is expected to break.
+    pub const ALL: [Self; 9] = [
+        Self::LookSeesNothing,
+        Self::LockNotCompared,
+        Self::ClearanceNotChecked,
+        Self::VersionNotCompared,
+        Self::TransactionsTorn,
+        Self::PointersNotWritten,
+        Self::VerificationNotDue,
+        Self::PurchasesNotDue,
+        Self::NonceIgnored,
+    ];
+}
