@@ -10,6 +10,7 @@
 mod clearance;
 mod decision;
 mod ids;
+mod inquiry;
 mod instant;
 mod limits;
 mod phone_number;
@@ -23,6 +24,7 @@ pub use ids::{
     AccountSid, AgencyId, EventId, IdError, IdempotencyKey, InquiryId, LeaseToken, Nonce, NumberSid, Owner, PurchaseId,
     SubAccountId, persona_reference,
 };
+pub use inquiry::{Attempt, EventClass, Inquiry, InquiryEvent, InquiryStatus, Source};
 pub use instant::Instant;
 pub use limits::*;
 pub use phone_number::{InvalidPhoneNumber, PhoneNumber};
@@ -32,6 +34,6 @@ pub use purchase::{
 };
 pub use region::{CountryCode, GatePolicy, NonGeographicClass, Region, UnitedStatesTerritory};
 pub use verification::{
-    AcceptedStatuses, Attempt, EventClass, Inquiry, InquiryEvent, InquiryStatus, OpenPlan, Opening, Phase, RevokedBy,
-    Source, Verification, VerificationEffect, VerificationEvent, VerificationPolicy, VerificationState,
+    AcceptedStatuses, OpenPlan, Opening, Phase, RevokedBy, Verification, VerificationEffect, VerificationEvent,
+    VerificationPolicy, VerificationState,
 };

@@ -12,6 +12,7 @@
 
 use crate::decision::{Decision, Illegal};
 use crate::ids::{InquiryId, Nonce};
+use crate::inquiry::{Attempt, EventClass, Inquiry, InquiryEvent, InquiryStatus, Source};
 use crate::instant::Instant;
 use crate::limits::{ATTEMPTS_MAX_DEFAULT, RESUME_PAUSE_MS};
 
@@ -24,28 +25,6 @@ pub struct Verification {
     pub inquiry: Option<Inquiry>,
     /// Declined and failed inquiries so far; an inquiry counts once.
     pub attempts_used: u32,
-}
-
-/// The inquiry that counts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Inquiry {
-    /// Its id at Persona.
-    pub id: InquiryId,
-    /// The class and Persona's own time of the newest event applied, once there was one.
-    pub seen: Option<(EventClass, Instant)>,
-    /// Whether it has used one of the owner's attempts.
-    pub attempt: Attempt,
-    /// When a session was last handed out.
-    pub session_at: Instant,
-}
-
-/// Whether an inquiry has used one of its owner's attempts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Attempt {
-    /// It has not been declined and has not failed.
-    Unused,
-    /// It was declined or failed, once or more often.
-    Used,
 }
 
 /// What is known of an owner.
@@ -98,58 +77,6 @@ pub enum RevokedBy {
     Persona,
     /// An operator of the platform; only an operator gives it again.
     Operator,
-}
-
-/// A status of an inquiry at Persona.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InquiryStatus {
-    /// Opened, nothing submitted.
-    Created,
-    /// The person has begun.
-    Pending,
-    /// The person has done everything; a decision may follow.
-    Completed,
-    /// The person used up the tries inside the inquiry; a decision may follow.
-    Failed,
-    /// Nobody finished in time; can be resumed.
-    Expired,
-    /// A person must decide.
-    NeedsReview,
-    /// Accepted.
-    Approved,
-    /// Refused.
-    Declined,
-}
-
-/// Decisions outrank progress, whatever their times.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum EventClass {
-    /// Where the person is in the flow.
-    Progress,
-    /// What Persona or a reviewer decided.
-    Decision,
-}
-
-/// What Persona said of an inquiry, in an event or when asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InquiryEvent {
-    /// The inquiry; one that we opened for this owner.
-    pub inquiry: InquiryId,
-    /// Its status.
-    pub status: InquiryStatus,
-    /// When, by Persona's clock: an event's `created-at`, or the `updated-at` of an inquiry that was asked about.
-    pub at: Instant,
-    /// How we know.
-    pub source: Source,
-}
-
-/// How we know what Persona said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// It told us, with a time in milliseconds.
-    Event,
-    /// We asked, and it answered with a time in whole seconds.
-    Answer,
 }
 
 /// What can happen to a verification.

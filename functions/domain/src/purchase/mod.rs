@@ -1,0 +1,294 @@
+//! One purchase of one number: what it may become, and what its next visit does.
+//!
+//! ```text
+//! waiting ──claim──▶ buying ──our number found, or bought──▶ completed
+//!    │                  ├──refused, nothing unknown; or settled──▶ failed
+//!    │                  └──proof that contradicts us──▶ held (an operator must look)
+//!    ├──expire──▶ expired      ├──cancel──▶ cancelled      └──number locked by another──▶ failed
+//! ```
+//! The carrier has no idempotency key for numbers, so exactly-once rests on the order of four steps, each of which
+//! names what it expects to find (`functions/README.md`, "One buyer"): *claim* takes the number's lock and permits the
+//! first create; *look* comes before every create; *permit* before every further one; *record* needs proof, and a
+//! *failure* needs either a definite refusal with nothing unknown, or two looks that settle the doubt.
+
+mod change;
+mod event;
+mod slot;
+
+use change::Change;
+pub use event::{Lock, PurchaseEffects, PurchaseEvent};
+pub use slot::{EarlierCreates, LatestCreate, Slot};
+
+use crate::decision::Decision;
+use crate::ids::{AccountSid, NumberSid, PurchaseId, SubAccountId};
+use crate::instant::Instant;
+use crate::phone_number::PhoneNumber;
+
+/// SHA-256 of the parsed, default-filled request: the same key with another body is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BodyHash(pub [u8; 32]);
+
+/// One request for one number, as the table keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Purchase {
+    /// Its id; also our mark at the carrier.
+    pub id: PurchaseId,
+    /// Who asked.
+    pub sub_account: SubAccountId,
+    /// The number asked for.
+    pub number: PhoneNumber,
+    /// Whether the number is in a gated region: decided once, when asked for.
+    pub gated: bool,
+    /// What was asked under this id.
+    pub body_hash: BodyHash,
+    /// When it was asked for.
+    pub created_at: Instant,
+    /// When it last changed.
+    pub updated_at: Instant,
+    /// Until when its owner may prove who it is.
+    pub deadline: Instant,
+    /// What became of it.
+    pub state: PurchaseState,
+    /// Who did what, when: at most [`HISTORY_ENTRIES_MAX`] entries.
+    pub history: Vec<HistoryEntry>,
+}
+
+/// What became of a purchase.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PurchaseState {
+    /// Nothing was asked of the carrier. Shown as `awaiting_verification` or `queued`, by clearance.
+    Waiting,
+    /// A create may have been sent.
+    Buying(Slot),
+    /// The number is ours.
+    Completed {
+        /// The number's id at the carrier.
+        sid: NumberSid,
+        /// In which account.
+        account: AccountSid,
+        /// When that was recorded.
+        at: Instant,
+    },
+    /// The number is not ours.
+    Failed {
+        /// Why.
+        reason: Reason,
+        /// When that was decided.
+        at: Instant,
+        /// What became of the number's lock.
+        lock: FailedNumber,
+    },
+    /// Its owner did not prove who it is in time.
+    Expired {
+        /// When that was decided.
+        at: Instant,
+    },
+    /// The customer took it back before buying began.
+    Cancelled {
+        /// When.
+        at: Instant,
+    },
+    /// What the carrier shows contradicts what we did: an operator must look. The number stays locked.
+    Held {
+        /// The number's id at the carrier, where one is known.
+        sid: Option<NumberSid>,
+        /// Since when.
+        at: Instant,
+    },
+}
+
+/// What became of a failed number's lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FailedNumber {
+    /// It is free for others.
+    Unlocked,
+    /// The failure was settled, not definite: the lock stays until one last look at this instant finds the number
+    /// absent.
+    LockedUntil {
+        /// When to look.
+        last_look_at: Instant,
+        /// In which account.
+        account: AccountSid,
+    },
+}
+
+/// Why a number failed: a closed list, part of the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// Somebody else has it.
+    NumberUnavailable,
+    /// The sub-account has it, or is buying it.
+    DuplicatePurchase,
+    /// The carrier refused for a reason of its own.
+    CarrierRefused,
+    /// The carrier wants an address or document for this number.
+    AddressRequired,
+    /// The carrier's account may not buy.
+    AccountRestricted,
+    /// The verification was taken back before the number was bought.
+    VerificationRevoked,
+    /// The carrier gave no definite answer within all tries.
+    CarrierUnresponsive,
+}
+
+/// One entry of a purchase's history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistoryEntry {
+    /// When.
+    pub at: Instant,
+    /// Who.
+    pub by: Actor,
+    /// What, and why.
+    pub what: Happening,
+}
+
+/// Who acted on a purchase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// The customer, through the web app.
+    Customer,
+    /// `purchase-completion`.
+    Completion,
+    /// `sweeper`.
+    Sweeper,
+}
+
+/// What happened to a purchase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Happening {
+    /// It was asked for.
+    Requested,
+    /// Buying began.
+    Claimed,
+    /// A dead lease changed hands.
+    Reclaimed,
+    /// A further create was permitted.
+    Permitted,
+    /// No further create is sent.
+    Stopped(Reason),
+    /// The carrier did not process a create.
+    NotProcessed,
+    /// The number was seen absent, once.
+    SeenAbsent,
+    /// The number is ours.
+    Completed,
+    /// The number is not ours.
+    Failed(Reason),
+    /// The lock of a settled failure was freed.
+    Unlocked,
+    /// Not verified in time.
+    Expired,
+    /// Taken back.
+    Cancelled,
+    /// An operator must look.
+    Held,
+}
+
+/// The lengths of time that the rules use, in milliseconds. Template parameters; the defaults are the design's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// How long a worker may act on one claim or permit.
+    pub lease_ms: i64,
+    /// How long after its permit a create may still land.
+    pub settle_after_ms: i64,
+    /// Least time between the two looks that settle a doubt.
+    pub settle_gap_ms: i64,
+    /// How long after its deadline a purchase is left alone: more than a function's time-out and any clock skew.
+    pub expiry_grace_ms: i64,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self { lease_ms: 60_000, settle_after_ms: 180_000, settle_gap_ms: 60_000, expiry_grace_ms: 300_000 }
+    }
+}
+
+/// What a worker that was told of a purchase does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Visit {
+    /// Take it on.
+    Claim,
+    /// Take over a dead lease.
+    Reclaim,
+    /// Another worker is at it until then.
+    LeaseHeld {
+        /// The end of that lease.
+        until: Instant,
+    },
+    /// Look a last time for a number whose purchase was settled as failed, and free its lock.
+    LastLook {
+        /// The account at the carrier.
+        account: AccountSid,
+    },
+    /// Nothing: it has ended.
+    Nothing,
+}
+
+/// What a worker that found the number absent does, unless it holds a permit already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterAbsent {
+    /// Ask for a permit and create.
+    Permit,
+    /// Note that it was absent: enough such looks settle the doubt.
+    Settle,
+    /// Come back.
+    Wait {
+        /// When.
+        until: Instant,
+    },
+}
+
+type Outcome = Decision<Purchase, PurchaseEffects>;
+
+impl Purchase {
+    /// What `event` does to this purchase. Total: every pair of state and event has an answer, listed in the snapshot
+    /// `purchase_table`.
+    #[must_use]
+    pub fn decide(&self, event: &PurchaseEvent, by: Actor, now: Instant, timing: &Timing) -> Outcome {
+        let change = Change { purchase: self, by, now };
+        match &self.state {
+            PurchaseState::Waiting => change.waiting(event, timing),
+            PurchaseState::Buying(slot) => change.buying(slot, event, timing),
+            PurchaseState::Completed { sid, .. } => change.completed(sid, event),
+            PurchaseState::Failed { reason, at, lock } => change.failed(*reason, *at, lock, event),
+            PurchaseState::Expired { .. } | PurchaseState::Cancelled { .. } => change.ended(event),
+            PurchaseState::Held { sid, .. } => change.held(sid.as_ref(), event),
+        }
+    }
+
+    /// What a worker that was told of this purchase does at `now`.
+    #[must_use]
+    pub fn visit(&self, now: Instant) -> Visit {
+        match &self.state {
+            PurchaseState::Waiting => Visit::Claim,
+            PurchaseState::Buying(slot) if slot.lease_until > now => Visit::LeaseHeld { until: slot.lease_until },
+            PurchaseState::Buying(_) => Visit::Reclaim,
+            PurchaseState::Failed { lock: FailedNumber::LockedUntil { last_look_at, account }, .. }
+                if *last_look_at <= now =>
+            {
+                Visit::LastLook { account: account.clone() }
+            }
+            PurchaseState::Failed { .. }
+            | PurchaseState::Completed { .. }
+            | PurchaseState::Expired { .. }
+            | PurchaseState::Cancelled { .. }
+            | PurchaseState::Held { .. } => Visit::Nothing,
+        }
+    }
+
+    /// When the table must bring this purchase back by itself, at the latest; none once it has ended for good.
+    /// `step_ms` is the sweep's short step.
+    #[must_use]
+    pub fn due_at(&self, now: Instant, step_ms: i64) -> Option<Instant> {
+        match &self.state {
+            PurchaseState::Waiting => Some(now.plus_ms(step_ms)),
+            PurchaseState::Buying(slot) => Some(slot.lease_until),
+            PurchaseState::Failed { lock: FailedNumber::LockedUntil { last_look_at, .. }, .. } => Some(*last_look_at),
+            PurchaseState::Failed { lock: FailedNumber::Unlocked, .. }
+            | PurchaseState::Completed { .. }
+            | PurchaseState::Expired { .. }
+            | PurchaseState::Cancelled { .. }
+            | PurchaseState::Held { .. } => None,
+        }
+    }
+}
