@@ -138,23 +138,28 @@ impl<S: Store, C: Carrier, A: Ambient> PurchaseCompletion<S, C, A> {
         };
         let token = working.token.clone();
         match slot.after_absent(self.ambient.now(), &self.settings.timing) {
-            AfterAbsent::Permit => {
-                let moved = match self.clearance_guard(&working).await? {
-                    Some(guard) => {
-                        self.change(working, &PurchaseEvent::Permit { token: token.clone() }, &guard).await?
-                    }
-                    None => Moved::Guarded(working),
-                };
-                match moved {
-                    Moved::Done(working) => self.create(working).await,
-                    Moved::Not | Moved::Locked(..) => Ok(()),
-                    Moved::Guarded(working) => self.finish(working, &PurchaseEvent::ClearanceLost { token }).await,
-                }
-            }
+            AfterAbsent::Permit => self.permit(working).await,
             AfterAbsent::Settle | AfterAbsent::Wait { .. } => {
                 self.finish(working, &PurchaseEvent::SeenAbsent { token: Some(token) }).await
             }
         }
+    }
+
+    /// Asks for a further permit, and creates with it. A guard that does not hold is read anew before it counts: the
+    /// owner that was read as verified may just have lost that, while another of the purchase's owners still clears it.
+    async fn permit(&self, mut working: Working) -> Result<(), StoreError> {
+        let token = working.token.clone();
+        for _ in 0..DECIDE_AGAIN_MAX {
+            let Some(guard) = self.clearance_guard(&working).await? else {
+                return self.finish(working, &PurchaseEvent::ClearanceLost { token }).await;
+            };
+            match self.change(working, &PurchaseEvent::Permit { token: token.clone() }, &guard).await? {
+                Moved::Done(working) => return self.create(working).await,
+                Moved::Not | Moved::Locked(..) => return Ok(()),
+                Moved::Guarded(guarded) => working = guarded,
+            }
+        }
+        Err(StoreError::Unavailable("the clearance kept changing".to_owned()))
     }
 
     /// Asks the carrier for exactly this number, if the whole request still fits into the lease that permits it.
