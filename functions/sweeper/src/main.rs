@@ -1,7 +1,7 @@
 //! Wiring: the environment, the clients, the runtime.
 
 use adapters::ambient::Machine;
-use adapters::config::ProcessEnvironment;
+use adapters::config::{ConfigError, Environment, ProcessEnvironment, malformed};
 use adapters::settings::{Aws, revisits, timing, verification_policy};
 use adapters::telemetry;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -18,15 +18,24 @@ async fn main() -> Result<(), Error> {
         queue: aws.queue(&environment)?,
         identity: aws.persona(&environment).await?,
         ambient: Machine,
-        settings: Settings {
-            policy: verification_policy(&environment)?,
-            revisits: revisits(&environment)?,
-            timing: timing(&environment)?,
-        },
+        settings: settings(&environment)?,
     };
     lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| async {
         let swept = function.sweep().await?;
         Ok::<_, Error>(serde_json::to_value(swept)?)
     }))
     .await
+}
+
+fn settings(environment: &impl Environment) -> Result<Settings, ConfigError> {
+    let settings = Settings {
+        policy: verification_policy(environment)?,
+        revisits: revisits(environment)?,
+        timing: timing(environment)?,
+    };
+    // Within its grace a purchase that was approved in time must be found by asking, whatever was not delivered.
+    if settings.revisits.poll_age_ms > settings.timing.expiry_grace_ms {
+        return Err(malformed("POLL_AGE_S", "must not be longer than EXPIRY_GRACE_S"));
+    }
+    Ok(settings)
 }
