@@ -23,7 +23,10 @@ pub(crate) async fn requests_without_a_right_token_are_refused(stack: Arc<Deploy
     assert_eq!(ask(None).await, 401);
     assert_eq!(ask(Some("not.a.token".to_owned())).await, 401);
     let token = stack.token(&sub_account, BOTH).await;
-    let forged = format!("{}x", &token[..token.len() - 1]);
+    // The first character of the signature: the last one has bits that mean nothing, and may differ in a right token.
+    let (signed, signature) = token.rsplit_once('.').expect("has a signature");
+    let other = if signature.starts_with('A') { "B" } else { "A" };
+    let forged = format!("{signed}.{other}{}", &signature[1..]);
     assert_eq!(ask(Some(forged)).await, 401);
     assert_eq!(ask(Some(stack.token(&sub_account, "purchases:read").await)).await, 403);
     assert_eq!(ask(Some(stack.token("somebody-else", BOTH).await)).await, 404);
