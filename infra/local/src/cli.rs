@@ -159,12 +159,12 @@ struct TwilioArguments {
     /// Its token, which may buy
     #[arg(long, default_value = "local")]
     auth_token: String,
-    /// A key that may only read
+    /// A restricted API key, which may search and not buy
     #[arg(long, default_value = "SK00000000000000000000000000000000")]
-    read_key_sid: String,
-    /// The read-only key's secret
-    #[arg(long, default_value = "local-read-only")]
-    read_key_secret: String,
+    api_key_sid: String,
+    /// The restricted key's secret
+    #[arg(long, default_value = "local-restricted")]
+    api_key_secret: String,
     /// Simulated seconds per real second
     #[arg(long, default_value_t = 1.0)]
     clock_scale: f64,
@@ -275,8 +275,8 @@ async fn twilio(arguments: TwilioArguments) -> Result<ExitCode> {
         let settings = twilio_simulator::Settings {
             account_sid: arguments.account_sid,
             auth_token: arguments.auth_token,
-            read_key_sid: arguments.read_key_sid,
-            read_key_secret: arguments.read_key_secret,
+            api_key_sid: arguments.api_key_sid,
+            api_key_secret: arguments.api_key_secret,
             clock_scale: arguments.clock_scale,
         };
         twilio_simulator::serve(listener, settings, up::interrupted())

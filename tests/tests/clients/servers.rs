@@ -26,10 +26,10 @@ pub(crate) const TEMPLATE: &str = "itmpl_tests";
 pub(crate) const ACCOUNT: &str = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 /// The account's token.
 pub(crate) const TOKEN: &str = "token-of-the-account";
-/// A key that may only read, and its secret.
-pub(crate) const READ_KEY: &str = "SKaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+/// The restricted API key, which may search and not buy.
+pub(crate) const API_KEY: &str = "SKaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 /// The secret of that key.
-pub(crate) const READ_SECRET: &str = "secret-of-the-restricted-key";
+pub(crate) const API_SECRET: &str = "secret-of-the-restricted-key";
 
 /// A running server.
 pub(crate) struct Server {
@@ -62,8 +62,8 @@ impl Server {
         let settings = twilio_simulator::Settings {
             account_sid: ACCOUNT.to_owned(),
             auth_token: TOKEN.to_owned(),
-            read_key_sid: READ_KEY.to_owned(),
-            read_key_secret: READ_SECRET.to_owned(),
+            api_key_sid: API_KEY.to_owned(),
+            api_key_secret: API_SECRET.to_owned(),
             clock_scale: 1.0,
         };
         Self::running(url, async move {

@@ -161,8 +161,8 @@ impl Carrier {
     /// Whose credentials these are.
     fn caller(&self, presented: Option<Presented>) -> Result<Caller, TwilioError> {
         let presented = presented.ok_or_else(TwilioError::unauthenticated)?;
-        if presented.name == self.settings.read_key_sid && presented.secret == self.settings.read_key_secret {
-            return Ok(Caller::ReadKey);
+        if presented.name == self.settings.api_key_sid && presented.secret == self.settings.api_key_secret {
+            return Ok(Caller::ApiKey);
         }
         match self.account(&presented.name) {
             Some(account) if account.auth_token == presented.secret => {
@@ -180,7 +180,7 @@ impl Carrier {
     fn permit(&self, caller: &Caller, operation: &Operation) -> Result<(), TwilioError> {
         let name = operation.name();
         let own = match caller {
-            Caller::Account | Caller::ReadKey => true,
+            Caller::Account | Caller::ApiKey => true,
             Caller::SubAccount(sid) => operation.account() == Some(sid),
         };
         if !own {
@@ -198,13 +198,13 @@ impl Carrier {
             | OperationName::ReleaseNumber
             | OperationName::Any => (false, false),
         };
-        if *caller == Caller::ReadKey {
+        if *caller == Caller::ApiKey {
             // Twilio answers a restricted key at the accounts as if it did not know the key (help article "Error
             // 20003 when using restricted API keys").
             if about_accounts {
                 return Err(TwilioError::unauthenticated());
             }
-            if !reads {
+            if name != OperationName::SearchNumbers {
                 return Err(TwilioError::forbidden());
             }
         }

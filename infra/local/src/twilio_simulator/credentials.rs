@@ -19,8 +19,8 @@ pub(super) enum Caller {
     Account,
     /// One of its sub-accounts: everything, in its own place.
     SubAccount(String),
-    /// The restricted API key: searching and reading numbers.
-    ReadKey,
+    /// The restricted API key: searching numbers that are for sale.
+    ApiKey,
 }
 
 /// The credentials of a request; `None` if it has none that can be read.

@@ -17,7 +17,7 @@
 //! | `/Accounts/{AC}/IncomingPhoneNumbers/{PN}.json` | GET, POST, DELETE |
 //!
 //! The account's SID and token may do everything, also on its sub-accounts; a sub-account's only on itself; the
-//! restricted API key may search and read numbers and nothing else.
+//! restricted API key may search numbers that are for sale and nothing else.
 //!
 //! Every number of the United States, Canada, Puerto Rico, the Virgin Islands, Jamaica and the toll-free codes is for
 //! sale until somebody owns it; a search lists some of them, always the same, all from the ranges kept for fiction
@@ -114,10 +114,10 @@ pub struct Settings {
     /// The account's token. With it everything is allowed, also on sub-accounts.
     pub auth_token: String,
     /// The restricted API key's SID: `SK` and 32 hexadecimal digits.
-    pub read_key_sid: String,
-    /// The restricted API key's secret. With it numbers can be searched and read; the rest is refused with 403, and
-    /// the accounts with 401.
-    pub read_key_secret: String,
+    pub api_key_sid: String,
+    /// The restricted API key's secret. With it numbers that are for sale can be searched; the rest is refused with
+    /// 403, and the accounts with 401.
+    pub api_key_secret: String,
     /// How many times faster than the wall clock waiting times pass: 1.0 is real time. Must be greater than 0.
     pub clock_scale: f64,
 }

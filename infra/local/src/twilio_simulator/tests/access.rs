@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::{ACCOUNT, Answer, READ_KEY, READ_SECRET, TOKEN, Twilio, read};
+use super::{ACCOUNT, API_KEY, API_SECRET, Answer, TOKEN, Twilio, read};
 
 impl Twilio {
     async fn ask(&self, who: (&str, &str), method: Method, path: &str, form: &[(&str, &str)]) -> Answer {
@@ -16,7 +16,7 @@ impl Twilio {
 async fn wrong_credentials_are_refused() {
     let twilio = Twilio::start().await;
     let path = format!("/Accounts/{ACCOUNT}/IncomingPhoneNumbers.json");
-    for who in [(ACCOUNT, "wrong"), (READ_KEY, TOKEN), ("ACunknown", TOKEN), ("", "")] {
+    for who in [(ACCOUNT, "wrong"), (API_KEY, TOKEN), ("ACunknown", TOKEN), ("", "")] {
         assert_eq!(twilio.ask(who, Method::GET, &path, &[]).await.error(), (401, 20003), "{who:?}");
     }
     let url = format!("{}/2010-04-01{path}", twilio.base_url);
@@ -28,15 +28,19 @@ async fn wrong_credentials_are_refused() {
 }
 
 #[tokio::test]
-async fn the_restricted_key_searches_and_reads_and_nothing_else() {
+async fn the_restricted_key_searches_and_nothing_else() {
     let twilio = Twilio::start().await;
-    let key = (READ_KEY, READ_SECRET);
+    let key = (API_KEY, API_SECRET);
     let sid = twilio.buy("+12125550123", "pur_1").await.text("sid");
     let number = format!("/Accounts/{ACCOUNT}/IncomingPhoneNumbers/{sid}.json");
     let numbers = format!("/Accounts/{ACCOUNT}/IncomingPhoneNumbers.json");
 
-    for path in [&number, &numbers, &format!("/Accounts/{ACCOUNT}/AvailablePhoneNumbers/US/Local.json")] {
-        assert_eq!(twilio.ask(key, Method::GET, path, &[]).await.status, 200, "{path}");
+    let for_sale = format!("/Accounts/{ACCOUNT}/AvailablePhoneNumbers");
+    for path in [format!("{for_sale}.json"), format!("{for_sale}/US.json"), format!("{for_sale}/US/Local.json")] {
+        assert_eq!(twilio.ask(key, Method::GET, &path, &[]).await.status, 200, "{path}");
+    }
+    for path in [&number, &numbers, &format!("/Accounts/{ACCOUNT}/Balance.json")] {
+        assert_eq!(twilio.ask(key, Method::GET, path, &[]).await.error(), (403, 403), "{path}");
     }
     let form = [("PhoneNumber", "+12125550124")];
     for path in [numbers.as_str(), &format!("/Accounts/{ACCOUNT}/IncomingPhoneNumbers/Local.json"), &number] {

@@ -224,8 +224,8 @@ async fn time_must_pass() {
         let settings = Settings {
             account_sid: String::new(),
             auth_token: String::new(),
-            read_key_sid: String::new(),
-            read_key_secret: String::new(),
+            api_key_sid: String::new(),
+            api_key_secret: String::new(),
             clock_scale,
         };
         let error = serve(listener, settings, std::future::pending()).await.expect_err("no such clock");

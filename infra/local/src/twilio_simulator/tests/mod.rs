@@ -18,8 +18,8 @@ use super::{Settings, serve};
 
 const ACCOUNT: &str = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const TOKEN: &str = "token of the account";
-const READ_KEY: &str = "SKaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-const READ_SECRET: &str = "secret of the restricted key";
+const API_KEY: &str = "SKaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+const API_SECRET: &str = "secret of the restricted key";
 
 /// Longer than any answer takes that comes at all.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -69,8 +69,8 @@ impl Twilio {
         let settings = Settings {
             account_sid: ACCOUNT.to_owned(),
             auth_token: TOKEN.to_owned(),
-            read_key_sid: READ_KEY.to_owned(),
-            read_key_secret: READ_SECRET.to_owned(),
+            api_key_sid: API_KEY.to_owned(),
+            api_key_secret: API_SECRET.to_owned(),
             clock_scale: 1.0,
         };
         let (shutdown, ended) = oneshot::channel::<()>();
