@@ -114,8 +114,10 @@ pub(crate) fn apply(items: &mut BTreeMap<Key, Item>, write: Write) -> Result<(),
         Write::Update { set, remove, .. } => {
             let item = items
                 .entry(key.clone())
-                .or_insert_with(|| Item::from([(PK.to_owned(), Value::S(key.pk)), (SK.to_owned(), Value::S(key.sk))]));
-            item.extend(set.into_iter().map(|(name, value)| (name.to_owned(), value)));
+                .or_insert_with(|| Item::from([(PK, Value::S(key.pk)), (SK, Value::S(key.sk))]));
+            for (name, value) in set {
+                item.insert(name, value);
+            }
             for name in remove {
                 item.remove(name);
             }
@@ -150,39 +152,46 @@ pub(crate) fn refusals(items: &BTreeMap<Key, Item>, writes: &[Write]) -> Result<
 
 /// Reads a page.
 pub(crate) fn query_items(items: &BTreeMap<Key, Item>, query: &Query) -> Result<Page, StoreError> {
-    let mut found: Vec<(Key, Item)> = match &query.range {
-        Range::Partition { pk, sk_prefix } => items
-            .iter()
-            .filter(|(key, _)| key.pk == *pk && key.sk.starts_with(sk_prefix.as_str()))
-            .map(|(key, item)| (key.clone(), item.clone()))
-            .collect(),
+    // Behind the place where the last page ended, not behind its item: that may have been moved or deleted meanwhile.
+    let behind = query.after.as_ref().map(place).transpose()?;
+    let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
+    match &query.range {
+        Range::Partition { pk, sk_prefix } => {
+            let start = Key { pk: pk.clone(), sk: sk_prefix.clone() };
+            let mut found = items
+                .range(start..)
+                .take_while(|(key, _)| key.pk == *pk && key.sk.starts_with(&**sk_prefix))
+                .filter(|(key, _)| behind.as_ref().is_none_or(|(_, place)| *key > place))
+                .map(|(_, item)| item);
+            let page: Vec<Item> = found.by_ref().take(limit).cloned().collect();
+            let more = found.next().is_some();
+            Ok(page_of(page, more, keys_only))
+        }
         Range::Due { shard, until_ms } => {
-            let mut due: Vec<(i64, Key, Item)> = items
+            let mut due: Vec<(i64, &Key, &Item)> = items
                 .iter()
                 .filter_map(|(key, item)| match (item.get(DUE_SHARD), item.get(DUE_AT)) {
                     (Some(Value::S(own)), Some(Value::N(due_at))) if own == shard && due_at <= until_ms => {
-                        Some((*due_at, key.clone(), keys_only(item)))
+                        Some((*due_at, key, item))
                     }
                     _ => None,
                 })
+                .filter(|(due_at, key, _)| {
+                    behind.as_ref().is_none_or(|(shown, place)| (Some(*due_at), *key) > (*shown, place))
+                })
                 .collect();
-            due.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
-            due.into_iter().map(|(_, key, item)| (key, item)).collect()
+            due.sort_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1)));
+            let more = due.len() > limit;
+            let page: Vec<Item> = due.into_iter().take(limit).map(|(_, _, item)| keys_only(item)).collect();
+            Ok(page_of(page, more, Item::clone))
         }
-    };
-    if let Some(after) = &query.after {
-        // Behind the place, not behind the item: that may have been moved or deleted in the meantime.
-        let place = place(after)?;
-        found.retain(|(key, item)| match query.range {
-            Range::Partition { .. } => *key > place.1,
-            Range::Due { .. } => (due_at(item), key) > (place.0, &place.1),
-        });
     }
-    let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let next = if more { found.last().map(|(_, item)| keys_only(item)) } else { None };
-    Ok(Page { items: found.into_iter().map(|(_, item)| item).collect(), next })
+}
+
+/// A page, and where the next one starts if there is more.
+fn page_of(items: Vec<Item>, more: bool, place_of: impl FnOnce(&Item) -> Item) -> Page {
+    let next = items.last().filter(|_| more).map(place_of);
+    Page { items, next }
 }
 
 /// Where a page ended: the due index's sort key, where there is one, and the table's own keys.
@@ -201,7 +210,7 @@ fn due_at(item: &Item) -> Option<i64> {
 fn keys_only(item: &Item) -> Item {
     let keys = [PK, SK, DUE_SHARD, DUE_AT];
     item.iter()
-        .filter(|(name, _)| keys.contains(&name.as_str()))
+        .filter(|(name, _)| keys.contains(&name.as_ref()))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
 }

@@ -177,7 +177,7 @@ impl Neighbours<'_> {
         let key = keys::profile(&SubAccountId::parse(sub_account).expect("is a word"));
         let write = Write::Update {
             key,
-            set: vec![("agency", Attribute::S(agency.to_owned()))],
+            set: vec![("agency", Attribute::S(agency.to_owned().into()))],
             remove: vec![],
             expect: Condition::Any(vec![Condition::ItemAbsent, Condition::ItemPresent]),
         };

@@ -160,14 +160,14 @@ impl Store for DynamoDb {
                 .key_condition_expression("#p = :p AND begins_with(#s, :s)")
                 .expression_attribute_names("#p", PK)
                 .expression_attribute_names("#s", SK)
-                .expression_attribute_values(":p", AttributeValue::S(pk))
-                .expression_attribute_values(":s", AttributeValue::S(sk_prefix)),
+                .expression_attribute_values(":p", AttributeValue::S(pk.into_owned()))
+                .expression_attribute_values(":s", AttributeValue::S(sk_prefix.into_owned())),
             Range::Due { shard, until_ms } => request
                 .index_name(DUE_INDEX)
                 .key_condition_expression("#p = :p AND #s <= :s")
                 .expression_attribute_names("#p", DUE_SHARD)
                 .expression_attribute_names("#s", DUE_AT)
-                .expression_attribute_values(":p", AttributeValue::S(shard))
+                .expression_attribute_values(":p", AttributeValue::S(shard.into_owned()))
                 .expression_attribute_values(":s", AttributeValue::N(until_ms.to_string())),
         };
         let answer = request
@@ -306,14 +306,14 @@ impl Expression {
 
 fn key_attributes(key: &Key) -> Attributes {
     HashMap::from([
-        (PK.to_owned(), AttributeValue::S(key.pk.clone())),
-        (SK.to_owned(), AttributeValue::S(key.sk.clone())),
+        (PK.to_owned(), AttributeValue::S(key.pk.to_string())),
+        (SK.to_owned(), AttributeValue::S(key.sk.to_string())),
     ])
 }
 
 fn to_attribute(value: Value) -> AttributeValue {
     match value {
-        Value::S(text) => AttributeValue::S(text),
+        Value::S(text) => AttributeValue::S(text.into_owned()),
         Value::N(number) => AttributeValue::N(number.to_string()),
         Value::Bool(bool) => AttributeValue::Bool(bool),
         Value::Map(item) => AttributeValue::M(to_attributes(item)),
@@ -322,7 +322,7 @@ fn to_attribute(value: Value) -> AttributeValue {
 }
 
 fn to_attributes(item: Item) -> Attributes {
-    item.into_iter().map(|(name, value)| (name, to_attribute(value))).collect()
+    item.into_iter().map(|(name, value)| (name.into_owned(), to_attribute(value))).collect()
 }
 
 fn from_attributes(attributes: Attributes) -> Result<Item, StoreError> {
@@ -332,7 +332,7 @@ fn from_attributes(attributes: Attributes) -> Result<Item, StoreError> {
 #[expect(clippy::wildcard_enum_match_arm, reason = "DynamoDB has more types than we ever write")]
 fn from_attribute(value: AttributeValue) -> Result<Value, StoreError> {
     match value {
-        AttributeValue::S(text) => Ok(Value::S(text)),
+        AttributeValue::S(text) => Ok(Value::S(text.into())),
         AttributeValue::N(number) => {
             number.parse().map(Value::N).map_err(|_| StoreError::Broken("a number is no whole number".to_owned()))
         }

@@ -13,6 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::{AgencyId, SubAccountId};
 use lambda_http::http::{HeaderMap, HeaderValue, StatusCode, uri::Authority};
+use lambda_http::request::LambdaRequest;
 use lambda_http::{Body, Request};
 use serde_json::{Value, json};
 
@@ -113,10 +114,12 @@ pub fn read(mut event: Value) -> Result<HttpRequest, Problem> {
             texts.collect()
         })
         .unwrap_or_default();
-    let text = event.to_string();
-    let request: Request = catch_unwind(AssertUnwindSafe(|| lambda_http::request::from_str(&text)))
-        .map_err(|_| malformed("The request is malformed."))?
-        .map_err(|_| malformed("The request is malformed."))?;
+    let request = catch_unwind(AssertUnwindSafe(|| {
+        // What `lambda_http::request::from_str` does, without a way through text.
+        serde_json::from_value(event).map(|event| Request::from(LambdaRequest::ApiGatewayV2(event)))
+    }))
+    .map_err(|_| malformed("The request is malformed."))?
+    .map_err(|_| malformed("The request is malformed."))?;
     let (parts, body) = request.into_parts();
     let body = match body {
         Body::Empty => Vec::new(),

@@ -143,7 +143,7 @@ pub async fn commit(
 pub async fn point(store: &impl Store, purchase: &Purchase, owners: &[Owner]) -> Result<bool, StoreError> {
     let waiting = Write::Check {
         key: keys::purchase(&purchase.sub_account, &purchase.id),
-        expect: Condition::Equals(STATE, Value::S(state_name(&PurchaseState::Waiting).to_owned())),
+        expect: Condition::Equals(STATE, Value::S(state_name(&PurchaseState::Waiting).into())),
     };
     let pointers = owners.iter().map(|owner| Write::Put {
         item: pointer_item(owner, &purchase.sub_account, &purchase.id),
@@ -218,13 +218,13 @@ fn account_of(purchase: &Purchase) -> Option<&domain::AccountSid> {
 }
 
 fn absent_or_of(id: &PurchaseId) -> Condition {
-    Condition::Any(vec![Condition::ItemAbsent, Condition::Equals(PURCHASE, Value::S(id.to_string()))])
+    Condition::Any(vec![Condition::ItemAbsent, Condition::Equals(PURCHASE, Value::S(id.to_string().into()))])
 }
 
 fn guard_checks(guard: &Guard, purchase: &Purchase) -> Vec<Write> {
     let verified = verification_state_name(&domain::VerificationState::Verified { at: purchase.deadline });
     let in_time = Condition::All(vec![
-        Condition::Equals(STATE, Value::S(verified.to_owned())),
+        Condition::Equals(STATE, Value::S(verified.into())),
         Condition::AtMost(VERIFIED_AT, purchase.deadline.unix_ms()),
     ]);
     match guard {

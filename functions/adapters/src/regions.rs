@@ -1,5 +1,7 @@
 //! Which region a number belongs to, by Google's libphonenumber data (Apache-2.0), which `rlibphonenumber` carries.
 
+use std::sync::OnceLock;
+
 use domain::{CountryCode, NonGeographicClass, PhoneNumber, Region, UnitedStatesTerritory};
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberType};
 
@@ -12,6 +14,9 @@ const RESERVED_TOLL_FREE: &str = "822";
 /// Subscriber parts to try an area code with, one for each digit a subscriber part may start with. More than one,
 /// because libphonenumber knows some area codes (472, 505, 730, 983) only together with the ranges in use there.
 const PROBES: [u64; 8] = [2_002_000, 3_002_000, 4_002_000, 5_002_000, 6_002_000, 7_002_000, 8_002_000, 9_002_000];
+
+/// Area codes that three digits can name.
+const AREA_CODES: usize = 1_000;
 
 /// One area code of calling code 1 holds this many subscriber parts.
 const SUBSCRIBERS_PER_AREA_CODE: u64 = 10_000_000;
@@ -28,11 +33,19 @@ pub fn region_of(e164: &str) -> Region {
     match number.area_code() {
         None => Region::OutsideNorthAmerica,
         Some(RESERVED_TOLL_FREE) => Region::NonGeographic(NonGeographicClass::TollFree),
-        Some(area_code) => PROBES
-            .iter()
-            .find_map(|probe| region_of_probe(area_code, *probe))
-            .unwrap_or(Region::NonGeographic(NonGeographicClass::Other)),
+        Some(area_code) => region_of_area_code(area_code),
     }
+}
+
+/// The region of an area code. Finding it takes a dozen regular expressions, so each is looked for once.
+fn region_of_area_code(area_code: &str) -> Region {
+    static REGIONS: [OnceLock<Region>; AREA_CODES] = [const { OnceLock::new() }; AREA_CODES];
+    let find = || {
+        let found = PROBES.iter().find_map(|probe| region_of_probe(area_code, *probe));
+        found.unwrap_or(Region::NonGeographic(NonGeographicClass::Other))
+    };
+    let known = area_code.parse::<usize>().ok().and_then(|area_code| REGIONS.get(area_code));
+    known.map_or_else(find, |region| *region.get_or_init(find))
 }
 
 /// The region of one number; `None` where libphonenumber knows no such number.

@@ -222,7 +222,7 @@ pub async fn wake(store: &impl Store, queue: &impl Queue, owner: &Owner) -> Resu
 /// # Errors
 /// [`StoreError`] when the table does not answer.
 pub async fn waiters(store: &impl Store, owner: &Owner, limit: u32) -> Result<Page, StoreError> {
-    let range = Range::Partition { pk: keys::owner_pk(owner), sk_prefix: POINTER_PREFIX.to_owned() };
+    let range = Range::Partition { pk: keys::owner_pk(owner).into(), sk_prefix: POINTER_PREFIX.into() };
     store.query(Query { range, limit, after: None }).await
 }
 

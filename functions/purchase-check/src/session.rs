@@ -136,7 +136,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
                 }
             };
             let map = InquiryMap { owner: owner.clone(), template: self.settings.template.clone() };
-            let of_owner = Condition::Equals("owner", Value::S(keys::owner_pk(owner)));
+            let of_owner = Condition::Equals("owner", Value::S(keys::owner_pk(owner).into()));
             let beside = vec![
                 Write::Put {
                     item: inquiry_map_item(&id, &map, now),

@@ -160,7 +160,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
 
     async fn sweep_shard(
         &self,
-        shard: String,
+        shard: &'static str,
         started_at: Instant,
         swept: &mut Swept,
         findings: &mut Findings,
@@ -168,10 +168,10 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
         let mut after = None;
         for _ in 0..DUE_PAGES_MAX {
             if self.is_late(started_at) {
-                warn!(%shard, metric = "sweep_late", "The sweep ran out of time; the next one goes on.");
+                warn!(shard, metric = "sweep_late", "The sweep ran out of time; the next one goes on.");
                 return Ok(());
             }
-            let range = Range::Due { shard: shard.clone(), until_ms: started_at.unix_ms() };
+            let range = Range::Due { shard: shard.into(), until_ms: started_at.unix_ms() };
             let page = self.store.query(Query { range, limit: DUE_PAGE_ITEMS, after }).await?;
             let mut visits = stream::iter(page.items).map(|entry| self.visit(entry)).buffered(VISITS_AT_ONCE);
             while let Some(visited) = visits.next().await {

@@ -14,7 +14,7 @@ fn sample() -> Item {
             ("state", text("waiting")),
             ("version", Value::N(7)),
             ("gated", Value::Bool(true)),
-            ("slot", Value::Map(Item::from([("token", text("t"))].map(|(name, value)| (name.to_owned(), value))))),
+            ("slot", Value::Map(Item::from([("token", text("t"))]))),
             ("history", Value::List(vec![text("one"), Value::N(2)])),
         ],
     )

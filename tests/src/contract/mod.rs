@@ -9,8 +9,6 @@ mod queries;
 mod transactions;
 mod writes;
 
-use std::collections::BTreeMap;
-
 use adapters::store::{
     DUE_SHARD, Item, Key, PK, Query, Range, SK, Store, StoreError, TransactError, Value, Write, WriteError,
 };
@@ -136,7 +134,7 @@ impl Case {
         self
     }
 
-    fn get(self, pk: &str, sk: &str, expected: Option<Item>) -> Self {
+    fn get(self, pk: &'static str, sk: &'static str, expected: Option<Item>) -> Self {
         self.step(Operation::Get(Key::new(pk, sk)), Answer::Item(expected))
     }
 }
@@ -148,7 +146,7 @@ fn item<const N: usize>(pk: &str, sk: &str, attributes: [(&str, Value); N]) -> I
 }
 
 fn text(text: &str) -> Value {
-    Value::S(text.to_owned())
+    Value::S(text.to_owned().into())
 }
 
 async fn play(store: &impl Store, place: &Namespace, case: &Case) -> Result<(), String> {
@@ -255,8 +253,8 @@ impl Namespace {
 
     fn range(&self, range: Range) -> Range {
         match range {
-            Range::Partition { pk, sk_prefix } => Range::Partition { pk: self.name(&pk), sk_prefix },
-            Range::Due { shard, until_ms } => Range::Due { shard: self.name(&shard), until_ms },
+            Range::Partition { pk, sk_prefix } => Range::Partition { pk: self.name(&pk).into(), sk_prefix },
+            Range::Due { shard, until_ms } => Range::Due { shard: self.name(&shard).into(), until_ms },
         }
     }
 
@@ -280,7 +278,7 @@ impl Namespace {
 
     fn value_into(&self, name: &str, value: Value) -> Value {
         match value {
-            Value::S(text) if name == PK || name == DUE_SHARD => Value::S(self.name(&text)),
+            Value::S(text) if name == PK || name == DUE_SHARD => Value::S(self.name(&text).into()),
             value @ (Value::S(_) | Value::N(_) | Value::Bool(_) | Value::Map(_) | Value::List(_)) => value,
         }
     }
@@ -288,10 +286,10 @@ impl Namespace {
     fn out_of(&self, item: &Item) -> Item {
         let value_out = |name: &str, value: &Value| match value {
             Value::S(text) if name == PK || name == DUE_SHARD => {
-                Value::S(text.strip_prefix(&self.0).unwrap_or(text).to_owned())
+                Value::S(text.strip_prefix(&self.0).unwrap_or(text).to_owned().into())
             }
             Value::S(_) | Value::N(_) | Value::Bool(_) | Value::Map(_) | Value::List(_) => value.clone(),
         };
-        item.iter().map(|(name, value)| (name.clone(), value_out(name, value))).collect::<BTreeMap<_, _>>()
+        item.iter().map(|(name, value)| (name.clone(), value_out(name, value))).collect()
     }
 }

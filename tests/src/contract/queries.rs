@@ -5,11 +5,11 @@ use adapters::store::{Condition, DUE_AT, DUE_SHARD, Item, Key, Query, Range, Val
 use super::{Answer, Case, Operation, item, text};
 
 fn partition(sk_prefix: &str) -> Range {
-    Range::Partition { pk: "A".to_owned(), sk_prefix: sk_prefix.to_owned() }
+    Range::Partition { pk: "A".into(), sk_prefix: sk_prefix.to_owned().into() }
 }
 
 fn due_until(until_ms: i64) -> Range {
-    Range::Due { shard: "D".to_owned(), until_ms }
+    Range::Due { shard: "D".into(), until_ms }
 }
 
 fn page(range: Range, limit: u32, after: Option<Item>) -> Operation {
@@ -38,7 +38,7 @@ fn entry(sk: &str, due_at: i64) -> Item {
     item("A", sk, [(DUE_SHARD, text("D")), (DUE_AT, Value::N(due_at))])
 }
 
-fn write_due(sk: &str, set: Vec<(&'static str, Value)>, remove: Vec<&'static str>) -> Operation {
+fn write_due(sk: &'static str, set: Vec<(&'static str, Value)>, remove: Vec<&'static str>) -> Operation {
     Operation::Write(Write::Update { key: Key::new("A", sk), set, remove, expect: Condition::ItemPresent })
 }
 

@@ -11,15 +11,15 @@ fn put(item: Item, expect: Condition) -> Write {
     Write::Put { item, expect }
 }
 
-fn check(sk: &str, expect: Condition) -> Write {
+fn check(sk: &'static str, expect: Condition) -> Write {
     Write::Check { key: Key::new("A", sk), expect }
 }
 
-fn update(sk: &str, number: i64, expect: Condition) -> Write {
+fn update(sk: &'static str, number: i64, expect: Condition) -> Write {
     Write::Update { key: Key::new("A", sk), set: vec![("n", Value::N(number))], remove: vec![], expect }
 }
 
-fn delete(sk: &str, expect: Option<Condition>) -> Write {
+fn delete(sk: &'static str, expect: Option<Condition>) -> Write {
     Write::Delete { key: Key::new("A", sk), expect }
 }
 

@@ -225,7 +225,7 @@ fn locks_guard_what_is_owned(state: &mut State) {
         .iter()
         .filter(|(key, _)| key.sk == "LOCK")
         .filter_map(|(_, item)| match item.get("purchase") {
-            Some(adapters::store::Value::S(id)) => Some(id.clone()),
+            Some(adapters::store::Value::S(id)) => Some(id.to_string()),
             _ => None,
         })
         .collect();

@@ -40,12 +40,12 @@ async fn an_item_of_another_form_is_broken_however_it_is_met() {
     }
 }
 
-async fn errors_of_meeting(server: &Server, pk: &str) -> [StoreError; 4] {
+async fn errors_of_meeting(server: &Server, pk: &'static str) -> [StoreError; 4] {
     let table = server.table();
     let key = || Key::new(pk, "1");
     let update =
         || Write::Update { key: key(), set: vec![("n", Value::N(1))], remove: vec![], expect: Condition::ItemAbsent };
-    let range = Range::Partition { pk: pk.to_owned(), sk_prefix: "1".to_owned() };
+    let range = Range::Partition { pk: pk.into(), sk_prefix: "1".into() };
     let query = Query { range, limit: 1, after: None };
     let written = match table.write(update()).await.expect_err("is refused") {
         WriteError::Store(error) => error,

@@ -228,9 +228,9 @@ fn an_agency_covers_its_own() {
         let sub_account = SubAccountId::parse(OTHER).expect("is an id");
         let key = keys::profile(&sub_account);
         let profile = Item::from([
-            (PK.to_owned(), Attribute::S(key.pk)),
-            (SK.to_owned(), Attribute::S(key.sk)),
-            ("agency".to_owned(), Attribute::S("Agency_1".to_owned())),
+            (PK, Attribute::S(key.pk)),
+            (SK, Attribute::S(key.sk)),
+            ("agency", Attribute::S("Agency_1".into())),
         ]);
         let read = |claims: Value| request(Route::ReadPurchase, OTHER, &id, Some(&caller_with(claims)));
         let of_agency = || read(json!({"agency": "Agency_1", "scope": BOTH_SCOPES}));

@@ -9,7 +9,7 @@ use crate::samples::{account, at, owners, purchase, sub_account};
 
 #[test]
 fn a_profile_is_read_with_any_of_its_attributes() {
-    let text = |text: &str| Value::S(text.to_owned());
+    let text = |text: &str| Value::S(text.to_owned().into());
     let agency = AgencyId::parse("Agency_1").expect("is an id");
     for (item, profile) in [
         (vec![], Profile::default()),
@@ -70,7 +70,7 @@ fn keys_of_what_is_due_are_read_back_and_no_others() {
 
 #[test]
 fn every_partition_is_in_a_shard_that_is_swept() {
-    let shards: Vec<String> = due_shards().collect();
+    let shards: Vec<&str> = due_shards().collect();
     let mut used = vec![];
     for number in 0..200 {
         let shard = keys::due_shard(&format!("S#location-{number}"));

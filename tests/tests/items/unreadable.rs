@@ -35,8 +35,8 @@ type Read<'a> = &'a dyn Fn(&Item) -> Result<(), StoreError>;
 /// Spoils every attribute of `item`, and of the maps and lists in it, in turn.
 fn spoil(item: &Item, read: Read<'_>) {
     assert_eq!(read(item), Ok(()), "can be read as it is");
-    for (name, value) in item {
-        if UNREAD.contains(&name.as_str()) {
+    for (name, value) in item.iter() {
+        if UNREAD.contains(&name.as_ref()) {
             continue;
         }
         let with = |value: Value| {
@@ -51,7 +51,7 @@ fn spoil(item: &Item, read: Read<'_>) {
             names(read(&with(wrong)), name);
         }
         if let Value::S(_) = value {
-            names(read(&with(Value::S(MARKER.to_owned()))), name);
+            names(read(&with(Value::S(MARKER.into()))), name);
         }
         let mut without = item.clone();
         without.remove(name);
@@ -77,7 +77,7 @@ fn spoil_list(values: &[Value], read: &dyn Fn(Vec<Value>) -> Result<(), StoreErr
             });
         }
         let mut values = values.to_vec();
-        values[index] = Value::S(MARKER.to_owned());
+        values[index] = Value::S(MARKER.into());
         names_something(read(values));
     }
 }
@@ -150,13 +150,13 @@ fn small_items() {
             names(InquiryMap::from_item(&spoiled).map(|_| ()), name);
         }
         let mut nobodys = item.clone();
-        nobodys.insert("owner".to_owned(), Value::S(MARKER.to_owned()));
+        nobodys.insert("owner".to_owned(), Value::S(MARKER.into()));
         broken(InquiryMap::from_item(&nobodys).map(|_| ()), "owner");
 
         let purchase = purchase(domain::PurchaseState::Waiting);
         let pointer = pointer_item(&owner, &purchase.sub_account, &purchase.id);
         for name in ["purchase", "sub_account"] {
-            for wrong in [Value::N(1), Value::S(MARKER.to_owned())] {
+            for wrong in [Value::N(1), Value::S(MARKER.into())] {
                 let mut spoiled = pointer.clone();
                 spoiled.insert(name.to_owned(), wrong);
                 names(pointer_target(&spoiled).map(|_| ()), name);
@@ -164,7 +164,7 @@ fn small_items() {
         }
     }
     for name in ["agency", "account"] {
-        for wrong in [Value::Bool(true), Value::S(MARKER.to_owned())] {
+        for wrong in [Value::Bool(true), Value::S(MARKER.into())] {
             let spoiled = Item::from([(name.to_owned(), wrong)]);
             names(Profile::from_item(&spoiled).map(|_| ()), name);
         }

@@ -16,7 +16,7 @@ use crate::store::{Key, StoreError};
 
 /// How many partitions the due index is spread over: enough for the writes of a busy platform, few enough to read
 /// each every minute.
-pub const DUE_SHARDS: u32 = 8;
+const DUE_SHARDS: [&str; 8] = ["D#0", "D#1", "D#2", "D#3", "D#4", "D#5", "D#6", "D#7"];
 
 /// How the sort key of a wait pointer starts.
 pub const POINTER_PREFIX: &str = "W#";
@@ -107,22 +107,18 @@ pub fn owner_of_pk(pk: &str) -> Result<Owner, StoreError> {
 
 /// The shard of the due index that a partition's items are in.
 #[must_use]
-pub fn due_shard(pk: &str) -> String {
-    let spread = pk.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
-    shard_name(spread % DUE_SHARDS)
+pub fn due_shard(pk: &str) -> &'static str {
+    let spread = pk.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
+    DUE_SHARDS[spread % DUE_SHARDS.len()]
 }
 
 /// All shards of the due index.
-pub fn due_shards() -> impl Iterator<Item = String> {
-    (0..DUE_SHARDS).map(shard_name)
+pub fn due_shards() -> impl Iterator<Item = &'static str> {
+    DUE_SHARDS.into_iter()
 }
 
 /// The local index's sort key of what is listed by time: the kind's prefix, then the time with leading zeros.
 #[must_use]
 pub fn by_time(prefix: &str, at: Instant, id: &str) -> String {
     format!("{prefix}{:015}#{id}", at.unix_ms())
-}
-
-fn shard_name(shard: u32) -> String {
-    format!("D#{shard}")
 }

@@ -13,7 +13,7 @@ pub use verification::{
 
 use domain::Instant;
 
-use crate::store::{Item, StoreError, Value};
+use crate::store::{Item, StoreError, Text, Value};
 
 /// Name of the attribute that every change of a purchase or verification raises by one.
 pub const VERSION: &str = "version";
@@ -98,8 +98,14 @@ pub(crate) fn unreadable(name: &str) -> StoreError {
     StoreError::Broken(format!("the attribute `{name}` of an item cannot be read"))
 }
 
-pub(crate) fn s(text: impl Into<String>) -> Value {
+/// Text: a word of ours costs nothing, text that was made is taken; an id is copied with [`copied`].
+pub(crate) fn s(text: impl Into<Text>) -> Value {
     Value::S(text.into())
+}
+
+/// Text that somebody else keeps.
+pub(crate) fn copied(text: &str) -> Value {
+    Value::S(Text::Owned(text.to_owned()))
 }
 
 pub(crate) fn n(instant: Instant) -> Value {

@@ -5,7 +5,7 @@ use domain::{
     LeaseToken, NumberSid, PhoneNumber, Purchase, PurchaseId, PurchaseState, Reason, Slot, SubAccountId,
 };
 
-use super::{Fields, STATE, VERSION, VISITS, keys, n, names, s, unreadable};
+use super::{Fields, STATE, VERSION, VISITS, copied, keys, n, names, s, unreadable};
 use crate::store::{BY_TIME, DUE_AT, DUE_SHARD, Item, PK, SK, StoreError, Value};
 
 names!(
@@ -53,53 +53,53 @@ pub fn state_name(state: &PurchaseState) -> &'static str {
 pub fn purchase_to_item(purchase: &Purchase, version: i64, due_at: Option<Instant>) -> Item {
     let key = keys::purchase(&purchase.sub_account, &purchase.id);
     let mut item = Item::from([
-        (BY_TIME.to_owned(), s(keys::by_time(keys::PURCHASE_PREFIX, purchase.created_at, purchase.id.as_str()))),
-        ("kind".to_owned(), s("number")),
-        ("number".to_owned(), s(purchase.number.as_str())),
-        ("gated".to_owned(), Value::Bool(purchase.gated)),
-        ("body_hash".to_owned(), s(hex::encode(purchase.body_hash.0))),
-        ("created_at".to_owned(), n(purchase.created_at)),
-        ("updated_at".to_owned(), n(purchase.updated_at)),
-        ("deadline".to_owned(), n(purchase.deadline)),
-        (STATE.to_owned(), s(state_name(&purchase.state))),
-        ("history".to_owned(), Value::List(purchase.history.iter().map(history_to_value).collect())),
-        (VERSION.to_owned(), Value::N(version)),
+        (BY_TIME, s(keys::by_time(keys::PURCHASE_PREFIX, purchase.created_at, purchase.id.as_str()))),
+        ("kind", s("number")),
+        ("number", copied(purchase.number.as_str())),
+        ("gated", Value::Bool(purchase.gated)),
+        ("body_hash", s(hex::encode(purchase.body_hash.0))),
+        ("created_at", n(purchase.created_at)),
+        ("updated_at", n(purchase.updated_at)),
+        ("deadline", n(purchase.deadline)),
+        (STATE, s(state_name(&purchase.state))),
+        ("history", Value::List(purchase.history.iter().map(history_to_value).collect())),
+        (VERSION, Value::N(version)),
     ]);
     match &purchase.state {
         PurchaseState::Waiting => {}
         PurchaseState::Buying(slot) => {
-            item.insert("slot".to_owned(), Value::Map(slot_to_item(slot)));
+            item.insert("slot", Value::Map(slot_to_item(slot)));
         }
         PurchaseState::Completed { sid, account, at } => {
-            item.insert("sid".to_owned(), s(sid.as_str()));
-            item.insert("account".to_owned(), s(account.as_str()));
-            item.insert("ended_at".to_owned(), n(*at));
+            item.insert("sid", copied(sid.as_str()));
+            item.insert("account", copied(account.as_str()));
+            item.insert("ended_at", n(*at));
         }
         PurchaseState::Failed { reason, at, lock } => {
-            item.insert("reason".to_owned(), s(reason_name(reason)));
-            item.insert("ended_at".to_owned(), n(*at));
+            item.insert("reason", s(reason_name(reason)));
+            item.insert("ended_at", n(*at));
             if let FailedNumber::LockedUntil { last_look_at, account } = lock {
-                item.insert("last_look_at".to_owned(), n(*last_look_at));
-                item.insert("account".to_owned(), s(account.as_str()));
+                item.insert("last_look_at", n(*last_look_at));
+                item.insert("account", copied(account.as_str()));
             }
         }
         PurchaseState::Expired { at } | PurchaseState::Cancelled { at } => {
-            item.insert("ended_at".to_owned(), n(*at));
+            item.insert("ended_at", n(*at));
         }
         PurchaseState::Held { sid, at } => {
-            item.insert("ended_at".to_owned(), n(*at));
+            item.insert("ended_at", n(*at));
             if let Some(sid) = sid {
-                item.insert("sid".to_owned(), s(sid.as_str()));
+                item.insert("sid", copied(sid.as_str()));
             }
         }
     }
     if let Some(due_at) = due_at {
-        item.insert(DUE_SHARD.to_owned(), s(keys::due_shard(&key.pk)));
-        item.insert(DUE_AT.to_owned(), n(due_at));
-        item.insert(VISITS.to_owned(), Value::N(0));
+        item.insert(DUE_SHARD, s(keys::due_shard(&key.pk)));
+        item.insert(DUE_AT, n(due_at));
+        item.insert(VISITS, Value::N(0));
     }
-    item.insert(PK.to_owned(), s(key.pk));
-    item.insert(SK.to_owned(), s(key.sk));
+    item.insert(PK, s(key.pk));
+    item.insert(SK, s(key.sk));
     item
 }
 
@@ -160,20 +160,20 @@ fn state_from_fields(fields: &Fields<'_>) -> Result<PurchaseState, StoreError> {
 
 fn slot_to_item(slot: &Slot) -> Item {
     let mut item = Item::from([
-        ("token".to_owned(), s(slot.token.as_str())),
-        ("lease_until".to_owned(), n(slot.lease_until)),
-        ("account".to_owned(), s(slot.account.as_str())),
-        ("first_post".to_owned(), n(slot.first_post)),
-        ("last_post".to_owned(), n(slot.last_post)),
-        ("creates".to_owned(), Value::N(slot.creates.into())),
-        ("latest".to_owned(), s(latest_name(&slot.latest))),
-        ("earlier".to_owned(), s(earlier_name(&slot.earlier))),
+        ("token", copied(slot.token.as_str())),
+        ("lease_until", n(slot.lease_until)),
+        ("account", copied(slot.account.as_str())),
+        ("first_post", n(slot.first_post)),
+        ("last_post", n(slot.last_post)),
+        ("creates", Value::N(slot.creates.into())),
+        ("latest", s(latest_name(&slot.latest))),
+        ("earlier", s(earlier_name(&slot.earlier))),
     ]);
     if let Some(refusal) = &slot.refusal {
-        item.insert("refusal".to_owned(), s(reason_name(refusal)));
+        item.insert("refusal", s(reason_name(refusal)));
     }
     if let Some(absent_at) = slot.absent_at {
-        item.insert("absent_at".to_owned(), n(absent_at));
+        item.insert("absent_at", n(absent_at));
     }
     item
 }
@@ -213,13 +213,9 @@ fn history_to_value(entry: &HistoryEntry) -> Value {
         Happening::Cancelled => ("cancelled", None),
         Happening::Held => ("held", None),
     };
-    let mut item = Item::from([
-        ("at".to_owned(), n(entry.at)),
-        ("by".to_owned(), s(actor_name(&entry.by))),
-        ("what".to_owned(), s(what)),
-    ]);
+    let mut item = Item::from([("at", n(entry.at)), ("by", s(actor_name(&entry.by))), ("what", s(what))]);
     if let Some(reason) = why {
-        item.insert("why".to_owned(), s(reason_name(reason)));
+        item.insert("why", s(reason_name(reason)));
     }
     Value::Map(item)
 }

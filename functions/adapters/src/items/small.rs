@@ -4,8 +4,8 @@ use domain::{
     AccountSid, AgencyId, InquiryId, Instant, Owner, PhoneNumber, PurchaseId, SubAccountId, VerificationState,
 };
 
-use super::{Fields, PURCHASE, keys, n, s, verification_state_name};
-use crate::store::{BY_TIME, Item, Key, PK, SK, StoreError};
+use super::{Fields, PURCHASE, copied, keys, n, s, verification_state_name};
+use crate::store::{BY_TIME, Item, Key, PK, SK, StoreError, Value};
 
 /// What is stored about a sub-account. One that has no profile belongs to no agency and buys in the default account.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -38,13 +38,16 @@ impl Profile {
 /// The lock that says which purchase may own a number.
 #[must_use]
 pub fn lock_item(account: &AccountSid, number: &PhoneNumber, sub_account: &SubAccountId, id: &PurchaseId) -> Item {
-    with_key(keys::lock(account, number), [(PURCHASE, s(id.as_str())), ("sub_account", s(sub_account.as_str()))])
+    with_key(
+        keys::lock(account, number),
+        [(PURCHASE, copied(id.as_str())), ("sub_account", copied(sub_account.as_str()))],
+    )
 }
 
 /// The pointer that says "this purchase of this sub-account waits for this owner".
 #[must_use]
 pub fn pointer_item(owner: &Owner, sub_account: &SubAccountId, id: &PurchaseId) -> Item {
-    with_key(keys::pointer(owner, id), [(PURCHASE, s(id.as_str())), ("sub_account", s(sub_account.as_str()))])
+    with_key(keys::pointer(owner, id), [(PURCHASE, copied(id.as_str())), ("sub_account", copied(sub_account.as_str()))])
 }
 
 /// The purchase that a wait pointer or a lock names.
@@ -79,7 +82,7 @@ impl InquiryMap {
 pub fn inquiry_map_item(inquiry: &InquiryId, map: &InquiryMap, at: Instant) -> Item {
     with_key(
         keys::inquiry_map(inquiry),
-        [("owner", s(keys::owner_pk(&map.owner))), ("template", s(&map.template)), ("created_at", n(at))],
+        [("owner", s(keys::owner_pk(&map.owner))), ("template", copied(&map.template)), ("created_at", n(at))],
     )
 }
 
@@ -97,7 +100,6 @@ pub fn audit_item(owner: &Owner, what: &str, at: Instant, from: &VerificationSta
     )
 }
 
-fn with_key<const N: usize>(key: Key, attributes: [(&str, crate::store::Value); N]) -> Item {
-    let attributes = attributes.into_iter().map(|(name, value)| (name.to_owned(), value));
-    [(PK.to_owned(), s(key.pk)), (SK.to_owned(), s(key.sk))].into_iter().chain(attributes).collect()
+fn with_key<const N: usize>(key: Key, attributes: [(&'static str, Value); N]) -> Item {
+    [(PK, s(key.pk)), (SK, s(key.sk))].into_iter().chain(attributes).collect()
 }

@@ -5,7 +5,7 @@ use domain::{
     VerificationState,
 };
 
-use super::{Fields, STATE, VERIFIED_AT, VERSION, VISITS, keys, n, names, s, unreadable};
+use super::{Fields, STATE, VERIFIED_AT, VERSION, VISITS, copied, keys, n, names, s, unreadable};
 use crate::store::{DUE_AT, DUE_SHARD, Item, PK, SK, StoreError, Value};
 
 /// A verification as the table keeps it.
@@ -59,20 +59,20 @@ names!(attempt_name, attempt_of, Attempt, {
 pub fn verification_to_item(owner: &Owner, stored: &StoredVerification, due_at: Option<Instant>) -> Item {
     let key = keys::verification(owner);
     let mut item = Item::from([
-        (STATE.to_owned(), s(verification_state_name(&stored.verification.state))),
-        ("attempts_used".to_owned(), Value::N(stored.verification.attempts_used.into())),
-        (VERSION.to_owned(), Value::N(stored.version)),
+        (STATE, s(verification_state_name(&stored.verification.state))),
+        ("attempts_used", Value::N(stored.verification.attempts_used.into())),
+        (VERSION, Value::N(stored.version)),
     ]);
     match stored.verification.state {
         VerificationState::InProgress { phase } => {
-            item.insert("phase".to_owned(), s(phase_name(&phase)));
+            item.insert("phase", s(phase_name(&phase)));
         }
         VerificationState::Verified { at } => {
-            item.insert(VERIFIED_AT.to_owned(), n(at));
+            item.insert(VERIFIED_AT, n(at));
         }
         VerificationState::Revoked { at, by } => {
-            item.insert("revoked_at".to_owned(), n(at));
-            item.insert("revoked_by".to_owned(), s(revoked_by_name(&by)));
+            item.insert("revoked_at", n(at));
+            item.insert("revoked_by", s(revoked_by_name(&by)));
         }
         VerificationState::Unverified
         | VerificationState::InReview
@@ -82,22 +82,19 @@ pub fn verification_to_item(owner: &Owner, stored: &StoredVerification, due_at: 
         | VerificationState::Locked => {}
     }
     if let Some(inquiry) = &stored.verification.inquiry {
-        item.insert("inquiry".to_owned(), Value::Map(inquiry_to_item(inquiry)));
+        item.insert("inquiry", Value::Map(inquiry_to_item(inquiry)));
     }
     if let Some(opening) = &stored.opening {
-        let opening = Item::from([
-            ("nonce".to_owned(), s(opening.nonce.as_str())),
-            ("lease_until".to_owned(), n(opening.lease_until)),
-        ]);
-        item.insert("opening".to_owned(), Value::Map(opening));
+        let opening = Item::from([("nonce", copied(opening.nonce.as_str())), ("lease_until", n(opening.lease_until))]);
+        item.insert("opening", Value::Map(opening));
     }
     if let Some(due_at) = due_at {
-        item.insert(DUE_SHARD.to_owned(), s(keys::due_shard(&key.pk)));
-        item.insert(DUE_AT.to_owned(), n(due_at));
-        item.insert(VISITS.to_owned(), Value::N(0));
+        item.insert(DUE_SHARD, s(keys::due_shard(&key.pk)));
+        item.insert(DUE_AT, n(due_at));
+        item.insert(VISITS, Value::N(0));
     }
-    item.insert(PK.to_owned(), s(key.pk));
-    item.insert(SK.to_owned(), s(key.sk));
+    item.insert(PK, s(key.pk));
+    item.insert(SK, s(key.sk));
     item
 }
 
@@ -144,13 +141,13 @@ pub fn verification_from_item(item: &Item) -> Result<StoredVerification, StoreEr
 
 fn inquiry_to_item(inquiry: &Inquiry) -> Item {
     let mut item = Item::from([
-        ("id".to_owned(), s(inquiry.id.as_str())),
-        ("attempt".to_owned(), s(attempt_name(&inquiry.attempt))),
-        ("session_at".to_owned(), n(inquiry.session_at)),
+        ("id", copied(inquiry.id.as_str())),
+        ("attempt", s(attempt_name(&inquiry.attempt))),
+        ("session_at", n(inquiry.session_at)),
     ]);
     if let Some((class, at)) = &inquiry.seen {
-        item.insert("seen_class".to_owned(), s(class_name(class)));
-        item.insert("seen_at".to_owned(), n(*at));
+        item.insert("seen_class", s(class_name(class)));
+        item.insert("seen_at", n(*at));
     }
     item
 }

@@ -1,34 +1,19 @@
 //! The table's port. It speaks items and conditions, both as data: the DynamoDB adapter renders them, the tests'
 //! in-memory table evaluates the very same values, so that a condition left out is left out in both.
 
-use std::collections::BTreeMap;
+mod item;
+
 use std::future::Future;
 
-/// One attribute.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
-    /// Text.
-    S(String),
-    /// A whole number; instants are milliseconds since the epoch.
-    N(i64),
-    /// Yes or no.
-    Bool(bool),
-    /// Attributes by name.
-    Map(Item),
-    /// Attributes in order.
-    List(Vec<Value>),
-}
-
-/// One item: its attributes by name, the keys among them.
-pub type Item = BTreeMap<String, Value>;
+pub use item::{Item, Text, Value};
 
 /// Where an item stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     /// The partition key.
-    pub pk: String,
+    pub pk: Text,
     /// The sort key.
-    pub sk: String,
+    pub sk: Text,
 }
 
 /// Name of the partition key's attribute.
@@ -117,14 +102,14 @@ pub enum Range {
     /// One partition's items whose sort key starts so, by sort key, strongly consistent.
     Partition {
         /// The partition key.
-        pk: String,
+        pk: Text,
         /// How the sort key starts.
-        sk_prefix: String,
+        sk_prefix: Text,
     },
     /// The keys of one shard of the due index up to an instant, earliest first. Lags behind the table.
     Due {
         /// The shard.
-        shard: String,
+        shard: Text,
         /// Milliseconds since the epoch.
         until_ms: i64,
     },
@@ -191,7 +176,7 @@ pub trait Store: Send + Sync {
 
 impl Key {
     /// The key with these parts.
-    pub fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
+    pub fn new(pk: impl Into<Text>, sk: impl Into<Text>) -> Self {
         Self { pk: pk.into(), sk: sk.into() }
     }
 
