@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use adapters::ambient::Ambient;
 use adapters::persona::{Identity, OpenedInquiry, PersonaError, Session};
 use adapters::queue::{PurchaseMessage, Queue, QueueError};
-use adapters::twilio::{Carrier, Created, LookError, OwnedNumber};
+use adapters::twilio::{
+    AvailableNumber, Carrier, Created, LookError, NumberPattern, OwnedNumber, Stock, StockError, StockQuery,
+};
 use domain::{AccountSid, InquiryEvent, InquiryId, InquiryStatus, Instant, Nonce, NumberSid, PhoneNumber, Source};
 
 use crate::locked;
@@ -206,6 +208,9 @@ struct CarrierState {
     creates: u32,
     faults: VecDeque<CarrierFault>,
     look_faults: VecDeque<LookError>,
+    offers: Vec<AvailableNumber>,
+    searches: Vec<StockQuery>,
+    search_faults: VecDeque<StockError>,
     landing: Vec<(AccountSid, PhoneNumber, String)>,
 }
 
@@ -238,6 +243,21 @@ impl<'clock> MemoryCarrier<'clock> {
     /// What happens to the next looks, one fault each.
     pub fn fail_next_looks(&self, faults: impl IntoIterator<Item = LookError>) {
         locked(&self.inner).look_faults.extend(faults);
+    }
+
+    /// What happens to the next searches, one fault each.
+    pub fn fail_next_searches(&self, faults: impl IntoIterator<Item = StockError>) {
+        locked(&self.inner).search_faults.extend(faults);
+    }
+
+    /// Puts these numbers up for sale, behind those that are. Whatever is owned here is not found, offered or not.
+    pub fn offer(&self, numbers: impl IntoIterator<Item = AvailableNumber>) {
+        locked(&self.inner).offers.extend(numbers);
+    }
+
+    /// What was searched for, in order.
+    pub fn searches(&self) -> Vec<StockQuery> {
+        locked(&self.inner).searches.clone()
     }
 
     /// How many numbers were paid for.
@@ -323,4 +343,29 @@ impl Carrier for &MemoryCarrier<'_> {
             }
         }
     }
+}
+
+impl Stock for &MemoryCarrier<'_> {
+    async fn search(&self, query: &StockQuery) -> Result<Vec<AvailableNumber>, StockError> {
+        let mut state = locked(&self.inner);
+        state.searches.push(query.clone());
+        if let Some(fault) = state.search_faults.pop_front() {
+            return Err(fault);
+        }
+        let area_code = query.area_code.map(|area_code| area_code.to_string());
+        let found = state.offers.iter().filter(|offer| {
+            (offer.country, offer.kind) == (query.country, query.kind)
+                && area_code.as_deref().is_none_or(|code| offer.number.area_code() == Some(code))
+                && query.contains.as_ref().is_none_or(|pattern| contains(&offer.number, pattern))
+                && !state.owned.keys().any(|(_, owned)| *owned == offer.number)
+        });
+        Ok(found.take(query.limit.try_into().unwrap_or(usize::MAX)).cloned().collect())
+    }
+}
+
+/// Whether a pattern of digits and `*` is in a number. Letters match nothing here.
+fn contains(number: &PhoneNumber, pattern: &NumberPattern) -> bool {
+    let pattern = pattern.as_str().as_bytes();
+    let same = |window: &[u8]| window.iter().zip(pattern).all(|(digit, wanted)| wanted == digit || *wanted == b'*');
+    number.as_str().as_bytes()[1..].windows(pattern.len()).any(same)
 }

@@ -90,6 +90,7 @@ impl Aws {
         let account = parsed(environment, "TWILIO_ACCOUNT_SID", AccountSid::parse)?;
         let settings = TwilioSettings {
             base_url: parsed(environment, "TWILIO_API_BASE_URL", BaseUrl::parse)?,
+            account: account.clone(),
             user: account.to_string(),
             password: secret(environment, &self.secrets(), "TWILIO_AUTH_TOKEN").await?,
             timeout_ms: milliseconds(environment, "TWILIO_TIMEOUT_MS", 10_000, 100..=30_000)?,

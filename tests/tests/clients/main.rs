@@ -4,4 +4,5 @@ mod canned;
 mod persona;
 mod refusals;
 mod servers;
+mod stock;
 mod twilio;

@@ -17,6 +17,7 @@ fn client(server: &Server, timeout_ms: u64) -> TwilioClient {
 fn client_of(server: &Server, timeout_ms: u64, (user, password): (&str, &str)) -> TwilioClient {
     TwilioClient::new(TwilioSettings {
         base_url: server.base_url(""),
+        account: account(),
         user: user.to_owned(),
         password: password.to_owned().into(),
         timeout_ms,

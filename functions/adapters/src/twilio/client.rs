@@ -7,13 +7,17 @@ use reqwest::header::RETRY_AFTER;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use tracing::warn;
 
 use super::answer::{meaning_of_refusal, parse_created_at};
+use super::stock::{AvailableNumber, Stock, StockError, StockQuery};
+use super::stock_answer::{StockAnswer, meaning_of_search_refusal, read_stock};
 use super::{Carrier, Created, LookError, OwnedNumber};
 use crate::config::BaseUrl;
 use crate::outside::{self, read_body};
 
-/// Largest answer that is read, in bytes. One number takes some 2 KB, and the list is asked for one number.
+/// Largest answer that is read, in bytes. One number takes some 2 KB, and the list is asked for one number; one that is
+/// for sale some 500 bytes, so that Twilio's largest page of 1000 fits.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
 /// Longest time that the carrier may ask us to wait, in seconds: an hour.
@@ -24,6 +28,8 @@ const RETRY_AFTER_S_MAX: u32 = 3600;
 pub struct TwilioSettings {
     /// Where its API is.
     pub base_url: BaseUrl,
+    /// The account whose stock is searched.
+    pub account: AccountSid,
     /// The user name: the parent account, or an API key.
     pub user: String,
     /// The password: the account's token, or the key's secret.
@@ -71,6 +77,11 @@ impl TwilioClient {
         format!("{}/2010-04-01/Accounts/{account}/IncomingPhoneNumbers.json", self.settings.base_url)
     }
 
+    fn stock_url(&self, query: &StockQuery) -> String {
+        let TwilioSettings { base_url, account, .. } = &self.settings;
+        format!("{base_url}/2010-04-01/Accounts/{account}/AvailablePhoneNumbers/{}", query.resource())
+    }
+
     fn request(&self, request: RequestBuilder) -> RequestBuilder {
         request.basic_auth(&self.settings.user, Some(self.settings.password.expose_secret()))
     }
@@ -110,6 +121,28 @@ impl Carrier for TwilioClient {
         }
         let envelope = body.ok().and_then(|body| serde_json::from_slice::<ErrorEnvelope>(&body).ok());
         meaning_of_refusal(status.as_u16(), envelope.and_then(|envelope| envelope.code), retry_after_s)
+    }
+}
+
+impl Stock for TwilioClient {
+    async fn search(&self, query: &StockQuery) -> Result<Vec<AvailableNumber>, StockError> {
+        let request = self.request(self.http.get(self.stock_url(query))).query(&query.parameters());
+        let response = request.send().await.map_err(|_| StockError::Unknown)?;
+        let status = response.status();
+        let retry_after_s = retry_after_s(&response);
+        let body = read_body(response, ANSWER_BYTES_MAX).await;
+        if status != StatusCode::OK {
+            let envelope = body.ok().and_then(|body| serde_json::from_slice::<ErrorEnvelope>(&body).ok());
+            let code = envelope.and_then(|envelope| envelope.code);
+            return Err(meaning_of_search_refusal(status.as_u16(), code, retry_after_s));
+        }
+        let body = body.map_err(|_| StockError::Unknown)?;
+        let StockAnswer { numbers, unreadable } = read_stock(&body, query).ok_or(StockError::Unknown)?;
+        if unreadable > 0 {
+            let found = numbers.len();
+            warn!(unreadable, found, country = %query.country, "Some numbers of the carrier's stock cannot be read.");
+        }
+        Ok(numbers)
     }
 }
 

@@ -1,7 +1,9 @@
-//! Twilio: the port that buys numbers, its client, and what its answers mean.
+//! Twilio: the ports that buy numbers and search for them, its client, and what its answers mean.
 
 mod answer;
 mod client;
+mod stock;
+mod stock_answer;
 
 use std::future::Future;
 
@@ -9,6 +11,10 @@ use domain::{AccountSid, Instant, NumberSid, PhoneNumber, Reason};
 
 pub use answer::{meaning_of_refusal, parse_created_at};
 pub use client::{TwilioClient, TwilioSettings};
+pub use stock::{
+    AreaCode, AvailableNumber, Capabilities, NumberKind, NumberPattern, STOCK_LIMIT_MAX, Stock, StockError, StockQuery,
+};
+pub use stock_answer::{StockAnswer, meaning_of_search_refusal, read_stock};
 
 /// A number in an account at the carrier.
 #[derive(Debug, Clone, PartialEq, Eq)]
