@@ -8,13 +8,13 @@ use domain::{AccountSid, CountryCode, PhoneNumber};
 use serde_json::{Value, json};
 
 use crate::canned::{Can, Canned};
-use crate::servers::{ACCOUNT, IMPATIENT_MS, PATIENT_MS, READ_KEY, READ_SECRET, Server, TOKEN, in_time};
+use crate::servers::{ACCOUNT, API_KEY, API_SECRET, IMPATIENT_MS, PATIENT_MS, Server, TOKEN, in_time};
 
 fn client(server: &Server, timeout_ms: u64, password: &str) -> TwilioClient {
     TwilioClient::new(TwilioSettings {
         base_url: server.base_url(""),
         account: AccountSid::parse(ACCOUNT).expect("is an id"),
-        user: READ_KEY.to_owned(),
+        user: API_KEY.to_owned(),
         password: password.to_owned().into(),
         timeout_ms,
     })
@@ -36,7 +36,7 @@ fn local(country: &str) -> StockQuery {
 }
 
 async fn search(server: &Server, query: &StockQuery) -> Result<Vec<AvailableNumber>, StockError> {
-    in_time(client(server, PATIENT_MS, READ_SECRET).search(query)).await
+    in_time(client(server, PATIENT_MS, API_SECRET).search(query)).await
 }
 
 fn numbers(found: &[AvailableNumber]) -> Vec<&str> {
@@ -146,7 +146,7 @@ async fn refusals_and_faults() {
     assert_eq!(in_time(client(&server, PATIENT_MS, TOKEN).search(&local("US"))).await, Err(StockError::Unauthorised));
     let fault = json!({"kind": "timeout_without_commit", "then": "hang"});
     server.control("faults", json!({"queue": [{"on": "search_numbers", "fault": fault}]})).await;
-    let answer = in_time(client(&server, IMPATIENT_MS, READ_SECRET).search(&local("US"))).await;
+    let answer = in_time(client(&server, IMPATIENT_MS, API_SECRET).search(&local("US"))).await;
     assert_eq!(answer, Err(StockError::Unknown));
     assert_eq!(search(&server, &local("US")).await.map(|found| found.len()), Ok(20), "every fault was used");
 }
