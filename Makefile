@@ -6,7 +6,7 @@ WATCH    ?=
 JSON     ?=
 ARGS     ?=
 
-.PHONY: help up demo test sim lint tools build doctor
+.PHONY: help up demo test sim vectors lint tools build doctor
 
 help: ## List these words
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ SEED      ?= 0
 
 sim: ## Play schedules of crashes, losses and duplicates in memory (SCHEDULES=100000 SEED=0)
 	@cargo test --quiet --workspace --test simulation -- --schedules $(SCHEDULES) --seed $(SEED)
+
+vectors: ## Check the published vectors of Persona's signature (functions/adapters/vectors)
+	@cargo test --quiet --workspace --test vectors
 
 lint: ## Format and lints only
 	@cargo fmt --all --check

@@ -2,6 +2,7 @@
 
 pub mod contract;
 pub mod events;
+pub mod hmac;
 pub mod memory_table;
 pub mod neighbours;
 pub mod simulation;

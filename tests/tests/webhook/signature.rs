@@ -1,0 +1,71 @@
+//! What a list of vectors cannot say of the signature: every byte, every length, and the way that we sign ourselves.
+
+use adapters::persona::{BadSignature, Freshness, WebhookSecret, sign, verify};
+use domain::Instant;
+use tests::hmac::hmac;
+
+const SECRET: &str = "wbhsec_new-00000000-1111";
+/// Now, in seconds; and how old or early a signature may be.
+const NOW_S: i64 = 1_795_348_800;
+const TOLERANCE_S: i64 = 300;
+const BODY: &[u8] = b"{\"completion-time\": 40.172463903000, \"note\": \"Z\\u00fcrich\"}\n";
+
+fn judged(header: &str, body: &[u8]) -> Result<Freshness, BadSignature> {
+    let secrets = [WebhookSecret::parse(SECRET).expect("is long enough")];
+    let now = Instant::from_unix_ms(NOW_S * 1000);
+    verify(header, body.to_vec(), &secrets, now, TOLERANCE_S).map(|webhook| webhook.freshness())
+}
+
+fn digits() -> String {
+    hmac(SECRET.as_bytes(), &[NOW_S.to_string().as_bytes(), b".", BODY].concat())
+}
+
+#[test]
+fn only_the_whole_signature_is_one() {
+    let digits = digits();
+    for length in 0..64 {
+        assert!(judged(&format!("t={NOW_S},v1={}", &digits[..length]), BODY).is_err(), "{length} digits");
+    }
+    assert_eq!(judged(&format!("t={NOW_S},v1={digits}"), BODY), Ok(Freshness::Fresh));
+}
+
+#[test]
+fn every_bit_of_the_body_and_of_the_signature_counts() {
+    let right = format!("t={NOW_S},v1={}", digits());
+    for bit in 0..BODY.len() * 8 {
+        let mut body = BODY.to_vec();
+        body[bit / 8] ^= 1 << (bit % 8);
+        assert!(judged(&right, &body).is_err(), "bit {bit} of the body may be changed");
+    }
+    for bit in 0..256 {
+        let mut bytes = hex::decode(digits()).expect("is hexadecimal");
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        let header = format!("t={NOW_S},v1={}", hex::encode(bytes));
+        assert!(judged(&header, BODY).is_err(), "bit {bit} of the signature may be changed");
+    }
+}
+
+/// RFC 4231's keys are no secrets of ours (binary, or too short), so the adapter is compared with what `make vectors`
+/// proves right by them: secrets shorter than, as long as, and longer than a block; bodies of any kind of bytes.
+#[test]
+fn the_adapter_signs_as_rfc_2104_says() {
+    for length in [16, 31, 63, 64, 65, 131, 500] {
+        let text: String = ('!'..='~').cycle().take(length).collect();
+        let secret = WebhookSecret::parse(&text).expect("is long enough");
+        for body in [&b""[..], b"{}", &[0, 255, 128, 10, 13], &[0xdd; 4096]] {
+            let signed = sign(&secret, body, Instant::from_unix_ms(1_795_348_800_999));
+            let message = [b"1795348800.", body].concat();
+            assert_eq!(signed, format!("t=1795348800,v1={}", hmac(text.as_bytes(), &message)));
+        }
+    }
+}
+
+#[test]
+fn a_text_that_anybody_could_guess_is_no_secret() {
+    for text in ["", "short", "fifteen-charact", "                ", "wbhsec with spaces in it", "wbhsec_0123456789\n"]
+    {
+        WebhookSecret::parse(text).expect_err(text);
+    }
+    let shown = format!("{:?}", WebhookSecret::parse("wbhsec_0123456789").expect("is long enough"));
+    assert_eq!(shown, "WebhookSecret([redacted])");
+}
