@@ -165,6 +165,9 @@ struct TwilioArguments {
     /// The restricted key's secret
     #[arg(long, default_value = "local-restricted")]
     api_key_secret: String,
+    /// The first Verify service
+    #[arg(long, default_value = "VA00000000000000000000000000000000")]
+    verify_service_sid: String,
     /// Simulated seconds per real second
     #[arg(long, default_value_t = 1.0)]
     clock_scale: f64,
@@ -277,6 +280,7 @@ async fn twilio(arguments: TwilioArguments) -> Result<ExitCode> {
             auth_token: arguments.auth_token,
             api_key_sid: arguments.api_key_sid,
             api_key_secret: arguments.api_key_secret,
+            verify_service_sid: arguments.verify_service_sid,
             clock_scale: arguments.clock_scale,
         };
         twilio_simulator::serve(listener, settings, up::interrupted())

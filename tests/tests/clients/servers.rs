@@ -31,6 +31,9 @@ pub(crate) const API_KEY: &str = "SKaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 /// The secret of that key.
 pub(crate) const API_SECRET: &str = "secret-of-the-restricted-key";
 
+/// The Verify service.
+pub(crate) const VERIFY_SERVICE: &str = "VAaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
 /// A running server.
 pub(crate) struct Server {
     url: String,
@@ -64,6 +67,7 @@ impl Server {
             auth_token: TOKEN.to_owned(),
             api_key_sid: API_KEY.to_owned(),
             api_key_secret: API_SECRET.to_owned(),
+            verify_service_sid: VERIFY_SERVICE.to_owned(),
             clock_scale: 1.0,
         };
         Self::running(url, async move {

@@ -12,9 +12,12 @@ use super::clock::{Clock, Moment};
 use super::credentials::{Caller, Presented};
 use super::faults::{Delivery, Fault, FaultQueue, RepeatCreate};
 use super::incoming_numbers::OwnedNumber;
+use super::lookup::Lookup;
 use super::operations::{Operation, OperationName};
 use super::parameters::Parameters;
 use super::replies::{Reply, TwilioError};
+use super::request::Asked;
+use super::verify::Verify;
 
 /// The state of the simulator.
 pub(super) struct Carrier {
@@ -35,6 +38,10 @@ pub(super) struct Carrier {
     pub(super) faults: FaultQueue,
     pub(super) list_lag_ms: u64,
     pub(super) repeat_create: RepeatCreate,
+    /// What Lookup knows.
+    pub(super) lookup: Lookup,
+    /// What Verify remembers.
+    pub(super) verify: Verify,
     /// Requests that were not answered and take effect later.
     late: Vec<Late>,
 }
@@ -44,8 +51,7 @@ struct Late {
     due: Moment,
     caller: Caller,
     operation: Operation,
-    uri: String,
-    parameters: Parameters,
+    asked: Asked,
 }
 
 /// A purchase request as it arrived.
@@ -63,6 +69,8 @@ impl Carrier {
         Self {
             clock: Clock::new(settings.clock_scale),
             accounts: vec![Account::main(&settings)],
+            verify: Verify::new(&settings),
+            lookup: Lookup::default(),
             settings,
             numbers: Vec::new(),
             taken_by_others: BTreeSet::new(),
@@ -82,17 +90,11 @@ impl Carrier {
     }
 
     /// Answers a request of Twilio's API, or lets it go wrong as ordered.
-    pub(super) fn answer(
-        &mut self,
-        method: &Method,
-        path: &str,
-        uri: &str,
-        presented: Option<Presented>,
-        parameters: &Parameters,
-    ) -> Delivery {
+    pub(super) fn answer(&mut self, method: &Method, presented: Option<Presented>, asked: &Asked) -> Delivery {
         self.settle();
+        let parameters = &asked.parameters;
         let permitted = self.caller(presented).and_then(|caller| {
-            let operation = Operation::parse(method, path)?;
+            let operation = Operation::parse(method, &asked.path)?;
             self.permit(&caller, &operation)?;
             Ok((caller, operation))
         });
@@ -109,27 +111,27 @@ impl Carrier {
             });
         }
         match self.faults.take(operation.name(), self.number_in(&operation, parameters).as_deref()) {
-            None => Delivery::Whole(self.carry_out(&caller, operation, uri, parameters)),
+            None => Delivery::Whole(self.carry_out(&caller, operation, asked)),
             Some(Fault::CommitThenTimeout { then }) => {
-                self.carry_out(&caller, operation, uri, parameters);
+                self.carry_out(&caller, operation, asked);
                 Delivery::Nothing(then)
             }
             Some(Fault::TimeoutWithoutCommit { then }) => Delivery::Nothing(then),
             Some(Fault::LateLanding { ms, then }) => {
                 let due = self.clock.in_ms(ms);
-                self.late.push(Late { due, caller, operation, uri: uri.to_owned(), parameters: parameters.clone() });
+                self.late.push(Late { due, caller, operation, asked: asked.clone() });
                 Delivery::Nothing(then)
             }
             Some(Fault::ErrorAfterCommit { status, code }) => {
-                self.carry_out(&caller, operation, uri, parameters);
+                self.carry_out(&caller, operation, asked);
                 Delivery::Whole(ordered_error(status, code, None).into())
             }
             Some(Fault::Status { status, code, message, retry_after_s }) => {
                 Delivery::Whole(Reply::from(ordered_error(status, code, message)).with_retry_after(retry_after_s))
             }
-            Some(Fault::TruncatedBody) => Delivery::Truncated(self.carry_out(&caller, operation, uri, parameters)),
+            Some(Fault::TruncatedBody) => Delivery::Truncated(self.carry_out(&caller, operation, asked)),
             Some(Fault::NotJson { status }) => {
-                self.carry_out(&caller, operation, uri, parameters);
+                self.carry_out(&caller, operation, asked);
                 Delivery::Html { status }
             }
         }
@@ -144,7 +146,7 @@ impl Carrier {
         due.sort_by_key(|late| late.due);
         for late in due {
             // Nobody waits for the answer any more.
-            self.carry_out(&late.caller, late.operation, &late.uri, &late.parameters);
+            self.carry_out(&late.caller, late.operation, &late.asked);
         }
     }
 
@@ -181,7 +183,7 @@ impl Carrier {
         let name = operation.name();
         let own = match caller {
             Caller::Account | Caller::ApiKey => true,
-            Caller::SubAccount(sid) => operation.account() == Some(sid),
+            Caller::SubAccount(sid) => operation.is_the_callers() || operation.account() == Some(sid),
         };
         if !own {
             return Err(TwilioError::unauthenticated());
@@ -192,10 +194,17 @@ impl Carrier {
             OperationName::ListNumbers
             | OperationName::FetchNumber
             | OperationName::SearchNumbers
-            | OperationName::ReadBalance => (false, true),
+            | OperationName::ReadBalance
+            | OperationName::FetchVerification
+            | OperationName::ReadAttempts => (false, true),
             OperationName::CreateNumber
             | OperationName::UpdateNumber
             | OperationName::ReleaseNumber
+            | OperationName::Lookup
+            | OperationName::StartVerification
+            | OperationName::CheckVerification
+            | OperationName::UpdateVerification
+            | OperationName::ManageVerify
             | OperationName::Any => (false, false),
         };
         if *caller == Caller::ApiKey {
@@ -204,17 +213,26 @@ impl Carrier {
             if about_accounts {
                 return Err(TwilioError::unauthenticated());
             }
-            if name != OperationName::SearchNumbers {
+            if !name.is_the_restricted_keys() {
                 return Err(TwilioError::forbidden());
             }
         }
-        let Some(sid) = operation.account() else { return Ok(()) };
+        let own = operation.is_the_callers().then(|| self.account_of(caller));
+        let Some(sid) = own.or(operation.account()) else { return Ok(()) };
         let account =
             self.account(sid).ok_or_else(|| TwilioError::not_found(&format!("/2010-04-01/Accounts/{sid}")))?;
         match account.status {
             Status::Active => Ok(()),
             Status::Suspended | Status::Closed if about_accounts || reads => Ok(()),
             Status::Suspended | Status::Closed => Err(TwilioError::account_not_active()),
+        }
+    }
+
+    /// The account whose Verify services and charges a caller uses.
+    fn account_of<'a>(&'a self, caller: &'a Caller) -> &'a str {
+        match caller {
+            Caller::Account | Caller::ApiKey => &self.settings.account_sid,
+            Caller::SubAccount(sid) => sid,
         }
     }
 
@@ -229,6 +247,8 @@ impl Carrier {
             | Operation::ReleaseNumber { number, .. } => {
                 self.numbers.iter().find(|owned| owned.sid == *number).map(|owned| owned.phone_number.clone())
             }
+            Operation::Lookup { number } => Some(number.clone()),
+            Operation::Verify(operation) => self.verify.number_in(operation, parameters),
             Operation::ListAccounts
             | Operation::CreateAccount
             | Operation::FetchAccount { .. }
@@ -241,8 +261,9 @@ impl Carrier {
     }
 
     /// Does what is asked.
-    fn carry_out(&mut self, caller: &Caller, operation: Operation, uri: &str, parameters: &Parameters) -> Reply {
+    fn carry_out(&mut self, caller: &Caller, operation: Operation, asked: &Asked) -> Reply {
         let now = OffsetDateTime::now_utc();
+        let (uri, parameters) = (asked.uri.as_str(), &asked.parameters);
         let answered = match operation {
             Operation::ListAccounts => self.list_accounts(parameters),
             Operation::CreateAccount => self.create_account(parameters, now),
@@ -259,6 +280,11 @@ impl Carrier {
                 self.update_number(caller, &account, &number, uri, parameters, now)
             }
             Operation::ReleaseNumber { account, number } => self.release_number(&account, &number, uri),
+            Operation::Lookup { number } => self.look_up(&number, asked, now),
+            Operation::Verify(operation) => {
+                let account = self.account_of(caller).to_owned();
+                self.verify(&account, &operation, asked, now)
+            }
         };
         answered.unwrap_or_else(Reply::from)
     }

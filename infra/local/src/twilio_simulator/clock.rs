@@ -13,6 +13,13 @@ pub(super) struct Clock {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Moment(Duration);
 
+impl Moment {
+    /// The moment this many seconds after it.
+    pub(super) fn later_by_s(self, wait_s: u64) -> Self {
+        Self(self.0.saturating_add(Duration::from_secs(wait_s)))
+    }
+}
+
 impl Clock {
     /// Starts now.
     pub(super) fn new(scale: f64) -> Self {
@@ -29,6 +36,13 @@ impl Clock {
     /// The moment this many milliseconds from now.
     pub(super) fn in_ms(&self, wait_ms: u64) -> Moment {
         Moment(self.now().0.saturating_add(Duration::from_millis(wait_ms)))
+    }
+
+    /// How many whole seconds are left until this moment, rounded up; 0 once it is past.
+    pub(super) fn left_s(&self, moment: Moment) -> u32 {
+        let left = moment.0.saturating_sub(self.now().0);
+        let whole_s = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+        u32::try_from(whole_s).unwrap_or(u32::MAX)
     }
 
     /// Lets this many milliseconds pass at once.

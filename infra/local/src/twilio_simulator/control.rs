@@ -13,8 +13,10 @@ use super::Simulator;
 use super::carrier::Carrier;
 use super::faults::Orders;
 use super::incoming_numbers::OwnedNumber;
+use super::lookup;
 use super::replies::{Reply, TwilioError};
 use super::stock::{self, NumberKind};
+use super::verify;
 
 /// What all of them start with.
 pub(super) const PREFIX: &str = "/simulator/";
@@ -53,6 +55,8 @@ pub(super) async fn answer(simulator: &Simulator, request: Request) -> Response 
         ("GET", "state") => Ok(()),
         ("POST", "faults") => read::<Orders>(&body).map(|orders| carrier.order(orders)),
         ("POST", "foreign") => read::<Foreign>(&body).and_then(|foreign| carrier.give_away(foreign)),
+        ("POST", "lookup") => read::<lookup::Orders>(&body).map(|orders| carrier.lookup.order(orders)),
+        ("POST", "verify") => read::<verify::Orders>(&body).map(|orders| carrier.order_verify(orders)),
         ("POST", "advance") => read::<Advance>(&body).map(|advance| {
             carrier.clock.advance_ms(advance.ms);
             carrier.settle();
@@ -129,6 +133,8 @@ impl Carrier {
             "late": self.late_count(),
             "list_lag_ms": self.list_lag_ms,
             "repeat_create": self.repeat_create,
+            "lookups": self.lookup.seen(),
+            "verify": self.verify_state(),
         })
     }
 }

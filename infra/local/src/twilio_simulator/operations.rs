@@ -1,10 +1,12 @@
 //! What a request asks for, by its method and path.
 
 use axum::http::Method;
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 
 use super::replies::TwilioError;
 use super::stock::NumberKind;
+use super::verify::VerifyOperation;
 
 /// A request that Twilio knows, with the SIDs and names from its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub(super) enum Operation {
     FetchNumber { account: String, number: String },
     UpdateNumber { account: String, number: String },
     ReleaseNumber { account: String, number: String },
+    Lookup { number: String },
+    Verify(VerifyOperation),
 }
 
 /// An operation without its data, as a fault names it.
@@ -51,6 +55,47 @@ pub(super) enum OperationName {
     ReadAccounts,
     /// Changing an account.
     UpdateAccount,
+    /// Asking about a number.
+    Lookup,
+    /// Sending a passcode.
+    StartVerification,
+    /// Comparing a passcode.
+    CheckVerification,
+    /// Reading a verification.
+    FetchVerification,
+    /// Ending a verification.
+    UpdateVerification,
+    /// Listing, reading and counting what was sent.
+    ReadAttempts,
+    /// Verify's services, their limits and the safe list.
+    ManageVerify,
+}
+
+impl OperationName {
+    /// May the restricted API key do it? It searches what is for sale, asks about numbers, and sends and compares
+    /// passcodes. It sees nothing that is owned, and changes no setting.
+    pub(super) fn is_the_restricted_keys(self) -> bool {
+        match self {
+            Self::SearchNumbers
+            | Self::Lookup
+            | Self::StartVerification
+            | Self::CheckVerification
+            | Self::FetchVerification
+            | Self::UpdateVerification
+            | Self::ReadAttempts => true,
+            Self::Any
+            | Self::CreateNumber
+            | Self::ListNumbers
+            | Self::FetchNumber
+            | Self::UpdateNumber
+            | Self::ReleaseNumber
+            | Self::ReadBalance
+            | Self::CreateAccount
+            | Self::ReadAccounts
+            | Self::UpdateAccount
+            | Self::ManageVerify => false,
+        }
+    }
 }
 
 impl Operation {
@@ -68,6 +113,9 @@ impl Operation {
     }
 
     fn find(method: &Method, path: &str) -> Option<Self> {
+        if let Some(path) = path.strip_prefix("/v2/") {
+            return Self::find_v2(method, path);
+        }
         let segments: Vec<&str> =
             path.strip_prefix("/2010-04-01/Accounts")?.strip_suffix(".json")?.split('/').collect();
         Some(match (method.as_str(), segments.as_slice()) {
@@ -103,6 +151,18 @@ impl Operation {
         })
     }
 
+    /// Lookup and Verify, below `/v2/`.
+    fn find_v2(method: &Method, path: &str) -> Option<Self> {
+        let segments: Option<Vec<String>> =
+            path.split('/').map(|part| percent_decode_str(part).decode_utf8().ok().map(Into::into)).collect();
+        let segments = segments?;
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        match (method.as_str(), segments.as_slice()) {
+            ("GET", ["PhoneNumbers", number]) => Some(Self::Lookup { number: number.to_string() }),
+            (method, segments) => VerifyOperation::find(method, segments).map(Self::Verify),
+        }
+    }
+
     /// The name by which a fault finds it.
     pub(super) fn name(&self) -> OperationName {
         match self {
@@ -118,13 +178,20 @@ impl Operation {
             Self::FetchNumber { .. } => OperationName::FetchNumber,
             Self::UpdateNumber { .. } => OperationName::UpdateNumber,
             Self::ReleaseNumber { .. } => OperationName::ReleaseNumber,
+            Self::Lookup { .. } => OperationName::Lookup,
+            Self::Verify(operation) => operation.name(),
         }
+    }
+
+    /// Has it no account in its path, so that it is about the caller's own?
+    pub(super) fn is_the_callers(&self) -> bool {
+        matches!(self, Self::Lookup { .. } | Self::Verify(_))
     }
 
     /// The account in its path.
     pub(super) fn account(&self) -> Option<&str> {
         match self {
-            Self::ListAccounts | Self::CreateAccount => None,
+            Self::ListAccounts | Self::CreateAccount | Self::Lookup { .. } | Self::Verify(_) => None,
             Self::FetchAccount { account }
             | Self::UpdateAccount { account }
             | Self::ReadBalance { account }

@@ -1,4 +1,4 @@
-//! Pages of lists, as version 2010-04-01 cuts them.
+//! Pages of lists, as version 2010-04-01 and version 2 cut them.
 
 use std::fmt::Write as _;
 
@@ -25,9 +25,21 @@ pub(super) fn page_size(parameters: &Parameters) -> Result<usize, TwilioError> {
     Ok(parameters.number("PageSize")?.unwrap_or(PAGE_SIZE).clamp(1, MAX_PAGE_SIZE))
 }
 
-/// One page of a list. `key` is the list's name in the answer; every item has a `sid`. A page begins behind the item
-/// that its token names, so that an item added in the meantime does not shift the pages.
-pub(super) fn page(path: &str, key: &str, items: &[Value], parameters: &Parameters) -> Result<Reply, TwilioError> {
+/// A part of a list: where it is, and the addresses of its neighbours.
+struct Part<'a> {
+    shown: &'a [Value],
+    start: usize,
+    page: usize,
+    size: usize,
+    first: String,
+    next: Option<String>,
+    previous: Option<String>,
+    own: String,
+}
+
+/// Cuts the part out of a list that a request asks for. Every item has a `sid`. A page begins behind the item that its
+/// token names, so that an item added in the meantime does not shift the pages.
+fn part<'a>(address: &str, items: &'a [Value], parameters: &Parameters) -> Result<Part<'a>, TwilioError> {
     let size = page_size(parameters)?;
     let page = parameters.number("Page")?.unwrap_or(0);
     let start = match parameters.get("PageToken") {
@@ -41,7 +53,7 @@ pub(super) fn page(path: &str, key: &str, items: &[Value], parameters: &Paramete
     let end = start.saturating_add(size).min(items.len());
     let shown = &items[start..end];
 
-    let address = |page: usize, token: Option<&str>| {
+    let at = |page: usize, token: Option<&str>| {
         let mut query = String::new();
         for (name, value) in parameters.pairs().filter(|(name, _)| !matches!(*name, "PageSize" | "Page" | "PageToken"))
         {
@@ -52,25 +64,60 @@ pub(super) fn page(path: &str, key: &str, items: &[Value], parameters: &Paramete
         if let Some(token) = token {
             let _ = write!(query, "&PageToken={token}");
         }
-        format!("{path}?{query}")
+        format!("{address}?{query}")
     };
     let next = shown.last().and_then(|last| last["sid"].as_str()).filter(|_| end < items.len());
     let previous = page.checked_sub(1).map(|previous| {
         let before = start.saturating_sub(size).checked_sub(1).and_then(|index| items[index]["sid"].as_str());
-        address(previous, before.map(|sid| format!("{TOKEN_PREFIX}{sid}")).as_deref())
+        at(previous, before.map(|sid| format!("{TOKEN_PREFIX}{sid}")).as_deref())
     });
+    Ok(Part {
+        shown,
+        start,
+        page,
+        size,
+        first: at(0, None),
+        next: next.map(|sid| at(page + 1, Some(&format!("{TOKEN_PREFIX}{sid}")))),
+        previous,
+        own: at(page, parameters.get("PageToken")),
+    })
+}
+
+/// One page of a list of version 2010-04-01. `key` is the list's name in the answer.
+pub(super) fn page(path: &str, key: &str, items: &[Value], parameters: &Parameters) -> Result<Reply, TwilioError> {
+    let part = part(path, items, parameters)?;
     Ok(Reply::json(
         200,
         json!({
-            key: shown,
-            "end": (start + shown.len()).saturating_sub(1),
-            "first_page_uri": address(0, None),
-            "next_page_uri": next.map(|sid| address(page + 1, Some(&format!("{TOKEN_PREFIX}{sid}")))),
-            "page": page,
-            "page_size": size,
-            "previous_page_uri": previous,
-            "start": start,
-            "uri": address(page, parameters.get("PageToken")),
+            key: part.shown,
+            "end": (part.start + part.shown.len()).saturating_sub(1),
+            "first_page_uri": part.first,
+            "next_page_uri": part.next,
+            "page": part.page,
+            "page_size": part.size,
+            "previous_page_uri": part.previous,
+            "start": part.start,
+            "uri": part.own,
+        }),
+    ))
+}
+
+/// One page of a list of version 2, whose addresses are whole and stand under `meta`.
+pub(super) fn page_v2(url: &str, key: &str, items: &[Value], parameters: &Parameters) -> Result<Reply, TwilioError> {
+    let part = part(url, items, parameters)?;
+    Ok(Reply::json(
+        200,
+        json!({
+            key: part.shown,
+            "meta": {
+                "first_page_url": part.first,
+                "key": key,
+                "next_page_url": part.next,
+                "page": part.page,
+                "page_size": part.size,
+                "previous_page_url": part.previous,
+                "url": part.own,
+            },
         }),
     ))
 }

@@ -9,11 +9,14 @@ use axum::response::Response;
 use futures::stream;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc2822;
+use time::format_description::well_known::{Rfc2822, Rfc3339};
 use uuid::Uuid;
 
 /// Twilio's name for one request, which its support asks for.
 const REQUEST_ID: HeaderName = HeaderName::from_static("twilio-request-id");
+
+/// Which limit of a Verify service was reached (declared for `POST …/Verifications` in `twilio_verify_v2`).
+const REACHED_RATE_LIMIT: HeaderName = HeaderName::from_static("twilio-reached-rate-limit");
 
 /// What is in front of Twilio says this when Twilio does not.
 const HTML: &str = "<html><head><title>Error</title></head><body><h1>The server did not answer</h1></body></html>";
@@ -23,23 +26,29 @@ const HTML: &str = "<html><head><title>Error</title></head><body><h1>The server 
 pub(super) struct Reply {
     status: u16,
     retry_after_s: Option<u32>,
+    reached_rate_limit: Option<String>,
     body: Option<Value>,
 }
 
 impl Reply {
     /// An answer with a JSON body.
     pub(super) fn json(status: u16, body: Value) -> Self {
-        Self { status, retry_after_s: None, body: Some(body) }
+        Self { status, retry_after_s: None, reached_rate_limit: None, body: Some(body) }
     }
 
     /// An answer without a body.
     pub(super) fn empty(status: u16) -> Self {
-        Self { status, retry_after_s: None, body: None }
+        Self { status, retry_after_s: None, reached_rate_limit: None, body: None }
     }
 
     /// Asks the client to come back later.
     pub(super) fn with_retry_after(self, retry_after_s: Option<u32>) -> Self {
         Self { retry_after_s, ..self }
+    }
+
+    /// Names the limit of a Verify service that was reached.
+    pub(super) fn with_reached_rate_limit(self, unique_name: &str) -> Self {
+        Self { reached_rate_limit: Some(unique_name.to_owned()), ..self }
     }
 
     /// The answer as it goes over the wire.
@@ -81,6 +90,9 @@ impl Reply {
         }
         if let Some(retry_after_s) = self.retry_after_s {
             headers.insert(RETRY_AFTER, HeaderValue::from(retry_after_s));
+        }
+        if let Some(name) = self.reached_rate_limit.and_then(|name| HeaderValue::try_from(name).ok()) {
+            headers.insert(REACHED_RATE_LIMIT, name);
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"Twilio API\""));
@@ -155,6 +167,21 @@ impl TwilioError {
         Self::new(400, 21422, format!("{number} is not available"))
     }
 
+    /// 20001: a parameter that must be there is not (Twilio's words for a form).
+    pub(super) fn missing_parameter(name: &str) -> Self {
+        Self::new(400, 20001, format!("Missing required parameter {name} in the post body"))
+    }
+
+    /// 60200: Verify's word for any parameter that will not do.
+    pub(super) fn invalid_parameter(name: &str) -> Self {
+        Self::new(400, 60200, format!("Invalid parameter: {name}"))
+    }
+
+    /// 20429: too many requests, none of which was processed.
+    pub(super) fn too_many_requests() -> Self {
+        Self::new(429, 20429, "Too many requests")
+    }
+
     /// 21451: the text is no area code.
     pub(super) fn invalid_area_code(input: &str) -> Self {
         Self::new(400, 21451, format!("AreaCode {input} is invalid"))
@@ -189,4 +216,9 @@ pub(super) fn sid(prefix: &str) -> String {
 pub(super) fn date(instant: OffsetDateTime) -> Value {
     // Fails for years before 1900 only, which no clock shows.
     instant.format(&Rfc2822).map_or(Value::Null, Value::String)
+}
+
+/// A date as version 2 writes it: ISO 8601 in UTC, whole seconds.
+pub(super) fn date_v2(instant: OffsetDateTime) -> Value {
+    instant.truncate_to_second().format(&Rfc3339).map_or(Value::Null, Value::String)
 }

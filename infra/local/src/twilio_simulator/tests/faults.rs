@@ -226,6 +226,7 @@ async fn time_must_pass() {
             auth_token: String::new(),
             api_key_sid: String::new(),
             api_key_secret: String::new(),
+            verify_service_sid: String::new(),
             clock_scale,
         };
         let error = serve(listener, settings, std::future::pending()).await.expect_err("no such clock");

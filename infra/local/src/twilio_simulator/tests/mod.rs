@@ -2,9 +2,11 @@
 
 mod access;
 mod faults;
+mod lookup;
 mod numbers;
 mod search;
 mod shapes;
+mod verify;
 
 use std::time::Duration;
 
@@ -20,6 +22,8 @@ const ACCOUNT: &str = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const TOKEN: &str = "token of the account";
 const API_KEY: &str = "SKaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const API_SECRET: &str = "secret of the restricted key";
+
+const SERVICE: &str = "VAaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 /// Longer than any answer takes that comes at all.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -71,6 +75,7 @@ impl Twilio {
             auth_token: TOKEN.to_owned(),
             api_key_sid: API_KEY.to_owned(),
             api_key_secret: API_SECRET.to_owned(),
+            verify_service_sid: SERVICE.to_owned(),
             clock_scale: 1.0,
         };
         let (shutdown, ended) = oneshot::channel::<()>();
