@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use adapters::store::{
-    DUE_AT, DUE_SHARD, Item, Key, PK, Page, Query, Range, SK, Store, StoreError, TransactError, Value, Write,
-    WriteError,
+    BY_TIME, DUE_AT, DUE_SHARD, Item, Key, PK, Page, Query, Range, SK, Store, StoreError, Text, TransactError, Value,
+    Write, WriteError,
 };
 
 use crate::locked;
@@ -167,6 +167,21 @@ pub(crate) fn query_items(items: &BTreeMap<Key, Item>, query: &Query) -> Result<
             let more = found.next().is_some();
             Ok(page_of(page, more, keys_only))
         }
+        Range::Newest { pk, prefix } => {
+            let start = Key { pk: pk.clone(), sk: Text::Borrowed("") };
+            let place = behind.as_ref().map(|(_, key)| (query.after.as_ref().and_then(by_time), key));
+            let mut listed: Vec<(&str, &Key, &Item)> = items
+                .range(start..)
+                .take_while(|(key, _)| key.pk == *pk)
+                .filter_map(|(key, item)| Some((by_time(item)?, key, item)))
+                .filter(|(listed, ..)| listed.starts_with(&**prefix))
+                .filter(|(listed, key, _)| place.is_none_or(|(at, of)| (Some(*listed), *key) < (at, of)))
+                .collect();
+            listed.sort_by(|one, other| (other.0, other.1).cmp(&(one.0, one.1)));
+            let more = listed.len() > limit;
+            let page: Vec<Item> = listed.into_iter().take(limit).map(|(_, _, item)| listed_keys(item)).collect();
+            Ok(page_of(page, more, Item::clone))
+        }
         Range::Due { shard, until_ms } => {
             let mut due: Vec<(i64, &Key, &Item)> = items
                 .iter()
@@ -206,9 +221,24 @@ fn due_at(item: &Item) -> Option<i64> {
     }
 }
 
-/// What the index of keys shows of an item.
+fn by_time(item: &Item) -> Option<&str> {
+    match item.get(BY_TIME) {
+        Some(Value::S(listed)) => Some(listed),
+        Some(Value::N(_) | Value::Bool(_) | Value::Map(_) | Value::List(_)) | None => None,
+    }
+}
+
+/// What the due index shows of an item.
 fn keys_only(item: &Item) -> Item {
-    let keys = [PK, SK, DUE_SHARD, DUE_AT];
+    only(item, &[PK, SK, DUE_SHARD, DUE_AT])
+}
+
+/// What the index by time shows of an item.
+fn listed_keys(item: &Item) -> Item {
+    only(item, &[PK, SK, BY_TIME])
+}
+
+fn only(item: &Item, keys: &[&str]) -> Item {
     item.iter()
         .filter(|(name, _)| keys.contains(&name.as_ref()))
         .map(|(name, value)| (name.clone(), value.clone()))

@@ -208,6 +208,8 @@ struct CarrierState {
     creates: u32,
     faults: VecDeque<CarrierFault>,
     look_faults: VecDeque<LookError>,
+    release_faults: VecDeque<ReleaseFault>,
+    releases: u32,
     offers: Vec<AvailableNumber>,
     searches: Vec<StockQuery>,
     search_faults: VecDeque<StockError>,
@@ -229,6 +231,15 @@ pub enum CarrierFault {
     MadeAt(Instant),
 }
 
+/// What happens to the next release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReleaseFault {
+    /// It is not done.
+    Before(LookError),
+    /// It is done, and its answer lost.
+    After(LookError),
+}
+
 impl<'clock> MemoryCarrier<'clock> {
     /// A carrier that owns nothing.
     pub fn new(clock: &'clock StillClock) -> Self {
@@ -243,6 +254,21 @@ impl<'clock> MemoryCarrier<'clock> {
     /// What happens to the next looks, one fault each.
     pub fn fail_next_looks(&self, faults: impl IntoIterator<Item = LookError>) {
         locked(&self.inner).look_faults.extend(faults);
+    }
+
+    /// What happens to the next releases, one fault each.
+    pub fn fail_next_releases(&self, faults: impl IntoIterator<Item = ReleaseFault>) {
+        locked(&self.inner).release_faults.extend(faults);
+    }
+
+    /// How many numbers were given back.
+    pub fn releases(&self) -> u32 {
+        locked(&self.inner).releases
+    }
+
+    /// How many numbers are owned.
+    pub fn owned(&self) -> usize {
+        locked(&self.inner).owned.len()
     }
 
     /// What happens to the next searches, one fault each.
@@ -316,6 +342,45 @@ impl Carrier for &MemoryCarrier<'_> {
         match state.look_faults.pop_front() {
             Some(fault) => Err(fault),
             None => Ok(state.owned.get(&(account.clone(), number.clone())).cloned()),
+        }
+    }
+
+    async fn find_marked(&self, account: &AccountSid, mark: &str) -> Result<Vec<OwnedNumber>, LookError> {
+        let mut state = locked(&self.inner);
+        match state.look_faults.pop_front() {
+            Some(fault) => Err(fault),
+            None => {
+                let owned = state.owned.iter().filter(|((of, _), owned)| of == account && owned.mark == mark);
+                Ok(owned.map(|(_, owned)| owned.clone()).collect())
+            }
+        }
+    }
+
+    async fn fetch(&self, account: &AccountSid, sid: &NumberSid) -> Result<Option<OwnedNumber>, LookError> {
+        let mut state = locked(&self.inner);
+        match state.look_faults.pop_front() {
+            Some(fault) => Err(fault),
+            None => {
+                let mut owned = state.owned.iter().filter(|((of, _), owned)| of == account && owned.sid == *sid);
+                Ok(owned.next().map(|(_, owned)| owned.clone()))
+            }
+        }
+    }
+
+    async fn release(&self, account: &AccountSid, sid: &NumberSid) -> Result<(), LookError> {
+        let mut state = locked(&self.inner);
+        let fault = state.release_faults.pop_front();
+        if let Some(ReleaseFault::Before(error)) = fault {
+            return Err(error);
+        }
+        let before = state.owned.len();
+        state.owned.retain(|(of, _), owned| of != account || owned.sid != *sid);
+        if state.owned.len() < before {
+            state.releases += 1;
+        }
+        match fault {
+            Some(ReleaseFault::After(error)) => Err(error),
+            Some(ReleaseFault::Before(_)) | None => Ok(()),
         }
     }
 

@@ -1,14 +1,16 @@
 //! All functions over neighbours in memory, on one clock.
 
 use adapters::ambient::Ambient;
-use adapters::items::{keys, purchase_from_item, verification_from_item};
+use adapters::items::{Profile, StoredProfile, is_pool, pool_from_item, purchase_from_item, verification_from_item};
 use adapters::persona::{WebhookSecret, sign};
 use adapters::store::{Condition, Item, SK, Store, Value as Attribute, Write};
 use adapters::verifications::Revisits;
-use domain::{AccountSid, GatePolicy, Instant, Purchase, SubAccountId, Timing, Verification, VerificationPolicy};
+use domain::{
+    AccountSid, AgencyId, GatePolicy, Instant, Pool, Purchase, SubAccountId, Timing, Verification, VerificationPolicy,
+};
 use persona_webhook::PersonaWebhook;
 use purchase_check::PurchaseCheck;
-use purchase_completion::PurchaseCompletion;
+use purchase_completion::{PurchaseCompletion, SwitchCache};
 use serde_json::Value;
 use sweeper::{Sweeper, Swept};
 
@@ -137,8 +139,10 @@ impl Neighbours<'_> {
             store: &self.table,
             carrier: &self.carrier,
             ambient: self.clock,
+            switch: SwitchCache::default(),
             settings: purchase_completion::Settings {
                 account: account(),
+                gate: GatePolicy::default(),
                 timing: Timing::default(),
                 carrier_timeout_ms: 10_000,
                 step_ms: 60_000,
@@ -174,19 +178,30 @@ impl Neighbours<'_> {
 
     /// Stores a profile: the sub-account belongs to this agency.
     pub fn put_profile(&self, sub_account: &str, agency: &str) {
-        let key = keys::profile(&SubAccountId::parse(sub_account).expect("is a word"));
-        let write = Write::Update {
-            key,
-            set: vec![("agency", Attribute::S(agency.to_owned().into()))],
-            remove: vec![],
-            expect: Condition::Any(vec![Condition::ItemAbsent, Condition::ItemPresent]),
-        };
-        futures::executor::block_on((&self.table).write(write)).expect("the table in memory answers");
+        let agency = Some(AgencyId::parse(agency).expect("is a word"));
+        self.store_profile(sub_account, Profile { agency, ..Profile::default() });
     }
 
-    /// Every purchase in the table.
+    /// Stores a profile behind everybody's back, whatever was there.
+    pub fn store_profile(&self, sub_account: &str, profile: Profile) {
+        let sub_account = SubAccountId::parse(sub_account).expect("is a word");
+        let item = StoredProfile { profile, version: 1 }.to_item(&sub_account, None);
+        let expect = Condition::Any(vec![Condition::ItemAbsent, Condition::ItemPresent]);
+        futures::executor::block_on((&self.table).write(Write::Put { item, expect }))
+            .expect("the table in memory answers");
+    }
+
+    /// Every number in the table, alone or in a pool.
     pub fn purchases(&self) -> Vec<Purchase> {
-        self.with_sk("P#").iter().map(|item| purchase_from_item(item).expect("is readable").0).collect()
+        let items = self.with_sk("P#").into_iter().filter(|item| !is_pool(item)).chain(self.with_sk("N#"));
+        items.map(|item| purchase_from_item(&item).expect("is readable").0).collect()
+    }
+
+    /// The one pool in the table.
+    pub fn pool(&self) -> Pool {
+        let pools: Vec<Item> = self.with_sk("P#").into_iter().filter(is_pool).collect();
+        assert_eq!(pools.len(), 1, "there is exactly one pool");
+        pool_from_item(&pools[0]).expect("is readable").0
     }
 
     /// The one purchase in the table.

@@ -14,12 +14,14 @@ use aws_sdk_dynamodb::types::{
 };
 
 use crate::store::{
-    Condition, DUE_AT, DUE_SHARD, Item, Key, PK, Page, Query, Range, SK, Store, StoreError, TransactError, Value,
-    Write, WriteError,
+    BY_TIME, Condition, DUE_AT, DUE_SHARD, Item, Key, PK, Page, Query, Range, SK, Store, StoreError, TransactError,
+    Value, Write, WriteError,
 };
 
 /// Name of the global index of what must be visited by time.
 const DUE_INDEX: &str = "due";
+/// Name of the local index of what is listed by time.
+const NEWEST_INDEX: &str = "by_time";
 
 type Attributes = HashMap<String, AttributeValue>;
 
@@ -162,6 +164,15 @@ impl Store for DynamoDb {
                 .expression_attribute_names("#s", SK)
                 .expression_attribute_values(":p", AttributeValue::S(pk.into_owned()))
                 .expression_attribute_values(":s", AttributeValue::S(sk_prefix.into_owned())),
+            Range::Newest { pk, prefix } => request
+                .index_name(NEWEST_INDEX)
+                .consistent_read(true)
+                .scan_index_forward(false)
+                .key_condition_expression("#p = :p AND begins_with(#s, :s)")
+                .expression_attribute_names("#p", PK)
+                .expression_attribute_names("#s", BY_TIME)
+                .expression_attribute_values(":p", AttributeValue::S(pk.into_owned()))
+                .expression_attribute_values(":s", AttributeValue::S(prefix.into_owned())),
             Range::Due { shard, until_ms } => request
                 .index_name(DUE_INDEX)
                 .key_condition_expression("#p = :p AND #s <= :s")

@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::{AgencyId, SubAccountId};
+use domain::{AgencyId, OperatorName, SubAccountId};
 use lambda_http::http::{HeaderMap, HeaderValue, StatusCode, uri::Authority};
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Body, Request};
@@ -29,6 +29,8 @@ pub struct HttpRequest {
     pub route: String,
     /// The gateway's path parameters.
     pub path: BTreeMap<String, String>,
+    /// The query's parameters, decoded, in the order they came.
+    pub query: Vec<(String, String)>,
     /// The headers.
     pub headers: HeaderMap,
     /// The body's bytes, as sent.
@@ -46,6 +48,8 @@ pub struct Claims {
     pub agency: Option<AgencyId>,
     /// What it may be used for.
     pub scopes: Vec<String>,
+    /// Whose token it is (RFC 7519, section 4.1.2), where it says so in a form that can be written down.
+    pub subject: Option<OperatorName>,
 }
 
 /// An answer.
@@ -114,6 +118,8 @@ pub fn read(mut event: Value) -> Result<HttpRequest, Problem> {
             texts.collect()
         })
         .unwrap_or_default();
+    let query = event.get("rawQueryString").and_then(Value::as_str).unwrap_or_default();
+    let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let request = catch_unwind(AssertUnwindSafe(|| {
         // What `lambda_http::request::from_str` does, without a way through text.
         serde_json::from_value(event).map(|event| Request::from(LambdaRequest::ApiGatewayV2(event)))
@@ -127,7 +133,7 @@ pub fn read(mut event: Value) -> Result<HttpRequest, Problem> {
         Body::Binary(bytes) => bytes,
         _ => return Err(malformed("The request's body is malformed.")),
     };
-    Ok(HttpRequest { route, path, headers: parts.headers, body, claims })
+    Ok(HttpRequest { route, path, query, headers: parts.headers, body, claims })
 }
 
 impl HttpRequest {
@@ -145,6 +151,41 @@ impl HttpRequest {
             .map(HeaderValue::to_str)
             .transpose()
             .map_err(|_| malformed(&format!("The header `{name}` has characters that are not allowed.")))
+    }
+
+    /// The query's parameters by name: these, and no others. One that is misspelt or repeated must not be passed over,
+    /// as if the caller had not asked for it.
+    ///
+    /// # Errors
+    /// A 400 problem when there is another one, or one is repeated.
+    pub fn query_of(&self, names: &[&str]) -> Result<BTreeMap<&str, &str>, Problem> {
+        let mut parameters = BTreeMap::new();
+        for (name, value) in &self.query {
+            if !names.contains(&name.as_str()) {
+                let detail = format!("The query has a parameter that is none of: {}.", names.join(", "));
+                return Err(malformed(&detail));
+            }
+            if parameters.insert(name.as_str(), value.as_str()).is_some() {
+                return Err(malformed(&format!("The query's parameter `{name}` is repeated.")));
+            }
+        }
+        Ok(parameters)
+    }
+
+    /// What the caller's token says, if it may be used for `scope`.
+    ///
+    /// # Errors
+    /// A 401 problem without a token, a 403 problem when it lacks the scope.
+    pub fn claims_with(&self, scope: &str) -> Result<&Claims, Problem> {
+        let Some(claims) = &self.claims else {
+            let detail = "Send a valid token in the Authorization header.";
+            return Err(Problem::new(ProblemType::Unauthenticated, detail));
+        };
+        if !claims.allows(scope) {
+            let detail = format!("This needs a token with the scope {scope}.");
+            return Err(Problem::new(ProblemType::InsufficientScope, detail));
+        }
+        Ok(claims)
     }
 
     /// A path parameter; one that is missing reads as empty and parses as no id.
@@ -220,6 +261,7 @@ fn claims_of(authorizer: &Value) -> Option<Claims> {
         sub_accounts: sub_accounts.unwrap_or_default(),
         agency: claims.get("agency").and_then(Value::as_str).and_then(|id| AgencyId::parse(id).ok()),
         scopes: scopes.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect(),
+        subject: claims.get("sub").and_then(Value::as_str).and_then(|name| OperatorName::parse(name).ok()),
     })
 }
 

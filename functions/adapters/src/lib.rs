@@ -8,6 +8,7 @@ pub mod items;
 mod outside;
 pub mod persona;
 pub mod problem;
+pub mod profiles;
 pub mod purchases;
 pub mod queue;
 pub mod regions;

@@ -28,6 +28,14 @@ pub enum ProblemType {
     VerificationLocked,
     /// The key was used for another request.
     IdempotencyKeyReused,
+    /// Nothing of the purchase is held.
+    PurchaseNotHeld,
+    /// As many purchases wait as may.
+    TooManyOpenPurchases,
+    /// Too much was asked for at once.
+    TooManyRequests,
+    /// The carrier does not answer.
+    CarrierUnavailable,
     /// Persona does not answer.
     PersonaUnavailable,
     /// The table or the queue does not answer.
@@ -36,7 +44,7 @@ pub enum ProblemType {
 
 impl ProblemType {
     /// Every type: the closed list.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::InvalidRequest,
         Self::InvalidPhoneNumber,
         Self::IdempotencyKeyMissing,
@@ -46,6 +54,10 @@ impl ProblemType {
         Self::PurchaseNotCancellable,
         Self::VerificationLocked,
         Self::IdempotencyKeyReused,
+        Self::PurchaseNotHeld,
+        Self::TooManyOpenPurchases,
+        Self::TooManyRequests,
+        Self::CarrierUnavailable,
         Self::PersonaUnavailable,
         Self::TemporarilyUnavailable,
     ];
@@ -63,6 +75,10 @@ impl ProblemType {
             Self::PurchaseNotCancellable => "purchase-not-cancellable",
             Self::VerificationLocked => "verification-locked",
             Self::IdempotencyKeyReused => "idempotency-key-reused",
+            Self::PurchaseNotHeld => "purchase-not-held",
+            Self::TooManyOpenPurchases => "too-many-open-purchases",
+            Self::TooManyRequests => "too-many-requests",
+            Self::CarrierUnavailable => "carrier-unavailable",
             Self::PersonaUnavailable => "persona-unavailable",
             Self::TemporarilyUnavailable => "temporarily-unavailable",
         }
@@ -76,9 +92,10 @@ impl ProblemType {
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::PurchaseNotCancellable | Self::VerificationLocked => StatusCode::CONFLICT,
+            Self::PurchaseNotCancellable | Self::PurchaseNotHeld | Self::VerificationLocked => StatusCode::CONFLICT,
             Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::PersonaUnavailable => StatusCode::BAD_GATEWAY,
+            Self::TooManyOpenPurchases | Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+            Self::CarrierUnavailable | Self::PersonaUnavailable => StatusCode::BAD_GATEWAY,
             Self::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -94,6 +111,10 @@ impl ProblemType {
             Self::PurchaseNotCancellable => "The purchase can no longer be cancelled",
             Self::VerificationLocked => "The verification is locked",
             Self::IdempotencyKeyReused => "The Idempotency-Key was used for another request",
+            Self::PurchaseNotHeld => "Nothing of the purchase is held",
+            Self::TooManyOpenPurchases => "Too many purchases wait",
+            Self::TooManyRequests => "Too many requests",
+            Self::CarrierUnavailable => "The carrier does not answer",
             Self::PersonaUnavailable => "Persona does not answer",
             Self::TemporarilyUnavailable => "Temporarily unavailable",
         }

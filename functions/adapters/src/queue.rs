@@ -6,20 +6,22 @@ use std::future::Future;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::ProvideErrorMetadata;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
-use domain::{PurchaseId, SubAccountId};
+use domain::{MemberIndex, PurchaseId, SubAccountId};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 /// Entries of one batch (Amazon SQS, "SendMessageBatch": at most 10).
 const BATCH_ENTRIES_MAX: usize = 10;
 
-/// "Visit this purchase."
+/// "Visit this number."
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PurchaseMessage {
     /// Whose purchase.
     pub sub_account: SubAccountId,
     /// Which one.
     pub id: PurchaseId,
+    /// Which of its numbers, in a pool.
+    pub member: Option<MemberIndex>,
 }
 
 /// Why messages could not be sent. Some of them may have been; sending them again does no harm.
@@ -43,14 +45,34 @@ pub trait Queue: Send + Sync {
 #[serde(tag = "version", deny_unknown_fields)]
 enum Wire {
     #[serde(rename = "1")]
-    V1 { sub_account: String, purchase: String },
+    V1 {
+        sub_account: String,
+        purchase: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        member: Option<usize>,
+    },
 }
 
 impl PurchaseMessage {
+    /// The messages that wake a purchase: one for each number of a pool of `members`, or the one of a purchase that is no
+    /// pool (`members` 0).
+    #[must_use]
+    pub fn for_each(sub_account: &SubAccountId, id: &PurchaseId, members: usize) -> Vec<Self> {
+        let message = |member| Self { sub_account: sub_account.clone(), id: id.clone(), member };
+        match members {
+            0 => vec![message(None)],
+            members => MemberIndex::all(members).map(|index| message(Some(index))).collect(),
+        }
+    }
+
     /// The message as text.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let wire = Wire::V1 { sub_account: self.sub_account.to_string(), purchase: self.id.to_string() };
+        let wire = Wire::V1 {
+            sub_account: self.sub_account.to_string(),
+            purchase: self.id.to_string(),
+            member: self.member.map(MemberIndex::get),
+        };
         serde_json::to_string(&wire).unwrap_or_default()
     }
 
@@ -59,10 +81,11 @@ impl PurchaseMessage {
     /// # Errors
     /// [`UnreadableMessage`]; the text is not repeated.
     pub fn parse(text: &str) -> Result<Self, UnreadableMessage> {
-        let Wire::V1 { sub_account, purchase } = serde_json::from_str(text).map_err(|_| UnreadableMessage)?;
+        let Wire::V1 { sub_account, purchase, member } = serde_json::from_str(text).map_err(|_| UnreadableMessage)?;
         Ok(Self {
             sub_account: SubAccountId::parse(&sub_account).map_err(|_| UnreadableMessage)?,
             id: PurchaseId::parse(&purchase).map_err(|_| UnreadableMessage)?,
+            member: member.map(|index| MemberIndex::new(index).ok_or(UnreadableMessage)).transpose()?,
         })
     }
 }

@@ -1,25 +1,31 @@
 //! Verifications in the table: load, apply what Persona says, wake who waits.
 
 use domain::{
-    Clearance, ClearanceRule, Decision, EventId, InquiryEvent, Instant, Owner, PurchaseState, Verification,
-    VerificationEffect, VerificationEvent, VerificationPolicy, clear_purchase,
+    Clearance, ClearanceRule, Decision, EventId, InquiryEvent, Instant, Owner, Verification, VerificationEffect,
+    VerificationEvent, VerificationPolicy, clear_purchase,
 };
-use tracing::{info, warn};
+use futures::future::try_join3;
+use tracing::info;
 
 use crate::items::keys::POINTER_PREFIX;
 use crate::items::{
-    StoredVerification, VERSION, audit_item, keys, pointer_target, verification_from_item, verification_state_name,
-    verification_to_item,
+    StoredVerification, audit_item, expect_version, keys, pointer_messages, verification_from_item,
+    verification_state_name, verification_to_item,
 };
-use crate::purchases::StoredPurchase;
-use crate::queue::{PurchaseMessage, Queue, QueueError};
-use crate::store::{Condition, Page, Query, Range, Store, StoreError, TransactError, Value, Write};
+use crate::profiles;
+use crate::purchases::{self, Stored};
+use crate::queue::{Queue, QueueError};
+use crate::store::{Condition, Item, PK, Page, Query, Range, SK, Store, StoreError, TransactError, Write};
 
 /// How often a change is decided anew after somebody else's came first.
 pub const DECIDE_AGAIN_MAX: u32 = 5;
 
-/// How many waiting purchases one wake-up sends for; the rest follows from the due index. Bounds an answer to Persona.
-pub const WAKE_AT_ONCE_MAX: u32 = 100;
+/// How many messages one delivery of Persona's sends for who waits; the rest follows from the due index. Bounds an answer
+/// to Persona.
+pub const WAKE_AT_ONCE_MAX: usize = 100;
+
+/// Wait pointers read at once.
+const POINTERS_PAGE: u32 = 100;
 
 /// When the table brings verifications back by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,13 +67,13 @@ pub enum Observed {
     Overruled,
 }
 
-/// How many purchases were woken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How many were woken.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Woken {
     /// Messages sent.
-    pub purchases: usize,
-    /// Whether more wait than were woken.
-    pub more: bool,
+    pub messages: usize,
+    /// The last pointer that was read, where more wait behind it.
+    pub more_after: Option<Item>,
 }
 
 /// Why not everybody was woken.
@@ -100,9 +106,9 @@ pub async fn load_all(store: &impl Store, owners: &[Owner]) -> Result<Vec<Stored
 
 /// Whether a purchase may be asked for at the carrier, by verifications read for `owners` in the same order.
 #[must_use]
-pub fn clearance(stored: &StoredPurchase, owners: &[Owner], verifications: &[StoredVerification]) -> Clearance {
+pub fn clearance(stored: &Stored, owners: &[Owner], verifications: &[StoredVerification]) -> Clearance {
     let verifications = verifications.iter().map(|stored| &stored.verification);
-    clear_purchase(stored.purchase.gated, owners.iter().zip(verifications))
+    clear_purchase(stored.request().gated, owners.iter().zip(verifications))
 }
 
 /// Applies what Persona says of an inquiry that we opened for `owner`, with an audit entry in the same transaction.
@@ -171,10 +177,7 @@ pub async fn commit(
     now: Instant,
     revisits: &Revisits,
 ) -> Result<Change, StoreError> {
-    let expect = match next.version {
-        0 => Condition::ItemAbsent,
-        version => Condition::Equals(VERSION, Value::N(version)),
-    };
+    let expect = expect_version(next.version);
     let due_at = if next.verification.verified_at().is_some() {
         Some(now.plus_ms(revisits.step_ms))
     } else if next.verification.is_open() {
@@ -193,67 +196,135 @@ pub async fn commit(
     }
 }
 
-/// Sends a message for every purchase that waits for `owner`, up to [`WAKE_AT_ONCE_MAX`]. Repeating it is harmless.
+/// Sends messages for the purchases that wait for `owner`, from behind the pointer `after`, until at least `messages_max`
+/// are sent. Repeating it is harmless.
 ///
 /// The list is strongly consistent and comes after the verification was written, so that a purchase whose pointer was
 /// written before is in it, and one whose pointer comes later reads the verification as it is now (promise P3).
 ///
 /// # Errors
 /// [`WakeError`] when not all messages were sent; the owner stays due.
-pub async fn wake(store: &impl Store, queue: &impl Queue, owner: &Owner) -> Result<Woken, WakeError> {
-    let page = waiters(store, owner, WAKE_AT_ONCE_MAX).await?;
-    let mut messages = Vec::with_capacity(page.items.len());
-    for pointer in &page.items {
-        let (sub_account, id) = pointer_target(pointer)?;
-        messages.push(PurchaseMessage { sub_account, id });
+pub async fn wake(
+    store: &impl Store,
+    queue: &impl Queue,
+    owner: &Owner,
+    mut after: Option<Item>,
+    messages_max: usize,
+) -> Result<Woken, WakeError> {
+    let mut sent = 0;
+    loop {
+        let page = waiters(store, owner, POINTERS_PAGE, after).await?;
+        let mut messages = Vec::new();
+        let mut last = None;
+        let mut pointers = page.items.iter().peekable();
+        while let Some(pointer) = pointers.next_if(|_| sent + messages.len() < messages_max) {
+            messages.extend(pointer_messages(pointer)?);
+            last = Some(pointer);
+        }
+        sent += messages.len();
+        let read_all = pointers.peek().is_none();
+        after = if read_all { page.next } else { last.map(key_alone) };
+        if !messages.is_empty() {
+            queue.send(messages).await?;
+        }
+        if after.is_none() {
+            return Ok(Woken { messages: sent, more_after: None });
+        }
+        if !read_all || sent >= messages_max {
+            info!(owner = %keys::owner_pk(owner), messages = sent, "More purchases wait than one wake-up sends for; the sweep goes on.");
+            return Ok(Woken { messages: sent, more_after: after });
+        }
     }
-    let woken = Woken { purchases: messages.len(), more: page.next.is_some() };
-    if !messages.is_empty() {
-        queue.send(messages).await?;
-    }
-    if woken.more {
-        warn!(owner = %keys::owner_pk(owner), "More purchases wait than one wake-up sends for; the sweep sends the rest.");
-    }
-    Ok(woken)
 }
 
-/// The pointers of the first `limit` purchases that wait for `owner`, strongly consistent.
+/// The pointers of up to `limit` purchases that wait for `owner`, strongly consistent, from behind `after`.
 ///
 /// # Errors
 /// [`StoreError`] when the table does not answer.
-pub async fn waiters(store: &impl Store, owner: &Owner, limit: u32) -> Result<Page, StoreError> {
+pub async fn waiters(store: &impl Store, owner: &Owner, limit: u32, after: Option<Item>) -> Result<Page, StoreError> {
     let range = Range::Partition { pk: keys::owner_pk(owner).into(), sk_prefix: POINTER_PREFIX.into() };
-    store.query(Query { range, limit, after: None }).await
+    store.query(Query { range, limit, after }).await
+}
+
+/// An item's keys: where the next page starts.
+fn key_alone(item: &Item) -> Item {
+    item.iter()
+        .filter(|(name, _)| *name == PK || *name == SK)
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 /// What a purchase that may wait found out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Waiting {
     /// It is cleared, by this rule: a message is worth sending.
-    Cleared(ClearanceRule),
-    /// It waits for its owners, whose verifications these are.
-    ForOwners(Vec<StoredVerification>),
-    /// It no longer waits.
-    Moved,
+    Cleared(Stored, ClearanceRule),
+    /// It waits.
+    ForOwners(Waiter),
+    /// It no longer waits, or is not there any more.
+    Moved(Option<Stored>),
 }
 
-/// Makes a gated purchase wait: pointers first, then a strongly consistent read of all owners. Whichever way this
-/// interleaves with "mark verified, then list pointers", at least one of the two sees the other (promise P3).
+/// A purchase that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiter {
+    /// The purchase, with its pointers.
+    pub stored: Stored,
+    /// Whom it waits for, as the stored profile says.
+    pub owners: Vec<Owner>,
+    /// Their verifications, in the same order.
+    pub verifications: Vec<StoredVerification>,
+    /// How many purchases of its sub-account wait, itself included; counted up to what was asked for, if it was.
+    pub waiting: usize,
+}
+
+/// Makes a gated purchase wait: pointers first, then a strongly consistent read of its profile and of all owners.
+/// Whichever way this interleaves with "mark verified, then list pointers", or with "change the profile, then list
+/// pointers", at least one of the two sees the other (promise P3). `count_up_to` asks how many wait, in the same round
+/// trip.
 ///
 /// # Errors
 /// [`StoreError`] when the table does not answer; the purchase is due and the sweep does this again.
-pub async fn wait(store: &impl Store, stored: &StoredPurchase, owners: &[Owner]) -> Result<Waiting, StoreError> {
-    if stored.purchase.state != PurchaseState::Waiting {
-        return Ok(Waiting::Moved);
+pub async fn wait(
+    store: &impl Store,
+    mut stored: Stored,
+    mut owners: Vec<Owner>,
+    count_up_to: Option<u32>,
+) -> Result<Waiting, StoreError> {
+    for _ in 0..DECIDE_AGAIN_MAX {
+        let request = stored.request();
+        if !request.waits {
+            return Ok(Waiting::Moved(Some(stored)));
+        }
+        let (sub_account, id) = (request.sub_account.clone(), request.id.clone());
+        let Some(pointed) = purchases::point(store, stored, &owners).await? else {
+            match purchases::load(store, &sub_account, &id).await? {
+                Some(reloaded) => stored = reloaded,
+                None => return Ok(Waiting::Moved(None)),
+            }
+            continue;
+        };
+        stored = pointed;
+        let own = Owner::SubAccount(sub_account.clone());
+        let count = async {
+            match count_up_to {
+                Some(limit) => waiters(store, &own, limit, None).await.map(|page| page.items.len()),
+                None => Ok(0),
+            }
+        };
+        let (profile, verifications, waiting) =
+            try_join3(profiles::load(store, &sub_account), load_all(store, &owners), count).await?;
+        let current = profile.owners(&sub_account);
+        if current != owners {
+            owners = current;
+            continue;
+        }
+        return Ok(match clearance(&stored, &owners, &verifications) {
+            Clearance::Cleared(rule) => Waiting::Cleared(stored, rule),
+            Clearance::NotCleared => Waiting::ForOwners(Waiter { stored, owners, verifications, waiting }),
+        });
     }
-    if !crate::purchases::point(store, &stored.purchase, owners).await? {
-        return Ok(Waiting::Moved);
-    }
-    let verifications = load_all(store, owners).await?;
-    match clearance(stored, owners, &verifications) {
-        Clearance::Cleared(rule) => Ok(Waiting::Cleared(rule)),
-        Clearance::NotCleared => Ok(Waiting::ForOwners(verifications)),
-    }
+    Err(StoreError::Unavailable("the purchase kept changing".to_owned()))
 }
 
 fn effect_of(verification: &Verification) -> VerificationEffect {

@@ -37,4 +37,6 @@ pub enum Illegal {
     NotDue,
     /// An operator must decide first.
     OperatorDecides,
+    /// There is nothing for an operator to decide.
+    NotHeld,
 }

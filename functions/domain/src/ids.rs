@@ -114,6 +114,14 @@ word_id!(
     VENDOR_ID_CHARS_MAX
 );
 
+impl LeaseToken {
+    /// The token of no worker: whoever comes next takes over.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self("nobody".to_owned())
+    }
+}
+
 /// The caller's `Idempotency-Key`: 1 to 128 printable ASCII characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey(String);

@@ -13,7 +13,9 @@ mod ids;
 mod inquiry;
 mod instant;
 mod limits;
+mod operator;
 mod phone_number;
+mod pool;
 mod purchase;
 mod region;
 mod verification;
@@ -27,10 +29,13 @@ pub use ids::{
 pub use inquiry::{Attempt, EventClass, Inquiry, InquiryEvent, InquiryStatus, Source};
 pub use instant::Instant;
 pub use limits::*;
+pub use operator::{Operator, OperatorName, OperatorReason};
 pub use phone_number::{InvalidPhoneNumber, PhoneNumber};
+pub use pool::{Fulfilment, Pool, PoolEffects, PoolEvent, PoolState};
 pub use purchase::{
-    Actor, AfterAbsent, BodyHash, EarlierCreates, FailedNumber, Happening, HistoryEntry, LatestCreate, Lock, Purchase,
-    PurchaseEffects, PurchaseEvent, PurchaseState, Reason, Slot, Timing, Visit,
+    Actor, AfterAbsent, BodyHash, EarlierCreates, FailedNumber, Happening, HistoryEntry, IfUnavailable, LatestCreate,
+    Lock, MemberIndex, Place, Purchase, PurchaseEffects, PurchaseEvent, PurchaseState, Reason, Release, Slot, Timing,
+    Visit,
 };
 pub use region::{CountryCode, GatePolicy, NonGeographicClass, Region, UnitedStatesTerritory};
 pub use verification::{

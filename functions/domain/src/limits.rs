@@ -22,6 +22,25 @@ pub const LAST_LOOK_AFTER_MS: i64 = 24 * 60 * 60 * 1000;
 /// request counts as not ours. The carrier writes whole seconds.
 pub const CARRIER_CLOCK_SKEW_MS: i64 = 5_000;
 
+/// Most numbers of one pool: what one purchase may ask for at once (the contract's bound, and one page of a list).
+pub const POOL_NUMBERS_MAX: usize = 100;
+
+/// How often a number that is gone may be replaced by another of its area code.
+pub const SWITCHES_MAX: usize = 5;
+
+/// Most alternatives that a number which is gone comes with.
+pub const ALTERNATIVES_MAX: usize = 5;
+
+/// How long a number of an undone pool is offered back to the carrier before an operator must look, in milliseconds:
+/// 24 hours.
+pub const RELEASE_WINDOW_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Purchases of one sub-account that may wait at the same time, unless its profile says otherwise.
+pub const OPEN_PURCHASES_MAX_DEFAULT: u32 = 100;
+
+/// Most that a profile may allow. One page of wait pointers.
+pub const OPEN_PURCHASES_MAX: u32 = 1_000;
+
 /// Entries of a purchase's history. Past that the oldest but the first goes: no item grows with use.
 pub const HISTORY_ENTRIES_MAX: usize = 32;
 
@@ -35,3 +54,9 @@ pub const RESUME_PAUSE_MS: i64 = 10_000;
 /// How long one caller may take to open an inquiry before another takes over, in milliseconds. Longer than the
 /// client's whole time-out at Persona.
 pub const OPENING_LEASE_MS: i64 = 15_000;
+
+/// Longest name of an operator that the audit keeps, in characters: a token's subject.
+pub const OPERATOR_NAME_CHARS_MAX: usize = 128;
+
+/// Longest reason of an operator's decision, in characters.
+pub const OPERATOR_REASON_CHARS_MAX: usize = 500;

@@ -14,7 +14,7 @@ use adapters::persona::{
 use adapters::problem::{Problem, ProblemType};
 use adapters::queue::Queue;
 use adapters::store::{Store, StoreError};
-use adapters::verifications::{self, Cause, Observed, Revisits, WakeError};
+use adapters::verifications::{self, Cause, Observed, Revisits, WAKE_AT_ONCE_MAX, WakeError};
 use domain::{InquiryEvent, VerificationEffect, VerificationPolicy};
 use lambda_http::http::StatusCode;
 use serde_json::Value;
@@ -158,8 +158,8 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PersonaWebhook<S, Q, I, A> {
         match effect {
             VerificationEffect::None => {}
             VerificationEffect::WakeWaiters => {
-                let woken = verifications::wake(&self.store, &self.queue, &map.owner).await?;
-                info!(purchases = woken.purchases, "The purchases that waited were sent to be bought.");
+                let woken = verifications::wake(&self.store, &self.queue, &map.owner, None, WAKE_AT_ONCE_MAX).await?;
+                info!(messages = woken.messages, "The purchases that waited were sent to be bought.");
             }
         }
         Ok(taken)

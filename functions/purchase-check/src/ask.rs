@@ -1,24 +1,44 @@
-//! Asking for a number: the order of writes and reads that leaves no purchase stranded.
+//! Asking for numbers: the order of writes and reads that leaves no purchase stranded.
 
 use adapters::ambient::Ambient;
 use adapters::http_event::{HttpAnswer, HttpRequest};
 use adapters::items::StoredVerification;
 use adapters::persona::Identity;
 use adapters::problem::{Problem, ProblemType};
-use adapters::purchases::{self, Asked, StoredPurchase};
-use adapters::queue::{PurchaseMessage, Queue};
+use adapters::profiles;
+use adapters::purchases::{self, Asked, Stored, StoredPool, StoredPurchase, withdraw};
+use adapters::queue::Queue;
 use adapters::regions::region_of;
 use adapters::store::Store;
-use adapters::verifications::{self, Waiting};
-use domain::{Actor, Clearance, Happening, HistoryEntry, Owner, Purchase, PurchaseId, PurchaseState, SubAccountId};
+use adapters::verifications::{self, Waiter, Waiting};
+use domain::{
+    Actor, Clearance, Happening, HistoryEntry, Instant, Owner, PhoneNumber, Place, Pool, PoolState, Purchase,
+    PurchaseId, PurchaseState, SubAccountId,
+};
 use futures::future::try_join3;
 use lambda_http::http::StatusCode;
 use tracing::{info, warn};
 
-use crate::body::Asking;
+use crate::body::{Asking, Wanted};
 use crate::session::Opened;
-use crate::view::{Standing, purchase_view};
+use crate::view::{Shown, Standing};
 use crate::{PurchaseCheck, unavailable};
+
+/// How long after a purchase was put another request may still take it back as one too many, in milliseconds: longer
+/// than a function may run.
+const WITHDRAWAL_MS_MAX: i64 = 60_000;
+
+/// When a request that was one too many is worth repeating, in seconds.
+const QUOTA_RETRY_AFTER_S: u32 = 60;
+
+/// Whether this request put the purchase, and how many may wait.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Quota {
+    /// It did: one too many is withdrawn.
+    New(u32),
+    /// It was there.
+    Before(u32),
+}
 
 impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
     /// Puts the purchase while reading who its owners are; sends it on if they are cleared; otherwise makes it wait
@@ -27,95 +47,169 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
     /// After a crash anywhere here the purchase, if it was put, is due in the table and goes on by itself.
     pub(crate) async fn ask(&self, request: &HttpRequest, sub_account: SubAccountId) -> Result<HttpAnswer, Problem> {
         let asking = Asking::read(request)?;
-        let purchase = self.purchase(asking, sub_account);
-        let sub_account = purchase.sub_account.clone();
+        let now = self.ambient.now();
+        let (hash, step_ms) = (asking.hash, self.settings.revisits.step_ms);
+        let new = self.purchase(asking, sub_account.clone(), now);
         let own = Owner::SubAccount(sub_account.clone());
-        let (hash, now, step_ms) = (purchase.body_hash, purchase.created_at, self.settings.revisits.step_ms);
         let (asked, profile, verification) = try_join3(
-            purchases::ask(&self.store, purchase, now, step_ms),
-            purchases::load_profile(&self.store, &sub_account),
+            purchases::ask(&self.store, new, now, step_ms),
+            profiles::load(&self.store, &sub_account),
             verifications::load(&self.store, &own),
         )
         .await
         .map_err(|error| unavailable(&error))?;
-        let (status, stored) = match asked {
-            Asked::New(stored) => (StatusCode::ACCEPTED, stored),
-            Asked::Before(stored) if stored.purchase.body_hash == hash => (StatusCode::OK, stored),
+        let open_max = profile.open_purchases_max();
+        let (status, stored, quota) = match asked {
+            Asked::New(stored) => (StatusCode::ACCEPTED, stored, Quota::New(open_max)),
+            Asked::Before(stored) if stored.request().body_hash == hash => {
+                (StatusCode::OK, stored, Quota::Before(open_max))
+            }
             Asked::Before(_) => {
                 let detail = "This Idempotency-Key was used for another request. Use a fresh key for a new purchase.";
                 return Err(Problem::new(ProblemType::IdempotencyKeyReused, detail));
             }
         };
-        if stored.purchase.state != PurchaseState::Waiting {
-            return Ok(answer(status, &stored.purchase, &Standing::Ended));
+        if !stored.request().waits {
+            let shown = self.shown(stored, Standing::Ended).await?;
+            return Ok(answer(status, &shown));
         }
-        let standing = match verifications::clearance(&stored, std::slice::from_ref(&own), &[verification]) {
-            Clearance::Cleared(_) => self.send(&stored).await,
-            Clearance::NotCleared => self.wait(&stored, &profile.owners(&sub_account)).await?,
+        let (stored, standing) = match verifications::clearance(&stored, std::slice::from_ref(&own), &[verification]) {
+            Clearance::Cleared(_) => self.send(stored).await,
+            Clearance::NotCleared => self.wait(stored, profile.owners(&sub_account), quota).await?,
         };
-        Ok(answer(status, &stored.purchase, &standing))
+        Ok(answer(status, &Shown { stored, standing, members: Vec::new() }))
     }
 
-    fn purchase(&self, asking: Asking, sub_account: SubAccountId) -> Purchase {
-        let now = self.ambient.now();
-        Purchase {
-            id: PurchaseId::of(&sub_account, &asking.key),
-            sub_account,
-            gated: self.settings.gate.gates(region_of(asking.number.as_str())),
-            number: asking.number,
-            body_hash: asking.hash,
-            created_at: now,
-            updated_at: now,
-            deadline: now.plus_ms(self.settings.purchase_wait_ms),
-            state: PurchaseState::Waiting,
-            history: vec![HistoryEntry { at: now, by: Actor::Customer, what: Happening::Requested }],
+    fn purchase(&self, asking: Asking, sub_account: SubAccountId, now: Instant) -> Stored {
+        let gates = |number: &PhoneNumber| self.settings.gate.gates(region_of(number.as_str()));
+        let Asking { key, wanted, if_unavailable, hash: body_hash } = asking;
+        let id = PurchaseId::of(&sub_account, &key);
+        let deadline = now.plus_ms(self.settings.purchase_wait_ms);
+        let (created_at, updated_at, pointers) = (now, now, Vec::new());
+        let history = vec![HistoryEntry { at: now, by: Actor::Customer, what: Happening::Requested }];
+        let version = 1;
+        match wanted {
+            Wanted::Number(number) => {
+                let purchase = Purchase {
+                    gated: gates(&number),
+                    place: Place::Alone,
+                    given_up: Vec::new(),
+                    alternatives: Vec::new(),
+                    state: PurchaseState::Waiting,
+                    id,
+                    sub_account,
+                    number,
+                    if_unavailable,
+                    body_hash,
+                    created_at,
+                    updated_at,
+                    deadline,
+                    pointers,
+                    history,
+                };
+                Stored::One(StoredPurchase { purchase, version })
+            }
+            Wanted::Pool(numbers, fulfilment) => {
+                let pool = Pool {
+                    gated: numbers.iter().any(gates),
+                    state: PoolState::Waiting,
+                    id,
+                    sub_account,
+                    numbers,
+                    fulfilment,
+                    if_unavailable,
+                    body_hash,
+                    created_at,
+                    updated_at,
+                    deadline,
+                    pointers,
+                    history,
+                };
+                Stored::Pool(StoredPool { pool, version })
+            }
         }
     }
 
     /// A message that cannot be sent is no reason to refuse: the purchase stands, and the sweep sends another.
-    async fn send(&self, stored: &StoredPurchase) -> Standing {
-        let StoredPurchase { purchase, .. } = stored;
-        let message = PurchaseMessage { sub_account: purchase.sub_account.clone(), id: purchase.id.clone() };
-        match self.queue.send(vec![message]).await {
-            Ok(()) => info!(purchase = %purchase.id, "The purchase was sent to be bought."),
+    async fn send(&self, stored: Stored) -> (Stored, Standing) {
+        let id = stored.request().id;
+        match self.queue.send(stored.messages()).await {
+            Ok(()) => info!(purchase = %id, "The purchase was sent to be bought."),
             Err(error) => {
-                warn!(purchase = %purchase.id, %error, "The purchase stands, but was not sent; the sweep will send it.");
+                warn!(purchase = %id, %error, "The purchase stands, but was not sent; the sweep will send it.");
             }
         }
-        Standing::Cleared
+        (stored, Standing::Cleared)
     }
 
-    async fn wait(&self, stored: &StoredPurchase, owners: &[Owner]) -> Result<Standing, Problem> {
-        let waiting = verifications::wait(&self.store, stored, owners).await.map_err(|error| unavailable(&error))?;
+    async fn wait(&self, stored: Stored, owners: Vec<Owner>, quota: Quota) -> Result<(Stored, Standing), Problem> {
+        let (Quota::New(open_max) | Quota::Before(open_max)) = quota;
+        let waiting = verifications::wait(&self.store, stored, owners, Some(open_max.saturating_add(1)))
+            .await
+            .map_err(|error| unavailable(&error))?;
         match waiting {
-            Waiting::Cleared(_) => Ok(self.send(stored).await),
-            Waiting::Moved => Ok(Standing::Cleared),
-            Waiting::ForOwners(verifications) => {
-                info!(purchase = %stored.purchase.id, "The purchase waits for its verification.");
-                let own = verifications.into_iter().next().unwrap_or_default();
-                self.open_for(stored, own).await
+            Waiting::Cleared(stored, _) => Ok(self.send(stored).await),
+            Waiting::Moved(Some(stored)) => Ok((stored, Standing::Cleared)),
+            // Withdrawn by the request that put it, at this very moment.
+            Waiting::Moved(None) => Err(Problem::try_again()),
+            Waiting::ForOwners(waiter) => {
+                if waiter.waiting > usize::try_from(open_max).unwrap_or(usize::MAX) {
+                    self.too_many(&waiter, quota).await?;
+                }
+                info!(purchase = %waiter.stored.request().id, "The purchase waits for its verification.");
+                let own = waiter.verifications.into_iter().next().unwrap_or_default();
+                self.open_for(waiter.stored, own).await
             }
+        }
+    }
+
+    /// One too many: the request that put the purchase takes it back, so that its key stays free. It was counted with its
+    /// own pointer in place, so that of many requests at once none gets past the limit.
+    async fn too_many(&self, waiter: &Waiter, quota: Quota) -> Result<(), Problem> {
+        let request = waiter.stored.request();
+        match quota {
+            Quota::New(open_max) => {
+                let withdrawn = withdraw(&self.store, &waiter.stored).await.map_err(|error| unavailable(&error))?;
+                if !withdrawn {
+                    // Somebody works on it: then it stays.
+                    return Ok(());
+                }
+                warn!(sub_account = %request.sub_account, metric = "too_many_open_purchases", "A sub-account asks for more than may wait.");
+                let detail = format!(
+                    "{open_max} purchases of this sub-account wait for its verification, and no more may. Finish the \
+                     verification, or take purchases back; then send this again."
+                );
+                let problem = Problem::new(ProblemType::TooManyOpenPurchases, detail);
+                Err(Problem { retry_after_s: Some(QUOTA_RETRY_AFTER_S), ..problem })
+            }
+            // Whoever put it a moment ago may be taking it back: nothing is promised that may be gone.
+            Quota::Before(_) if self.ambient.now().ms_since(request.created_at) < WITHDRAWAL_MS_MAX => {
+                Err(Problem::try_again())
+            }
+            Quota::Before(_) => Ok(()),
         }
     }
 
     /// The purchase waits whatever becomes of this: Persona being down is no reason to refuse it.
-    async fn open_for(&self, stored: &StoredPurchase, own: StoredVerification) -> Result<Standing, Problem> {
-        let owner = Owner::SubAccount(stored.purchase.sub_account.clone());
+    async fn open_for(&self, stored: Stored, own: StoredVerification) -> Result<(Stored, Standing), Problem> {
+        let owner = Owner::SubAccount(stored.request().sub_account.clone());
         let opened = self.open_session(&owner, own.clone()).await.map_err(|error| unavailable(&error))?;
-        Ok(match opened {
+        let standing = match opened {
             Opened::Session(verification, session) => Standing::Waiting(verification, Some(session)),
             Opened::NotNow(verification, _) | Opened::NothingToDo(verification) | Opened::Refused(verification) => {
                 Standing::Waiting(verification, None)
             }
             Opened::PersonaDown => Standing::Waiting(own.verification, None),
-        })
+        };
+        Ok((stored, standing))
     }
 }
 
-fn answer(status: StatusCode, purchase: &Purchase, standing: &Standing) -> HttpAnswer {
-    let location = format!("/v1/sub-accounts/{}/purchases/{}", purchase.sub_account, purchase.id);
-    let answer = HttpAnswer::json(status, &purchase_view(purchase, standing)).with("location", location);
-    match standing.retry_after_s(purchase) {
+fn answer(status: StatusCode, shown: &Shown) -> HttpAnswer {
+    let request = shown.stored.request();
+    let location = format!("/v1/sub-accounts/{}/purchases/{}", request.sub_account, request.id);
+    let answer = HttpAnswer::json(status, &shown.view()).with("location", location);
+    match shown.retry_after_s() {
         None => answer,
         Some(seconds) => answer.with("retry-after", seconds.to_string()),
     }

@@ -2,20 +2,22 @@
 
 use adapters::ambient::Ambient;
 use adapters::http_event::{HttpAnswer, HttpRequest};
+use adapters::items::StoredVerification;
 use adapters::persona::Identity;
 use adapters::problem::{Problem, ProblemType};
-use adapters::purchases::{self, Committed, Guard, StoredPurchase};
+use adapters::profiles;
+use adapters::purchases::{self, Commit, Committed, Stored, commit_pool, load_members};
 use adapters::queue::Queue;
-use adapters::store::Store;
+use adapters::store::{Store, StoreError};
 use adapters::verifications::{self, DECIDE_AGAIN_MAX};
-use domain::{Actor, Clearance, Decision, Owner, PurchaseEvent, PurchaseId, PurchaseState, SubAccountId, Timing};
-use futures::future::{try_join, try_join3};
+use domain::{Actor, Clearance, Decision, Owner, PoolEvent, PurchaseEvent, PurchaseId, SubAccountId, Timing};
+use futures::future::try_join3;
 use lambda_http::http::StatusCode;
 use sha2::{Digest, Sha256};
 use tracing::info;
 
 use crate::session::Opened;
-use crate::view::{Standing, purchase_view, verification_view};
+use crate::view::{Shown, Standing, verification_view};
 use crate::{PurchaseCheck, unavailable};
 
 impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
@@ -28,76 +30,89 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         let own = Owner::SubAccount(sub_account.clone());
         let (stored, profile, verification) = try_join3(
             purchases::load(&self.store, sub_account, id),
-            purchases::load_profile(&self.store, sub_account),
+            profiles::load(&self.store, sub_account),
             verifications::load(&self.store, &own),
         )
         .await
         .map_err(|error| unavailable(&error))?;
         let stored = stored.ok_or_else(Problem::not_found)?;
-        let mut owners = vec![own];
+        let owners = profile.owners(sub_account);
         let mut verifications = vec![verification];
-        if let Some(agency) = profile.agency {
-            owners.push(Owner::Agency(agency));
-            let agency = verifications::load(&self.store, &owners[1]).await.map_err(|error| unavailable(&error))?;
-            verifications.push(agency);
+        if stored.request().waits && stored.request().gated {
+            // The agency's, where there is one.
+            let others = verifications::load_all(&self.store, &owners[1..]).await;
+            verifications.extend(others.map_err(|error| unavailable(&error))?);
         }
-        let standing = match (&stored.purchase.state, verifications::clearance(&stored, &owners, &verifications)) {
-            (PurchaseState::Waiting, Clearance::NotCleared) => {
-                Standing::Waiting(verifications.swap_remove(0).verification, None)
-            }
-            (PurchaseState::Waiting, Clearance::Cleared(_)) => Standing::Cleared,
-            (
-                PurchaseState::Buying(_)
-                | PurchaseState::Completed { .. }
-                | PurchaseState::Failed { .. }
-                | PurchaseState::Expired { .. }
-                | PurchaseState::Cancelled { .. }
-                | PurchaseState::Held { .. },
-                _,
-            ) => Standing::Ended,
-        };
-        let answer = HttpAnswer::json(StatusCode::OK, &purchase_view(&stored.purchase, &standing));
+        let standing = if stored.request().waits { standing(&stored, &owners, verifications) } else { Standing::Ended };
+        let shown = self.shown(stored, standing).await?;
+        let answer = HttpAnswer::json(StatusCode::OK, &shown.view());
         let tag = format!("\"{}\"", hex::encode(&Sha256::digest(&answer.body)[..16]));
         let unchanged = request.header("if-none-match")?.is_some_and(|tags| names(tags, &tag));
         let answer = if unchanged { HttpAnswer::empty(StatusCode::NOT_MODIFIED) } else { answer }.with("etag", tag);
-        Ok(match standing.retry_after_s(&stored.purchase) {
+        Ok(match shown.retry_after_s() {
             None => answer,
             Some(seconds) => answer.with("retry-after", seconds.to_string()),
         })
+    }
+
+    /// A purchase with its numbers: a pool that has begun has them in items of their own.
+    pub(crate) async fn shown(&self, stored: Stored, standing: Standing) -> Result<Shown, Problem> {
+        let members = match &stored {
+            Stored::Pool(pool) if !stored.request().waits => {
+                load_members(&self.store, pool).await.map_err(|error| unavailable(&error))?
+            }
+            Stored::Pool(_) | Stored::One(_) => Vec::new(),
+        };
+        Ok(Shown { stored, standing, members })
     }
 
     /// Takes a purchase back while nothing was asked of the carrier. The condition of the commit is the version that
     /// was read, so a claim that comes first wins and this becomes a 409.
     pub(crate) async fn cancel(&self, sub_account: &SubAccountId, id: &PurchaseId) -> Result<HttpAnswer, Problem> {
         for _ in 0..DECIDE_AGAIN_MAX {
-            let (stored, profile) = try_join(
-                purchases::load(&self.store, sub_account, id),
-                purchases::load_profile(&self.store, sub_account),
-            )
-            .await
-            .map_err(|error| unavailable(&error))?;
+            let stored = purchases::load(&self.store, sub_account, id).await.map_err(|error| unavailable(&error))?;
             let stored = stored.ok_or_else(Problem::not_found)?;
-            let now = self.ambient.now();
-            let decision = stored.purchase.decide(&PurchaseEvent::Cancel, Actor::Customer, now, &Timing::default());
-            let (next, effects) = match decision {
-                Decision::Applied { next, effects } => (next, effects),
-                Decision::AlreadyDone { .. } => return Ok(ended(&stored)),
-                Decision::Illegal(_) => {
+            match self.cancel_once(stored).await.map_err(|error| unavailable(&error))? {
+                Cancelled::Now(stored) => {
+                    info!(purchase = %id, "The customer took the purchase back.");
+                    return Ok(ended(stored));
+                }
+                Cancelled::Before(stored) => return Ok(ended(stored)),
+                Cancelled::TooLate => {
                     let detail = "Buying has begun, or the purchase has ended. Read it to see what became of it.";
                     return Err(Problem::new(ProblemType::PurchaseNotCancellable, detail));
                 }
-            };
-            let owners = profile.owners(sub_account);
-            let committed = purchases::commit(&self.store, &stored, next, effects, &owners, &Guard::None, None).await;
-            match committed.map_err(|error| unavailable(&error))? {
-                Committed::Done(stored) => {
-                    info!(purchase = %id, "The customer took the purchase back.");
-                    return Ok(ended(&stored));
-                }
-                Committed::Changed | Committed::Guarded | Committed::LockedBy(..) => {}
+                Cancelled::Changed => {}
             }
         }
         Err(Problem::try_again())
+    }
+
+    async fn cancel_once(&self, stored: Stored) -> Result<Cancelled, StoreError> {
+        let (now, timing) = (self.ambient.now(), Timing::default());
+        Ok(match stored {
+            Stored::One(seen) => match seen.purchase.decide(&PurchaseEvent::Cancel, Actor::Customer, now, &timing) {
+                Decision::Applied { next, effects } => {
+                    let commit = Commit { seen: &seen, next, effects, guards: vec![], due_at: None };
+                    match purchases::commit(&self.store, commit).await? {
+                        Committed::Done(stored) => Cancelled::Now(Stored::One(*stored)),
+                        Committed::Changed | Committed::Guarded | Committed::LockedBy(..) => Cancelled::Changed,
+                    }
+                }
+                Decision::AlreadyDone { .. } => Cancelled::Before(Stored::One(seen)),
+                Decision::Illegal(_) => Cancelled::TooLate,
+            },
+            Stored::Pool(seen) => match seen.pool.decide(&PoolEvent::Cancel, Actor::Customer, now, &timing) {
+                Decision::Applied { next, effects } => {
+                    match commit_pool(&self.store, &seen, next, effects.ends, &[], None).await? {
+                        Committed::Done(stored) => Cancelled::Now(Stored::Pool(*stored)),
+                        Committed::Changed | Committed::Guarded | Committed::LockedBy(..) => Cancelled::Changed,
+                    }
+                }
+                Decision::AlreadyDone { .. } => Cancelled::Before(Stored::Pool(seen)),
+                Decision::Illegal(_) => Cancelled::TooLate,
+            },
+        })
     }
 
     pub(crate) async fn read_verification(&self, sub_account: &SubAccountId) -> Result<HttpAnswer, Problem> {
@@ -138,8 +153,26 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
     }
 }
 
-fn ended(stored: &StoredPurchase) -> HttpAnswer {
-    HttpAnswer::json(StatusCode::OK, &purchase_view(&stored.purchase, &Standing::Ended))
+/// What became of taking a purchase back.
+enum Cancelled {
+    Now(Stored),
+    Before(Stored),
+    TooLate,
+    Changed,
+}
+
+fn ended(stored: Stored) -> HttpAnswer {
+    HttpAnswer::json(StatusCode::OK, &Shown { stored, standing: Standing::Ended, members: Vec::new() }.view())
+}
+
+/// What a purchase that waits stands on, by verifications read for `owners` in the same order.
+pub(crate) fn standing(stored: &Stored, owners: &[Owner], verifications: Vec<StoredVerification>) -> Standing {
+    match verifications::clearance(stored, owners, &verifications) {
+        Clearance::Cleared(_) => Standing::Cleared,
+        Clearance::NotCleared => {
+            Standing::Waiting(verifications.into_iter().next().unwrap_or_default().verification, None)
+        }
+    }
 }
 
 /// Whether `If-None-Match` names the tag; `*` names any (RFC 9110, section 13.1.2).

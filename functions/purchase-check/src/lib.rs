@@ -3,22 +3,24 @@
 //! Every purchase goes through the queue; nothing here can buy. What a request writes and reads, in which order, is in
 //! `ask.rs`; how an inquiry is opened at Persona by one caller at a time is in `session.rs`.
 
+mod access;
 mod ask;
 mod body;
 mod follow;
+mod list;
+mod operator;
 mod route;
 mod session;
 mod view;
 
 use adapters::ambient::Ambient;
-use adapters::http_event::{Claims, HttpAnswer, HttpRequest, read};
+use adapters::http_event::{HttpAnswer, HttpRequest, read};
 use adapters::persona::Identity;
-use adapters::problem::{Problem, ProblemType};
-use adapters::purchases::load_profile;
+use adapters::problem::Problem;
 use adapters::queue::Queue;
 use adapters::store::{Store, StoreError};
 use adapters::verifications::Revisits;
-use domain::{GatePolicy, PurchaseId, SubAccountId, VerificationPolicy};
+use domain::{GatePolicy, PurchaseId, VerificationPolicy};
 use serde_json::Value;
 use tracing::{error, warn};
 
@@ -66,39 +68,28 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
 
     async fn answer(&self, request: &HttpRequest) -> Result<HttpAnswer, Problem> {
         let route = Route::of(&request.route).ok_or_else(Problem::not_found)?;
-        let caller = self.authorise(request, route).await?;
+        let claims = access::claims_for(request, route)?;
         match route {
-            Route::AskForPurchase => self.ask(request, caller).await,
-            Route::ReadPurchase => self.read_purchase(request, &caller, &purchase_id(request)?).await,
-            Route::CancelPurchase => self.cancel(&caller, &purchase_id(request)?).await,
-            Route::ReadVerification => self.read_verification(&caller).await,
-            Route::OpenVerification => self.open_verification(&caller).await,
+            Route::ReadProfile => self.read_profile(request).await,
+            Route::PutProfile => self.put_profile(request, claims).await,
+            Route::DecidePurchase => self.decide_purchase(request, claims).await,
+            Route::ReadPurchasesSwitch => self.read_switch().await,
+            Route::TurnPurchasesSwitch => self.turn_switch(request, claims).await,
+            Route::AskForPurchase => {
+                let caller = self.covered_sub_account(request, claims).await?;
+                self.ask(request, caller).await
+            }
+            Route::ListPurchases => self.list(request, &self.covered_sub_account(request, claims).await?).await,
+            Route::ReadPurchase => {
+                let caller = self.covered_sub_account(request, claims).await?;
+                self.read_purchase(request, &caller, &purchase_id(request)?).await
+            }
+            Route::CancelPurchase => {
+                self.cancel(&self.covered_sub_account(request, claims).await?, &purchase_id(request)?).await
+            }
+            Route::ReadVerification => self.read_verification(&self.covered_sub_account(request, claims).await?).await,
+            Route::OpenVerification => self.open_verification(&self.covered_sub_account(request, claims).await?).await,
         }
-    }
-
-    /// Denies without claims; a sub-account that the claims do not cover, directly or by the agency in its stored
-    /// profile, looks like one that does not exist (promise P8).
-    async fn authorise(&self, request: &HttpRequest, route: Route) -> Result<SubAccountId, Problem> {
-        let Some(claims) = &request.claims else {
-            return Err(Problem::new(ProblemType::Unauthenticated, "Send a valid token in the Authorization header."));
-        };
-        if !claims.allows(route.scope()) {
-            let detail = format!("This needs a token with the scope {}.", route.scope());
-            return Err(Problem::new(ProblemType::InsufficientScope, detail));
-        }
-        let sub_account = SubAccountId::parse(request.path_parameter("sub")).map_err(|_| Problem::not_found())?;
-        if claims.sub_accounts.contains(&sub_account) || self.agency_covers(claims, &sub_account).await? {
-            Ok(sub_account)
-        } else {
-            Err(Problem::not_found())
-        }
-    }
-
-    /// The stored profile decides, never the request.
-    async fn agency_covers(&self, claims: &Claims, sub_account: &SubAccountId) -> Result<bool, Problem> {
-        let Some(agency) = &claims.agency else { return Ok(false) };
-        let profile = load_profile(&self.store, sub_account).await.map_err(|error| unavailable(&error))?;
-        Ok(profile.agency.as_ref() == Some(agency))
     }
 }
 

@@ -3,8 +3,10 @@
 /// One route of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route {
-    /// Ask for a number.
+    /// Ask for a number, or a pool of them.
     AskForPurchase,
+    /// List purchases, newest first.
+    ListPurchases,
     /// Follow a purchase.
     ReadPurchase,
     /// Take a purchase back.
@@ -13,16 +15,32 @@ pub enum Route {
     ReadVerification,
     /// Start or resume the verification.
     OpenVerification,
+    /// See what is stored about a sub-account.
+    ReadProfile,
+    /// Store a sub-account's agency, account at the carrier and limits.
+    PutProfile,
+    /// Decide on a number that is held.
+    DecidePurchase,
+    /// See whether numbers are bought at all.
+    ReadPurchasesSwitch,
+    /// Stop or start buying.
+    TurnPurchasesSwitch,
 }
 
 impl Route {
     /// Every route: what the template must have, and what tests go through.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 11] = [
         Self::AskForPurchase,
+        Self::ListPurchases,
         Self::ReadPurchase,
         Self::CancelPurchase,
         Self::ReadVerification,
         Self::OpenVerification,
+        Self::ReadProfile,
+        Self::PutProfile,
+        Self::DecidePurchase,
+        Self::ReadPurchasesSwitch,
+        Self::TurnPurchasesSwitch,
     ];
 
     /// The route as the gateway names it.
@@ -30,10 +48,16 @@ impl Route {
     pub fn key(self) -> &'static str {
         match self {
             Self::AskForPurchase => "POST /v1/sub-accounts/{sub}/purchases",
+            Self::ListPurchases => "GET /v1/sub-accounts/{sub}/purchases",
             Self::ReadPurchase => "GET /v1/sub-accounts/{sub}/purchases/{id}",
             Self::CancelPurchase => "DELETE /v1/sub-accounts/{sub}/purchases/{id}",
             Self::ReadVerification => "GET /v1/sub-accounts/{sub}/verification",
             Self::OpenVerification => "POST /v1/sub-accounts/{sub}/verification",
+            Self::ReadProfile => "GET /v1/operator/sub-accounts/{sub}",
+            Self::PutProfile => "PUT /v1/operator/sub-accounts/{sub}",
+            Self::DecidePurchase => "POST /v1/operator/purchases/{sub}/{id}",
+            Self::ReadPurchasesSwitch => "GET /v1/operator/purchases-switch",
+            Self::TurnPurchasesSwitch => "PUT /v1/operator/purchases-switch",
         }
     }
 
@@ -41,8 +65,13 @@ impl Route {
     #[must_use]
     pub fn scope(self) -> &'static str {
         match self {
-            Self::ReadPurchase | Self::ReadVerification => "purchases:read",
+            Self::ListPurchases | Self::ReadPurchase | Self::ReadVerification => "purchases:read",
             Self::AskForPurchase | Self::CancelPurchase | Self::OpenVerification => "purchases:write",
+            Self::ReadProfile
+            | Self::PutProfile
+            | Self::DecidePurchase
+            | Self::ReadPurchasesSwitch
+            | Self::TurnPurchasesSwitch => "operator",
         }
     }
 

@@ -1,9 +1,15 @@
 //! Purchases and verifications as the contract shows them.
 
-use adapters::items::{reason_name, state_name, verification_state_name};
+use adapters::items::{
+    fulfilment_name, if_unavailable_name, pool_state_name, reason_name, state_name, verification_state_name,
+};
 use adapters::persona::Session;
+use adapters::purchases::{Stored, StoredPool, StoredPurchase};
 use adapters::rfc3339;
-use domain::{Phase, Purchase, PurchaseState, Reason, Verification, VerificationPolicy, VerificationState};
+use domain::{
+    MemberIndex, Phase, PhoneNumber, Place, Pool, PoolState, Purchase, PurchaseState, Reason, Release, Verification,
+    VerificationPolicy, VerificationState,
+};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
@@ -23,46 +29,144 @@ pub(crate) enum Standing {
     Ended,
 }
 
-impl Standing {
-    /// When asking again is worth it; none once the purchase has ended.
-    pub(crate) fn retry_after_s(&self, purchase: &Purchase) -> Option<u32> {
-        match (&purchase.state, self) {
-            (PurchaseState::Waiting, Self::Waiting(..)) => Some(RETRY_AFTER_PERSON_S),
-            (PurchaseState::Waiting | PurchaseState::Buying(_), _) => Some(RETRY_AFTER_MACHINE_S),
-            (
-                PurchaseState::Completed { .. }
-                | PurchaseState::Failed { .. }
-                | PurchaseState::Expired { .. }
-                | PurchaseState::Cancelled { .. }
-                | PurchaseState::Held { .. },
-                _,
-            ) => None,
-        }
-    }
+/// A purchase, with what it is shown with.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    /// The purchase.
+    pub(crate) stored: Stored,
+    /// What it stands on.
+    pub(crate) standing: Standing,
+    /// A pool's numbers, as far as anything was asked for them.
+    pub(crate) members: Vec<Purchase>,
 }
 
-/// A purchase as the contract shows it.
-pub(crate) fn purchase_view(purchase: &Purchase, standing: &Standing) -> Value {
-    let mut view = Map::new();
-    let mut set = |name: &str, value: Value| view.insert(name.to_owned(), value);
-    set("id", json!(purchase.id.as_str()));
-    set("sub_account", json!(purchase.sub_account.as_str()));
-    set("kind", json!("number"));
-    set("state", json!(shown_state(&purchase.state, standing)));
-    if let PurchaseState::Failed { reason, .. } = &purchase.state {
-        set("reason", json!(reason_name(reason)));
+/// How far a purchase is, of one number or of a pool: what the contract shows as `state`, and what follows from it.
+struct Progress {
+    state: &'static str,
+    /// Whether nothing more happens by itself.
+    ended: bool,
+    /// Whether nothing was asked for yet.
+    waits: bool,
+    reason: Option<Reason>,
+    held: bool,
+}
+
+impl Shown {
+    /// When asking again is worth it; none once the purchase has ended.
+    pub(crate) fn retry_after_s(&self) -> Option<u32> {
+        let progress = self.progress();
+        match (&self.standing, progress.waits, progress.ended) {
+            (_, _, true) => None,
+            (Standing::Waiting(..), true, false) => Some(RETRY_AFTER_PERSON_S),
+            (Standing::Waiting(..) | Standing::Cleared | Standing::Ended, _, false) => Some(RETRY_AFTER_MACHINE_S),
+        }
     }
-    if let Some(action) = next_action(&purchase.state, standing) {
-        set("next_action", json!(action));
+
+    /// The purchase as the contract shows it.
+    pub(crate) fn view(&self) -> Value {
+        let request = self.stored.request();
+        let progress = self.progress();
+        let mut view = Map::new();
+        let mut set = |name: &str, value: Value| view.insert(name.to_owned(), value);
+        set("id", json!(request.id.as_str()));
+        set("sub_account", json!(request.sub_account.as_str()));
+        set("state", json!(progress.state));
+        if let Some(reason) = &progress.reason {
+            set("reason", json!(reason_name(reason)));
+        }
+        if let Some(action) = self.next_action(&progress) {
+            set("next_action", json!(action));
+        }
+        set("created_at", json!(rfc3339(request.created_at)));
+        match &self.stored {
+            Stored::One(StoredPurchase { purchase, .. }) => {
+                set("kind", json!("number"));
+                set("if_unavailable", json!(if_unavailable_name(&purchase.if_unavailable)));
+                set("updated_at", json!(rfc3339(purchase.updated_at)));
+                set("numbers", json!([number_view(purchase)]));
+            }
+            Stored::Pool(StoredPool { pool, .. }) => {
+                set("kind", json!("number_pool"));
+                set("if_unavailable", json!(if_unavailable_name(&pool.if_unavailable)));
+                set("fulfilment", json!(fulfilment_name(&pool.fulfilment)));
+                let updated_at = self.members.iter().map(|member| member.updated_at).fold(pool.updated_at, Ord::max);
+                set("updated_at", json!(rfc3339(updated_at)));
+                set("numbers", Value::Array(self.pool_numbers(pool)));
+            }
+        }
+        if let Standing::Waiting(verification, session) = &self.standing {
+            set("deadline", json!(rfc3339(request.deadline)));
+            set("verification", waiting_view(verification, session.as_ref()));
+        }
+        Value::Object(view)
     }
-    set("created_at", json!(rfc3339(purchase.created_at)));
-    set("updated_at", json!(rfc3339(purchase.updated_at)));
-    set("numbers", json!([number_view(purchase)]));
-    if let Standing::Waiting(verification, session) = standing {
-        set("deadline", json!(rfc3339(purchase.deadline)));
-        set("verification", waiting_view(verification, session.as_ref()));
+
+    fn pool_numbers(&self, pool: &Pool) -> Vec<Value> {
+        let number = |index: MemberIndex| {
+            let member = self.members.iter().find(|member| member.place == Place::Member(index));
+            member.map(number_view).or_else(|| pool.unborn(index).as_ref().map(number_view))
+        };
+        MemberIndex::all(pool.numbers.len()).filter_map(number).collect()
     }
-    Value::Object(view)
+
+    fn progress(&self) -> Progress {
+        let shown_waiting = match self.standing {
+            Standing::Waiting(..) => "awaiting_verification",
+            Standing::Cleared | Standing::Ended => "queued",
+        };
+        match &self.stored {
+            Stored::One(StoredPurchase { purchase, .. }) => {
+                let state = &purchase.state;
+                let waits = *state == PurchaseState::Waiting;
+                Progress {
+                    state: if waits { shown_waiting } else { state_name(state) },
+                    ended: !waits && !matches!(state, PurchaseState::Buying(_) | PurchaseState::Releasing(_)),
+                    waits,
+                    reason: match state {
+                        PurchaseState::Failed { reason, .. } => Some(*reason),
+                        PurchaseState::Waiting
+                        | PurchaseState::Buying(_)
+                        | PurchaseState::Completed { .. }
+                        | PurchaseState::Expired { .. }
+                        | PurchaseState::Cancelled { .. }
+                        | PurchaseState::Releasing(_)
+                        | PurchaseState::Released { .. }
+                        | PurchaseState::Held { .. } => None,
+                    },
+                    held: matches!(state, PurchaseState::Held { .. }),
+                }
+            }
+            Stored::Pool(StoredPool { pool, .. }) => {
+                let waits = pool.state == PoolState::Waiting;
+                Progress {
+                    state: if waits { shown_waiting } else { pool_state_name(&pool.state) },
+                    ended: !waits && !matches!(pool.state, PoolState::Buying | PoolState::Releasing { .. }),
+                    waits,
+                    reason: match pool.state {
+                        PoolState::Releasing { reason }
+                        | PoolState::PartiallyCompleted { reason, .. }
+                        | PoolState::Failed { reason, .. } => Some(reason),
+                        PoolState::Waiting
+                        | PoolState::Buying
+                        | PoolState::Completed { .. }
+                        | PoolState::Expired { .. }
+                        | PoolState::Cancelled { .. }
+                        | PoolState::Held { .. } => None,
+                    },
+                    held: matches!(pool.state, PoolState::Held { .. }),
+                }
+            }
+        }
+    }
+
+    fn next_action(&self, progress: &Progress) -> Option<&'static str> {
+        match (&self.standing, &progress.reason) {
+            (Standing::Waiting(verification, _), _) if progress.waits => verification_action(verification),
+            _ if progress.held => Some("contact_support"),
+            (_, Some(reason)) if progress.ended => reason_action(*reason),
+            (Standing::Waiting(..) | Standing::Cleared | Standing::Ended, _) => None,
+        }
+    }
 }
 
 /// A verification as the contract shows it, with its session where one was just handed out.
@@ -107,7 +211,8 @@ fn number_view(purchase: &Purchase) -> Value {
     let state = match &purchase.state {
         PurchaseState::Waiting => "waiting",
         PurchaseState::Buying(_) | PurchaseState::Held { .. } => "buying",
-        PurchaseState::Completed { sid, .. } => {
+        // Until the carrier says that it is gone, it is ours.
+        PurchaseState::Completed { sid, .. } | PurchaseState::Releasing(Release { sid, .. }) => {
             view["sid"] = json!(sid.as_str());
             "bought"
         }
@@ -115,50 +220,31 @@ fn number_view(purchase: &Purchase) -> Value {
             view["reason"] = json!(reason_name(reason));
             "failed"
         }
+        PurchaseState::Released { .. } => {
+            view["reason"] = json!(reason_name(&Reason::PoolUndone));
+            "released"
+        }
         // Never asked for, and never will be.
         PurchaseState::Expired { .. } | PurchaseState::Cancelled { .. } => "waiting",
     };
     view["state"] = json!(state);
+    for (name, numbers) in [("instead_of", &purchase.given_up), ("alternatives", &purchase.alternatives)] {
+        if !numbers.is_empty() {
+            view[name] = numbers.iter().map(PhoneNumber::as_str).collect();
+        }
+    }
     view
 }
 
-fn shown_state(state: &PurchaseState, standing: &Standing) -> &'static str {
-    match (state, standing) {
-        (PurchaseState::Waiting, Standing::Waiting(..)) => "awaiting_verification",
-        (PurchaseState::Waiting, Standing::Cleared | Standing::Ended) => "queued",
-        (
-            PurchaseState::Buying(_)
-            | PurchaseState::Completed { .. }
-            | PurchaseState::Failed { .. }
-            | PurchaseState::Expired { .. }
-            | PurchaseState::Cancelled { .. }
-            | PurchaseState::Held { .. },
-            _,
-        ) => state_name(state),
-    }
-}
-
-fn next_action(state: &PurchaseState, standing: &Standing) -> Option<&'static str> {
-    match (state, standing) {
-        (PurchaseState::Waiting, Standing::Waiting(verification, _)) => verification_action(verification),
-        (PurchaseState::Failed { reason, .. }, _) => match reason {
-            Reason::NumberUnavailable => Some("choose_another_number"),
-            Reason::DuplicatePurchase => None,
-            Reason::CarrierRefused
-            | Reason::AddressRequired
-            | Reason::AccountRestricted
-            | Reason::VerificationRevoked
-            | Reason::CarrierUnresponsive => Some("contact_support"),
-        },
-        (PurchaseState::Held { .. }, _) => Some("contact_support"),
-        (
-            PurchaseState::Waiting
-            | PurchaseState::Buying(_)
-            | PurchaseState::Completed { .. }
-            | PurchaseState::Expired { .. }
-            | PurchaseState::Cancelled { .. },
-            _,
-        ) => None,
+fn reason_action(reason: Reason) -> Option<&'static str> {
+    match reason {
+        Reason::NumberUnavailable => Some("choose_another_number"),
+        Reason::DuplicatePurchase | Reason::PoolUndone => None,
+        Reason::CarrierRefused
+        | Reason::AddressRequired
+        | Reason::AccountRestricted
+        | Reason::VerificationRevoked
+        | Reason::CarrierUnresponsive => Some("contact_support"),
     }
 }
 

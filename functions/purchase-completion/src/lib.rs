@@ -2,16 +2,25 @@
 //!
 //! A message is a hint; the table says what the visit does. Every step is a conditional change of the purchase, decided
 //! in `domain` and committed on the version that was read, so that a second worker, a repeated message or a crash
-//! anywhere meets a state that says what may be done next. The story of one number is in `buy.rs`.
+//! anywhere meets a state that says what may be done next. `visit.rs` says what a visit does; the story of one number is
+//! in `buy.rs`, what happens when it is gone in `another.rs`, and how a pool is undone in `give_back.rs`.
 
+mod another;
 mod buy;
+mod change;
+mod give_back;
+mod look;
+mod switch;
+mod visit;
+
+pub use switch::SwitchCache;
 
 use adapters::ambient::Ambient;
 use adapters::queue::PurchaseMessage;
 use adapters::store::{Store, StoreError};
-use adapters::twilio::Carrier;
+use adapters::twilio::{Carrier, Stock};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use domain::{AccountSid, Timing};
+use domain::{AccountSid, GatePolicy, Timing};
 use tracing::{error, warn};
 
 /// The function, over its neighbours.
@@ -23,6 +32,8 @@ pub struct PurchaseCompletion<S, C, A> {
     pub carrier: C,
     /// The clock and the dice.
     pub ambient: A,
+    /// What was last read of the operator's switch; empty at start.
+    pub switch: SwitchCache,
     /// The settings.
     pub settings: Settings,
 }
@@ -32,6 +43,8 @@ pub struct PurchaseCompletion<S, C, A> {
 pub struct Settings {
     /// The account at the carrier for sub-accounts without one of their own.
     pub account: AccountSid,
+    /// Which regions are gated: decided anew when another number is taken.
+    pub gate: GatePolicy,
     /// The lengths of time that the rules use.
     pub timing: Timing,
     /// The whole time of one request to the carrier, in milliseconds.
@@ -51,7 +64,7 @@ enum Failure {
     Store(#[from] StoreError),
 }
 
-impl<S: Store, C: Carrier, A: Ambient> PurchaseCompletion<S, C, A> {
+impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
     /// Works through a batch; only the messages that are not done with go back to the queue.
     pub async fn handle(&self, event: SqsEvent) -> SqsBatchResponse {
         let mut response = SqsBatchResponse::default();

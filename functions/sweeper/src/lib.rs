@@ -11,7 +11,7 @@ mod verification;
 use adapters::ambient::Ambient;
 use adapters::items::{VISITS, keys, keys::DueKey};
 use adapters::persona::{INQUIRIES_PER_QUESTION_MAX, Identity};
-use adapters::purchases::StoredPurchase;
+use adapters::purchases::Stored;
 use adapters::queue::{Queue, QueueError};
 use adapters::store::{Condition, DUE_AT, Item, Key, Query, Range, Store, StoreError, Value, Write, WriteError};
 use adapters::verifications::{Revisits, WakeError};
@@ -104,7 +104,7 @@ enum Visited {
 /// A purchase that expires once Persona was asked whatever is to be asked: after an outage of ours, an approval that
 /// came in time may not have reached the table yet.
 struct Overdue {
-    stored: StoredPurchase,
+    stored: Stored,
     owners: Vec<Owner>,
 }
 
@@ -201,6 +201,8 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
         let due = Due { due_at: *due_at, key: key.clone(), item };
         match keys::due_key(&key)? {
             DueKey::Purchase(sub_account, _) => self.visit_purchase(due, &sub_account).await,
+            DueKey::Member(_, _, index) => self.visit_member(due, index).await,
+            DueKey::Profile(sub_account) => self.visit_profile(due, &sub_account).await,
             DueKey::Verification(owner) => self.visit_verification(due, owner).await,
         }
     }

@@ -1,14 +1,17 @@
-//! A purchase that is due.
+//! A purchase that is due, of one number or of a pool, or one number of a pool.
 
 use adapters::ambient::Ambient;
 use adapters::items::purchase_from_item;
 use adapters::persona::Identity;
-use adapters::purchases::{self, Committed, Guard, StoredPurchase, load_profile};
+use adapters::profiles;
+use adapters::purchases::{
+    self, Commit, Committed, Guard, Stored, StoredPool, StoredPurchase, commit_pool, follow_members,
+};
 use adapters::queue::{PurchaseMessage, Queue};
 use adapters::store::{Condition, DUE_AT, Store, Value, Write};
-use adapters::verifications::{self, Waiting};
+use adapters::verifications::{self, Waiter, Waiting};
 use domain::{
-    Actor, Decision, FailedNumber, Instant, Owner, Purchase, PurchaseEvent, PurchaseState, SubAccountId, in_time,
+    Actor, Decision, Instant, MemberIndex, Owner, PoolEvent, PoolState, PurchaseEvent, SubAccountId, in_time,
 };
 use tracing::info;
 
@@ -16,26 +19,67 @@ use crate::{Due, Overdue, SweepError, Sweeper, Visited};
 
 impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
     pub(crate) async fn visit_purchase(&self, due: Due, sub_account: &SubAccountId) -> Result<Visited, SweepError> {
-        let (purchase, version) = purchase_from_item(&due.item)?;
-        let stored = StoredPurchase { purchase, version };
-        let now = self.ambient.now();
-        let next_at = self.backed_off(&due, now, self.settings.revisits.step_ms);
+        let stored = Stored::from_item(&due.item)?;
+        let next_at = self.backed_off(&due, self.ambient.now(), self.settings.revisits.step_ms);
         if !self.push(&due, next_at).await? {
             return Ok(Visited::Nothing);
         }
-        match &stored.purchase.state {
-            PurchaseState::Waiting => {
-                let owners = load_profile(&self.store, sub_account).await?.owners(sub_account);
-                self.visit_waiting(&due, stored, owners, next_at).await
+        if stored.request().waits {
+            let owners = profiles::load(&self.store, sub_account).await?.owners(sub_account);
+            return self.visit_waiting(&due, stored, owners, next_at).await;
+        }
+        match stored {
+            Stored::One(StoredPurchase { purchase, .. }) => match purchase.due_at(self.ambient.now(), 0) {
+                Some(_) => self.send(PurchaseMessage::for_each(sub_account, &purchase.id, 0)).await,
+                None => Ok(Visited::Nothing),
+            },
+            Stored::Pool(pool) => self.visit_pool(pool).await,
+        }
+    }
+
+    /// A number of a pool whose lease is over, or whose last look is due.
+    pub(crate) async fn visit_member(&self, due: Due, index: MemberIndex) -> Result<Visited, SweepError> {
+        let (member, _) = purchase_from_item(&due.item)?;
+        let next_at = self.backed_off(&due, self.ambient.now(), self.settings.revisits.step_ms);
+        if !self.push(&due, next_at).await? {
+            return Ok(Visited::Nothing);
+        }
+        let message = PurchaseMessage { sub_account: member.sub_account, id: member.id, member: Some(index) };
+        self.send(vec![message]).await
+    }
+
+    /// A profile whose change has not reached all that waits.
+    pub(crate) async fn visit_profile(&self, due: Due, sub_account: &SubAccountId) -> Result<Visited, SweepError> {
+        let next_at = self.backed_off(&due, self.ambient.now(), self.settings.revisits.step_ms);
+        if !self.push(&due, next_at).await? {
+            return Ok(Visited::Nothing);
+        }
+        let sent = profiles::reach_waiters(&self.store, &self.queue, sub_account).await?;
+        self.sleep(&due, profiles::version_of(&due.item)?, next_at).await?;
+        Ok(Visited::Sent(sent))
+    }
+
+    /// What a pool that has begun still needs: the numbers that nothing was asked for yet, or those that go back; and
+    /// its end, where the worker that saw it died.
+    async fn visit_pool(&self, pool: StoredPool) -> Result<Visited, SweepError> {
+        let (now, timing, step_ms) = (self.ambient.now(), &self.settings.timing, self.settings.revisits.step_ms);
+        let (pool, members) = follow_members(&self.store, pool, Actor::Sweeper, now, timing, step_ms).await?;
+        let message = |index| PurchaseMessage {
+            sub_account: pool.pool.sub_account.clone(),
+            id: pool.pool.id.clone(),
+            member: Some(index),
+        };
+        match pool.pool.state {
+            PoolState::Buying | PoolState::Releasing { .. } => {
+                self.send(pool.pool.to_visit(&members).into_iter().map(message).collect()).await
             }
-            PurchaseState::Buying(_) | PurchaseState::Failed { lock: FailedNumber::LockedUntil { .. }, .. } => {
-                self.send(&stored.purchase).await
-            }
-            PurchaseState::Completed { .. }
-            | PurchaseState::Failed { lock: FailedNumber::Unlocked, .. }
-            | PurchaseState::Expired { .. }
-            | PurchaseState::Cancelled { .. }
-            | PurchaseState::Held { .. } => Ok(Visited::Nothing),
+            PoolState::Waiting
+            | PoolState::Completed { .. }
+            | PoolState::PartiallyCompleted { .. }
+            | PoolState::Failed { .. }
+            | PoolState::Expired { .. }
+            | PoolState::Cancelled { .. }
+            | PoolState::Held { .. } => Ok(Visited::Nothing),
         }
     }
 
@@ -44,22 +88,25 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
     async fn visit_waiting(
         &self,
         due: &Due,
-        stored: StoredPurchase,
+        stored: Stored,
         owners: Vec<Owner>,
         pushed_to: Instant,
     ) -> Result<Visited, SweepError> {
-        let purchase = &stored.purchase;
-        if !purchase.gated {
-            return self.send(purchase).await;
+        if !stored.request().gated {
+            return self.send(stored.messages()).await;
         }
-        let waiting = verifications::wait(&self.store, &stored, &owners).await?;
-        let expires_at = purchase.deadline.plus_ms(self.settings.timing.expiry_grace_ms + 1);
+        let deadline = stored.request().deadline;
+        let expires_at = deadline.plus_ms(self.settings.timing.expiry_grace_ms + 1);
         let overdue = self.ambient.now() >= expires_at;
-        match waiting {
-            Waiting::Moved => Ok(Visited::Nothing),
-            Waiting::Cleared(rule) if in_time(&rule, purchase.deadline) || !overdue => self.send(purchase).await,
-            Waiting::Cleared(_) => Ok(Visited::Overdue(Box::new(Overdue { stored, owners }))),
-            Waiting::ForOwners(_) if overdue => Ok(Visited::Overdue(Box::new(Overdue { stored, owners }))),
+        match verifications::wait(&self.store, stored, owners.clone(), None).await? {
+            Waiting::Moved(_) => Ok(Visited::Nothing),
+            Waiting::Cleared(stored, rule) if in_time(&rule, deadline) || !overdue => {
+                self.send(stored.messages()).await
+            }
+            Waiting::Cleared(stored, _) => Ok(Visited::Overdue(Box::new(Overdue { stored, owners }))),
+            Waiting::ForOwners(Waiter { stored, owners, .. }) if overdue => {
+                Ok(Visited::Overdue(Box::new(Overdue { stored, owners })))
+            }
             Waiting::ForOwners(_) => {
                 self.conditional(Write::Update {
                     key: due.key.clone(),
@@ -74,28 +121,37 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
     }
 
     /// Ends a purchase whose owners did not prove who they are in time, unless one of them just did.
-    pub(crate) async fn expire(&self, stored: &StoredPurchase, owners: &[Owner]) -> Result<Visited, SweepError> {
-        let now = self.ambient.now();
-        let timing = &self.settings.timing;
-        match stored.purchase.decide(&PurchaseEvent::Expire, Actor::Sweeper, now, timing) {
-            Decision::Applied { next, effects } => {
-                let guard = Guard::NobodyInTime(owners.to_vec());
-                let committed = purchases::commit(&self.store, stored, next, effects, owners, &guard, None).await?;
-                match committed {
-                    Committed::Done(stored) => {
-                        info!(purchase = %stored.purchase.id, "The purchase expired: nobody verified in time.");
-                        Ok(Visited::Expired)
-                    }
-                    Committed::Changed | Committed::Guarded | Committed::LockedBy(..) => Ok(Visited::Nothing),
+    pub(crate) async fn expire(&self, stored: &Stored, owners: &[Owner]) -> Result<Visited, SweepError> {
+        let (now, timing) = (self.ambient.now(), &self.settings.timing);
+        let expired = match stored {
+            Stored::One(seen) => match seen.purchase.decide(&PurchaseEvent::Expire, Actor::Sweeper, now, timing) {
+                Decision::Applied { next, effects } => {
+                    let guards = vec![Guard::NobodyInTime(owners.to_vec())];
+                    let commit = Commit { seen, next, effects, guards, due_at: None };
+                    matches!(purchases::commit(&self.store, commit).await?, Committed::Done(_))
                 }
-            }
-            Decision::AlreadyDone { .. } | Decision::Illegal(_) => Ok(Visited::Nothing),
+                Decision::AlreadyDone { .. } | Decision::Illegal(_) => false,
+            },
+            Stored::Pool(seen) => match seen.pool.decide(&PoolEvent::Expire, Actor::Sweeper, now, timing) {
+                Decision::Applied { next, effects } => {
+                    let committed = commit_pool(&self.store, seen, next, effects.ends, owners, None).await?;
+                    matches!(committed, Committed::Done(_))
+                }
+                Decision::AlreadyDone { .. } | Decision::Illegal(_) => false,
+            },
+        };
+        if !expired {
+            return Ok(Visited::Nothing);
         }
+        info!(purchase = %stored.request().id, "The purchase expired: nobody verified in time.");
+        Ok(Visited::Expired)
     }
 
-    async fn send(&self, purchase: &Purchase) -> Result<Visited, SweepError> {
-        let message = PurchaseMessage { sub_account: purchase.sub_account.clone(), id: purchase.id.clone() };
-        self.queue.send(vec![message]).await?;
-        Ok(Visited::Sent(1))
+    async fn send(&self, messages: Vec<PurchaseMessage>) -> Result<Visited, SweepError> {
+        let count = messages.len();
+        if count > 0 {
+            self.queue.send(messages).await?;
+        }
+        Ok(Visited::Sent(count))
     }
 }

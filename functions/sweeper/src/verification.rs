@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use adapters::ambient::Ambient;
-use adapters::items::{VERSION, VISITS, verification_from_item};
+use adapters::items::{VERSION, VISITS, keys, verification_from_item};
 use adapters::persona::Identity;
 use adapters::queue::Queue;
-use adapters::store::{Condition, DUE_AT, DUE_SHARD, Store, Value, Write};
-use adapters::verifications::{self, Cause, Observed};
+use adapters::store::{Condition, DUE_AT, DUE_SHARD, Item, PK, SK, Store, Value, Write};
+use adapters::verifications::{self, Cause, Observed, WAKE_AT_ONCE_MAX};
 use domain::{InquiryEvent, InquiryId, Instant, Owner, VerificationEffect, VerificationState};
 use tracing::{info, warn};
 
@@ -16,6 +16,12 @@ use crate::{Due, SweepError, Sweeper, Swept, Visited, visits_of};
 /// How often Persona is asked about an inquiry that failed, before nobody expects a decision any more: with the doubling
 /// intervals over two days, longer than what waits for it mostly does. A webhook still counts after that.
 const FAILED_ASKS_MAX: i64 = 100;
+
+/// Name of the attribute of a verification that holds where the last visit ended: the sort key of a wait pointer.
+const WOKEN_UP_TO: &str = "woken_up_to";
+
+/// Messages that one visit to one owner sends: with some 100 requests of ten at a time, seconds of a sweep's time.
+const WAKE_IN_SWEEP_MAX: usize = 2_000;
 
 impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
     pub(crate) async fn visit_verification(&self, due: Due, owner: Owner) -> Result<Visited, SweepError> {
@@ -52,7 +58,8 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
         }
     }
 
-    /// Wakes who still waits. Once nobody does, the owner is no longer due: whoever waits later reads it as verified.
+    /// Wakes who still waits, from where the last visit ended. Once nobody does, the owner is no longer due: whoever waits
+    /// later reads it as verified.
     async fn visit_verified(
         &self,
         due: &Due,
@@ -60,18 +67,32 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
         version: i64,
         pushed_to: Instant,
     ) -> Result<Visited, SweepError> {
-        let woken = verifications::wake(&self.store, &self.queue, owner).await?;
-        if woken.purchases == 0 {
+        let from = due.item.get(WOKEN_UP_TO).and_then(|last| waiter_key(owner, last));
+        let from_the_start = from.is_none();
+        let woken = verifications::wake(&self.store, &self.queue, owner, from, WAKE_IN_SWEEP_MAX).await?;
+        if woken.messages == 0 && from_the_start {
             self.sleep(due, version, pushed_to).await?;
+            return Ok(Visited::Nothing);
         }
-        Ok(Visited::Sent(woken.purchases))
+        // Those at the front may take long: the next visit goes on behind them, soon, and then starts again.
+        let (set, remove) = match woken.more_after.as_ref().and_then(|last| last.get(SK).cloned()) {
+            Some(last) => {
+                let soon = self.ambient.now().plus_ms(self.settings.revisits.step_ms);
+                (vec![(WOKEN_UP_TO, last), (DUE_AT, Value::N(soon.unix_ms())), (VISITS, Value::N(0))], vec![])
+            }
+            None if from_the_start => return Ok(Visited::Sent(woken.messages)),
+            None => (vec![], vec![WOKEN_UP_TO]),
+        };
+        let expect = Condition::Equals(DUE_AT, Value::N(pushed_to.unix_ms()));
+        self.conditional(Write::Update { key: due.key.clone(), set, remove, expect }).await?;
+        Ok(Visited::Sent(woken.messages))
     }
 
-    async fn sleep(&self, due: &Due, version: i64, pushed_to: Instant) -> Result<(), SweepError> {
+    pub(crate) async fn sleep(&self, due: &Due, version: i64, pushed_to: Instant) -> Result<(), SweepError> {
         self.conditional(Write::Update {
             key: due.key.clone(),
             set: vec![],
-            remove: vec![DUE_SHARD, DUE_AT, VISITS],
+            remove: vec![DUE_SHARD, DUE_AT, VISITS, WOKEN_UP_TO],
             expect: Condition::All(vec![
                 Condition::Equals(DUE_AT, Value::N(pushed_to.unix_ms())),
                 Condition::Equals(VERSION, Value::N(version)),
@@ -125,10 +146,18 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
         match effect {
             VerificationEffect::None => {}
             VerificationEffect::WakeWaiters => {
-                let woken = verifications::wake(&self.store, &self.queue, owner).await?;
-                info!(purchases = woken.purchases, "The purchases that waited were sent to be bought.");
+                let woken = verifications::wake(&self.store, &self.queue, owner, None, WAKE_AT_ONCE_MAX).await?;
+                info!(messages = woken.messages, "The purchases that waited were sent to be bought.");
             }
         }
         Ok(changed)
+    }
+}
+
+/// The keys of the wait pointer with this sort key: where to go on behind.
+fn waiter_key(owner: &Owner, last: &Value) -> Option<Item> {
+    match last {
+        Value::S(_) => Some(Item::from([(PK, Value::S(keys::owner_pk(owner).into())), (SK, last.clone())])),
+        Value::N(_) | Value::Bool(_) | Value::Map(_) | Value::List(_) => None,
     }
 }

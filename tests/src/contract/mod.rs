@@ -254,6 +254,7 @@ impl Namespace {
     fn range(&self, range: Range) -> Range {
         match range {
             Range::Partition { pk, sk_prefix } => Range::Partition { pk: self.name(&pk).into(), sk_prefix },
+            Range::Newest { pk, prefix } => Range::Newest { pk: self.name(&pk).into(), prefix },
             Range::Due { shard, until_ms } => Range::Due { shard: self.name(&shard).into(), until_ms },
         }
     }

@@ -1,6 +1,6 @@
 //! Pages of a partition and of the due index.
 
-use adapters::store::{Condition, DUE_AT, DUE_SHARD, Item, Key, Query, Range, Value, Write};
+use adapters::store::{BY_TIME, Condition, DUE_AT, DUE_SHARD, Item, Key, Query, Range, Value, Write};
 
 use super::{Answer, Case, Operation, item, text};
 
@@ -44,7 +44,7 @@ fn write_due(sk: &'static str, set: Vec<(&'static str, Value)>, remove: Vec<&'st
 
 /// The cases.
 pub(super) fn cases() -> Vec<Case> {
-    [partitions(), indexes()].concat()
+    [partitions(), listed(), indexes()].concat()
 }
 
 fn partitions() -> Vec<Case> {
@@ -92,6 +92,58 @@ fn partitions() -> Vec<Case> {
                 Answer::Written,
             )
             .step(walk("W#", 10), Answer::Items(vec![item("A", "W#2", []), with_payload("A", "W#3")])),
+    ]
+}
+
+/// An item that is listed by time, with attributes that the index does not carry.
+fn dated(sk: &str, at: &str) -> Item {
+    item("A", sk, [(BY_TIME, text(at)), ("state", text("waiting"))])
+}
+
+/// What the index by time shows of it.
+fn listed_entry(sk: &str, at: &str) -> Item {
+    item("A", sk, [(BY_TIME, text(at))])
+}
+
+fn listed() -> Vec<Case> {
+    let newest = |prefix: &str| Range::Newest { pk: "A".into(), prefix: prefix.to_owned().into() };
+    let walk = |prefix: &str, limit| Operation::Walk(newest(prefix), limit);
+    let three = || [dated("P#b", "P#001"), dated("P#c", "P#003"), dated("P#a", "P#002")];
+    vec![
+        Case::named("newest: nothing is there").step(walk("P#", 10), Answer::Items(vec![])),
+        Case::named("newest: the keys, whatever they are, newest first").given(three()).step(
+            walk("P#", 10),
+            Answer::Items(vec![
+                listed_entry("P#c", "P#003"),
+                listed_entry("P#a", "P#002"),
+                listed_entry("P#b", "P#001"),
+            ]),
+        ),
+        Case::named("newest: only what starts so, in this partition, and is listed")
+            .given([dated("1", "A#9"), dated("2", "P#1"), named(&["3"]).remove(0)])
+            .given([item("B", "4", [(BY_TIME, text("P#2"))])])
+            .step(walk("P#", 10), Answer::Items(vec![listed_entry("2", "P#1")])),
+        Case::named("newest: page by page").given(three()).step(
+            walk("P#", 1),
+            Answer::Items(vec![
+                listed_entry("P#c", "P#003"),
+                listed_entry("P#a", "P#002"),
+                listed_entry("P#b", "P#001"),
+            ]),
+        ),
+        Case::named("newest: goes on behind an entry that was deleted in between")
+            .given([dated("P#b", "P#001"), dated("P#c", "P#003")])
+            .step(
+                page(newest("P#"), 10, Some(listed_entry("P#a", "P#002"))),
+                Answer::Items(vec![listed_entry("P#b", "P#001")]),
+            ),
+        Case::named("newest: sees a write at once")
+            .given(three())
+            .step(
+                Operation::Write(Write::Put { item: dated("P#d", "P#004"), expect: Condition::ItemAbsent }),
+                Answer::Written,
+            )
+            .step(page(newest("P#"), 1, None), Answer::Items(vec![listed_entry("P#d", "P#004")])),
     ]
 }
 

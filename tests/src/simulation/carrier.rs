@@ -75,6 +75,19 @@ impl CarrierWorld {
         Some(answer(number, owned))
     }
 
+    pub(super) fn list_marked(&self, mark: &str, now: Instant) -> Vec<OwnedNumber> {
+        let listed = self.owned.iter().filter(|(_, owned)| owned.mark == mark && owned.listed_from <= now);
+        listed.map(|(number, owned)| answer(number, owned)).collect()
+    }
+
+    pub(super) fn fetch(&self, sid: &NumberSid) -> Option<OwnedNumber> {
+        self.owned.iter().find(|(_, owned)| owned.sid == *sid).map(|(number, owned)| answer(number, owned))
+    }
+
+    pub(super) fn release(&mut self, sid: &NumberSid) {
+        self.owned.retain(|_, owned| owned.sid != *sid);
+    }
+
     pub(super) fn create(
         &mut self,
         number: &PhoneNumber,

@@ -63,7 +63,11 @@ fn buying_ends_by_proof(state: &mut State, before: Option<&Purchase>, after: &Pu
                 state.facts.insert(Fact::Settled);
             }
         }
-        PurchaseState::Waiting | PurchaseState::Expired { .. } | PurchaseState::Cancelled { .. } => {
+        PurchaseState::Waiting
+        | PurchaseState::Expired { .. }
+        | PurchaseState::Releasing(_)
+        | PurchaseState::Released { .. }
+        | PurchaseState::Cancelled { .. } => {
             state.violate(violation("I7: buying ends by proof", after.id.to_string()));
         }
     }
@@ -131,8 +135,10 @@ fn everything_has_ended(state: &mut State) {
         let ended = match &purchase.state {
             PurchaseState::Waiting
             | PurchaseState::Buying(_)
+            | PurchaseState::Releasing(_)
             | PurchaseState::Failed { lock: FailedNumber::LockedUntil { .. }, .. } => false,
             PurchaseState::Completed { .. }
+            | PurchaseState::Released { .. }
             | PurchaseState::Failed { lock: FailedNumber::Unlocked, .. }
             | PurchaseState::Expired { .. }
             | PurchaseState::Cancelled { .. }
@@ -223,7 +229,7 @@ fn locks_guard_what_is_owned(state: &mut State) {
     let locks: Vec<String> = state
         .table
         .iter()
-        .filter(|(key, _)| key.sk == "LOCK")
+        .filter(|(key, _)| key.sk.starts_with("L#"))
         .filter_map(|(_, item)| match item.get("purchase") {
             Some(adapters::store::Value::S(id)) => Some(id.to_string()),
             _ => None,
@@ -238,6 +244,8 @@ fn locks_guard_what_is_owned(state: &mut State) {
             | PurchaseState::Buying(_)
             | PurchaseState::Failed { .. }
             | PurchaseState::Expired { .. }
+            | PurchaseState::Releasing(_)
+            | PurchaseState::Released { .. }
             | PurchaseState::Cancelled { .. } => !locked,
         };
         if !right {
@@ -316,7 +324,7 @@ fn note_purchase(state: &mut State, before: Option<&Purchase>, after: &Purchase)
                 state.facts.insert(Fact::LockTaken);
             }
         }
-        PurchaseState::Waiting => {}
+        PurchaseState::Waiting | PurchaseState::Releasing(_) | PurchaseState::Released { .. } => {}
     }
 }
 
@@ -328,6 +336,8 @@ fn slot_of(purchase: &Purchase) -> Option<&Slot> {
         | PurchaseState::Failed { .. }
         | PurchaseState::Expired { .. }
         | PurchaseState::Cancelled { .. }
+        | PurchaseState::Releasing(_)
+        | PurchaseState::Released { .. }
         | PurchaseState::Held { .. } => None,
     }
 }

@@ -10,8 +10,8 @@ use adapters::queue::{PurchaseMessage, Queue, QueueError};
 use adapters::store::{
     Condition, DUE_AT, DUE_SHARD, Item, Key, Page, Query, Store, StoreError, TransactError, Write, WriteError,
 };
-use adapters::twilio::{Carrier, Created, LookError, OwnedNumber};
-use domain::{AccountSid, InquiryEvent, InquiryId, InquiryStatus, Instant, Nonce, PhoneNumber, Source};
+use adapters::twilio::{AvailableNumber, Carrier, Created, LookError, OwnedNumber, Stock, StockError, StockQuery};
+use domain::{AccountSid, InquiryEvent, InquiryId, InquiryStatus, Instant, Nonce, NumberSid, PhoneNumber, Source};
 
 use super::invariants;
 use super::shared::{Fact, Fate, Shared, State};
@@ -68,7 +68,7 @@ fn weakened(state: &State, write: Write) -> Option<Write> {
     let anything = Condition::Any(vec![Condition::ItemAbsent, Condition::ItemPresent]);
     let key = write.key().ok()?;
     match write {
-        Write::Put { item, .. } if key.sk == "LOCK" && state.lacks(Weakness::LockNotCompared) => {
+        Write::Put { item, .. } if key.sk.starts_with("L#") && state.lacks(Weakness::LockNotCompared) => {
             Some(Write::Put { item, expect: anything })
         }
         Write::Put { item, expect } if key.sk.starts_with("P#") => {
@@ -218,6 +218,27 @@ impl Carrier for Ports<'_> {
         .await
     }
 
+    async fn find_marked(&self, _account: &AccountSid, mark: &str) -> Result<Vec<OwnedNumber>, LookError> {
+        self.call(LookError::Unknown, |state| {
+            let now = state.now;
+            state.carrier.land(now, &mut state.facts);
+            Ok(state.carrier.list_marked(mark, now))
+        })
+        .await
+    }
+
+    async fn fetch(&self, _account: &AccountSid, sid: &NumberSid) -> Result<Option<OwnedNumber>, LookError> {
+        self.call(LookError::Unknown, |state| Ok(state.carrier.fetch(sid))).await
+    }
+
+    async fn release(&self, _account: &AccountSid, sid: &NumberSid) -> Result<(), LookError> {
+        self.call(LookError::Unknown, |state| {
+            state.carrier.release(sid);
+            Ok(())
+        })
+        .await
+    }
+
     /// No pause before it: the clock was read right before, and nothing may come between.
     async fn create(&self, _account: &AccountSid, number: &PhoneNumber, mark: &str) -> Created {
         let (created, killed) = {
@@ -248,6 +269,12 @@ impl Carrier for Ports<'_> {
         }
         Pause(false).await;
         created
+    }
+}
+
+impl Stock for Ports<'_> {
+    async fn search(&self, _query: &StockQuery) -> Result<Vec<AvailableNumber>, StockError> {
+        self.call(StockError::Unknown, |_| Ok(Vec::new())).await
     }
 }
 

@@ -12,7 +12,7 @@ use domain::{GatePolicy, Instant, PhoneNumber, Timing, VerificationPolicy};
 use futures::task::noop_waker;
 use persona_webhook::PersonaWebhook;
 use purchase_check::{PurchaseCheck, Route};
-use purchase_completion::PurchaseCompletion;
+use purchase_completion::{PurchaseCompletion, SwitchCache};
 use serde_json::Value;
 use sweeper::Sweeper;
 
@@ -177,7 +177,7 @@ impl<'a> Schedule<'a> {
         let purchases = invariants::purchases(&state);
         let index = state.random.below(purchases.len());
         if let Some(purchase) = purchases.into_iter().nth(index) {
-            state.queue.push(PurchaseMessage { sub_account: purchase.sub_account, id: purchase.id });
+            state.queue.push(PurchaseMessage { sub_account: purchase.sub_account, id: purchase.id, member: None });
         }
     }
 
@@ -301,8 +301,10 @@ impl<'a> Schedule<'a> {
                 store: ports,
                 carrier: ports,
                 ambient: ports,
+                switch: SwitchCache::default(),
                 settings: purchase_completion::Settings {
                     account: account(),
+                    gate: GatePolicy::default(),
                     timing: Timing::default(),
                     carrier_timeout_ms: 10_000,
                     step_ms: 60_000,

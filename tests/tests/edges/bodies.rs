@@ -7,6 +7,10 @@ use crate::probe::{NUMBER, asking_with, in_a_world, refused_by_check, right_body
 /// Largest body, in bytes.
 const BODY_BYTES_MAX: usize = 16 * 1024;
 
+fn many_numbers(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("+1415555{number:04}")).collect()
+}
+
 #[test]
 fn what_cannot_be_understood() {
     let right = right_body();
@@ -32,16 +36,26 @@ fn what_cannot_be_understood() {
         ("a kind that is null", json!({"kind": null, "phone_number": NUMBER}).to_string()),
         ("a kind that is no text", json!({"kind": 1, "phone_number": NUMBER}).to_string()),
         ("an unknown kind", json!({"kind": "Number", "phone_number": NUMBER}).to_string()),
-        ("a pool, which is not sold yet", json!({"kind": "number_pool", "phone_numbers": [NUMBER]}).to_string()),
+        ("a pool with one number", json!({"kind": "number_pool", "phone_number": NUMBER}).to_string()),
+        ("a number with a pool", json!({"kind": "number", "phone_numbers": [NUMBER]}).to_string()),
+        ("both", json!({"kind": "number", "phone_number": NUMBER, "phone_numbers": [NUMBER]}).to_string()),
+        (
+            "a number that is fulfilled",
+            json!({"kind": "number", "phone_number": NUMBER, "fulfilment": "best_effort"}).to_string(),
+        ),
+        ("an empty pool", json!({"kind": "number_pool", "phone_numbers": []}).to_string()),
+        ("a pool with a number twice", json!({"kind": "number_pool", "phone_numbers": [NUMBER, NUMBER]}).to_string()),
+        ("a pool of 101", json!({"kind": "number_pool", "phone_numbers": many_numbers(101)}).to_string()),
+        (
+            "an unknown fulfilment",
+            json!({"kind": "number_pool", "phone_numbers": [NUMBER], "fulfilment": "some"}).to_string(),
+        ),
         ("no number", json!({"kind": "number"}).to_string()),
         ("a number that is null", json!({"kind": "number", "phone_number": null}).to_string()),
         ("a number that is a number", json!({"kind": "number", "phone_number": 14_155_550_100_u64}).to_string()),
         ("a number in an array", json!({"kind": "number", "phone_number": [NUMBER]}).to_string()),
         ("a number that is an object", json!({"kind": "number", "phone_number": {"e164": NUMBER}}).to_string()),
-        (
-            "another number if it is gone, which is not done yet",
-            json!({"kind": "number", "phone_number": NUMBER, "if_unavailable": "same_area_code"}).to_string(),
-        ),
+        ("an unknown way out", json!({"kind": "number", "phone_number": NUMBER, "if_unavailable": "any"}).to_string()),
         (
             "if_unavailable that is null",
             json!({"kind": "number", "phone_number": NUMBER, "if_unavailable": null}).to_string(),

@@ -2,9 +2,10 @@
 //! compile until it is in its list.
 
 use domain::{
-    AccountSid, Actor, AgencyId, Attempt, BodyHash, EarlierCreates, EventClass, FailedNumber, Happening, HistoryEntry,
-    Inquiry, InquiryId, Instant, LatestCreate, LeaseToken, Nonce, NumberSid, Opening, Owner, Phase, PhoneNumber,
-    Purchase, PurchaseId, PurchaseState, Reason, RevokedBy, Slot, SubAccountId, VerificationState,
+    AccountSid, Actor, AgencyId, Attempt, BodyHash, EarlierCreates, EventClass, FailedNumber, Fulfilment, Happening,
+    HistoryEntry, IfUnavailable, Inquiry, InquiryId, Instant, LatestCreate, LeaseToken, Nonce, NumberSid, Opening,
+    Owner, Phase, PhoneNumber, Place, Pool, PoolState, Purchase, PurchaseId, PurchaseState, Reason, Release, RevokedBy,
+    Slot, SubAccountId, VerificationState,
 };
 
 /// Follows `next` from `first` until it ends: every variant, in the order that `next` names.
@@ -48,7 +49,8 @@ pub(crate) fn reasons() -> Vec<Reason> {
         Reason::AddressRequired => Some(Reason::AccountRestricted),
         Reason::AccountRestricted => Some(Reason::VerificationRevoked),
         Reason::VerificationRevoked => Some(Reason::CarrierUnresponsive),
-        Reason::CarrierUnresponsive => None,
+        Reason::CarrierUnresponsive => Some(Reason::PoolUndone),
+        Reason::PoolUndone => None,
     })
 }
 
@@ -56,7 +58,8 @@ fn actors() -> Vec<Actor> {
     all(Actor::Customer, |actor| match actor {
         Actor::Customer => Some(Actor::Completion),
         Actor::Completion => Some(Actor::Sweeper),
-        Actor::Sweeper => None,
+        Actor::Sweeper => Some(Actor::Operator),
+        Actor::Operator => None,
     })
 }
 
@@ -74,7 +77,12 @@ fn happenings() -> Vec<Happening> {
         Happening::Unlocked => Some(Happening::Expired),
         Happening::Expired => Some(Happening::Cancelled),
         Happening::Cancelled => Some(Happening::Held),
-        Happening::Held => None,
+        Happening::Held => Some(Happening::Switched),
+        Happening::Switched => Some(Happening::Undone),
+        Happening::Undone => Some(Happening::Released),
+        Happening::Released => Some(Happening::NotReleased),
+        Happening::NotReleased => Some(Happening::Retried),
+        Happening::Retried => None,
     });
     let with_reasons = reasons().into_iter().flat_map(|reason| [Happening::Stopped(reason), Happening::Failed(reason)]);
     kinds.into_iter().chain(with_reasons).collect()
@@ -130,7 +138,15 @@ pub(crate) fn purchase_states() -> Vec<PurchaseState> {
         }
         PurchaseState::Failed { .. } => Some(PurchaseState::Expired { at: at(12) }),
         PurchaseState::Expired { .. } => Some(PurchaseState::Cancelled { at: at(13) }),
-        PurchaseState::Cancelled { .. } => Some(PurchaseState::Held { sid: None, at: at(14) }),
+        PurchaseState::Cancelled { .. } => Some(PurchaseState::Releasing(Release {
+            sid: sid(),
+            account: account(),
+            token: LeaseToken::parse("token-2").expect("is an id"),
+            lease_until: at(16),
+            since: at(17),
+        })),
+        PurchaseState::Releasing(_) => Some(PurchaseState::Released { sid: sid(), at: at(18) }),
+        PurchaseState::Released { .. } => Some(PurchaseState::Held { sid: None, account: None, at: at(14) }),
         PurchaseState::Held { .. } => None,
     });
     let locks = all(FailedNumber::Unlocked, |lock| match lock {
@@ -140,7 +156,7 @@ pub(crate) fn purchase_states() -> Vec<PurchaseState> {
     let failed = reasons().into_iter().flat_map(|reason| {
         locks.clone().into_iter().map(move |lock| PurchaseState::Failed { reason, at: at(11), lock })
     });
-    let held = PurchaseState::Held { sid: Some(sid()), at: at(14) };
+    let held = PurchaseState::Held { sid: Some(sid()), account: Some(account()), at: at(14) };
     kinds.into_iter().chain(slots().into_iter().map(PurchaseState::Buying)).chain(failed).chain([held]).collect()
 }
 
@@ -149,14 +165,63 @@ pub(crate) fn purchase(state: PurchaseState) -> Purchase {
     Purchase {
         id: PurchaseId::parse("pur_0123456789abcdef0123456789abcdef").expect("is an id"),
         sub_account: sub_account(),
-        number: PhoneNumber::parse("+14155550100").expect("is a number"),
+        place: Place::Alone,
+        number: number("+14155550100"),
+        given_up: vec![number("+14155550101"), number("+14155550102")],
+        if_unavailable: IfUnavailable::SameAreaCode,
+        alternatives: vec![number("+14155550103")],
         gated: true,
         body_hash: BodyHash(std::array::from_fn(|index| u8::try_from(index * 8).unwrap_or_default())),
         created_at: at(20),
         updated_at: at(21),
         deadline: at(22),
+        pointers: owners(),
         state,
         history: history(),
+    }
+}
+
+fn number(text: &str) -> PhoneNumber {
+    PhoneNumber::parse(text).expect("is a number")
+}
+
+/// Every state of a pool, with every combination of what is in it.
+pub(crate) fn pool_states() -> Vec<PoolState> {
+    let kinds = all(PoolState::Waiting, |state| match state {
+        PoolState::Waiting => Some(PoolState::Buying),
+        PoolState::Buying => Some(PoolState::Releasing { reason: Reason::NumberUnavailable }),
+        PoolState::Releasing { .. } => Some(PoolState::Completed { at: at(60) }),
+        PoolState::Completed { .. } => {
+            Some(PoolState::PartiallyCompleted { reason: Reason::CarrierRefused, at: at(61) })
+        }
+        PoolState::PartiallyCompleted { .. } => Some(PoolState::Failed { reason: Reason::PoolUndone, at: at(62) }),
+        PoolState::Failed { .. } => Some(PoolState::Expired { at: at(63) }),
+        PoolState::Expired { .. } => Some(PoolState::Cancelled { at: at(64) }),
+        PoolState::Cancelled { .. } => Some(PoolState::Held { undone: None, at: at(65) }),
+        PoolState::Held { .. } => None,
+    });
+    let undone = PoolState::Held { undone: Some(Reason::AddressRequired), at: at(66) };
+    kinds.into_iter().chain([undone]).collect()
+}
+
+/// A pool in this state.
+pub(crate) fn pool(state: PoolState) -> Pool {
+    let Purchase { id, sub_account, body_hash, created_at, updated_at, deadline, pointers, history, .. } =
+        purchase(PurchaseState::Waiting);
+    Pool {
+        numbers: vec![number("+14155550100"), number("+18765550101")],
+        fulfilment: Fulfilment::AllOrNothing,
+        if_unavailable: IfUnavailable::SameAreaCode,
+        gated: true,
+        state,
+        id,
+        sub_account,
+        body_hash,
+        created_at,
+        updated_at,
+        deadline,
+        pointers,
+        history,
     }
 }
 

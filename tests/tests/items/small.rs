@@ -1,41 +1,60 @@
 //! Profile, lock, wait pointer, inquiry map, and the keys of what can be due.
 
 use adapters::items::keys::{self, DueKey, due_key, due_shards, owner_of_pk, owner_pk};
-use adapters::items::{InquiryMap, Profile, inquiry_map_item, lock_item, pointer_item, pointer_target};
-use adapters::store::{Item, Key, Value};
-use domain::{AgencyId, InquiryId, PurchaseState};
+use adapters::items::{
+    InquiryMap, Profile, PurchasesSwitch, StoredProfile, inquiry_map_item, lock_holder, lock_item, pointer_item,
+    pointer_messages, switch_item,
+};
+use adapters::store::{DUE_AT, Key};
+use domain::{AgencyId, InquiryId, MemberIndex, PurchaseState};
 
 use crate::samples::{account, at, owners, purchase, sub_account};
 
 #[test]
-fn a_profile_is_read_with_any_of_its_attributes() {
-    let text = |text: &str| Value::S(text.to_owned().into());
+fn a_profile_is_read_back_with_any_of_its_attributes() {
     let agency = AgencyId::parse("Agency_1").expect("is an id");
-    for (item, profile) in [
-        (vec![], Profile::default()),
-        (vec![("agency", text("Agency_1"))], Profile { agency: Some(agency.clone()), account: None }),
-        (
-            vec![("agency", text("Agency_1")), ("account", text(account().as_str()))],
-            Profile { agency: Some(agency), account: Some(account()) },
-        ),
+    for profile in [
+        Profile::default(),
+        Profile { agency: Some(agency.clone()), ..Profile::default() },
+        Profile { agency: Some(agency), account: Some(account()), open_purchases_max: Some(7) },
     ] {
-        let item: Item = item.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        assert_eq!(Profile::from_item(&item), Ok(profile));
+        for due_at in [None, Some(at(9))] {
+            let stored = StoredProfile { profile: profile.clone(), version: 4 };
+            let item = stored.to_item(&sub_account(), due_at);
+            assert_eq!(item.contains_key(DUE_AT), due_at.is_some());
+            assert_eq!(Key::of(&item), Ok(keys::profile(&sub_account())));
+            assert_eq!(StoredProfile::from_item(&item), Ok(stored));
+        }
+    }
+}
+
+#[test]
+fn the_switch_is_read_back() {
+    for on in [false, true] {
+        let switch = PurchasesSwitch { on, version: 3 };
+        assert_eq!(PurchasesSwitch::from_item(&switch_item(switch)), Ok(switch));
     }
 }
 
 #[test]
 fn pointers_and_locks_name_their_purchase() {
     let purchase = purchase(PurchaseState::Waiting);
-    let target = (purchase.sub_account.clone(), purchase.id.clone());
     for owner in owners() {
-        let pointer = pointer_item(&owner, &purchase.sub_account, &purchase.id);
-        assert_eq!(pointer_target(&pointer), Ok(target.clone()));
-        assert_eq!(Key::of(&pointer), Ok(keys::pointer(&owner, &purchase.id)));
+        for (members, messages) in [(0, vec![None]), (2, vec![MemberIndex::new(0), MemberIndex::new(1)])] {
+            let pointer = pointer_item(&owner, &purchase.sub_account, &purchase.id, members);
+            let read = pointer_messages(&pointer).expect("is readable");
+            assert_eq!(read.iter().map(|message| message.member).collect::<Vec<_>>(), messages);
+            let same = |message: &adapters::queue::PurchaseMessage| {
+                message.id == purchase.id && message.sub_account == purchase.sub_account
+            };
+            assert!(read.iter().all(same));
+            assert_eq!(Key::of(&pointer), Ok(keys::pointer(&owner, &purchase.id)));
+        }
     }
-    let lock = lock_item(&account(), &purchase.number, &purchase.sub_account, &purchase.id);
-    assert_eq!(pointer_target(&lock), Ok(target));
+    let lock = lock_item(&account(), &purchase);
+    assert_eq!(lock_holder(&lock), Ok((purchase.sub_account.clone(), purchase.id.clone())));
     assert_eq!(Key::of(&lock), Ok(keys::lock(&account(), &purchase.number)));
+    assert!(keys::lock_pks(&account()).any(|pk| keys::lock(&account(), &purchase.number).pk == pk));
 }
 
 #[test]
@@ -62,7 +81,11 @@ fn keys_of_what_is_due_are_read_back_and_no_others() {
         due_key(&keys::pointer(&owner, &purchase.id)).expect_err("a pointer is never due");
         due_key(&keys::audit(&owner, "evt_1")).expect_err("an audit entry is never due");
     }
-    due_key(&keys::profile(&sub_account())).expect_err("a profile is never due");
+    assert_eq!(due_key(&keys::profile(&sub_account())), Ok(DueKey::Profile(sub_account())));
+    let index = MemberIndex::new(42).expect("is in a pool");
+    let member = keys::member(&purchase.sub_account, &purchase.id, index);
+    assert_eq!(due_key(&member), Ok(DueKey::Member(purchase.sub_account.clone(), purchase.id.clone(), index)));
+    due_key(&Key::new("S#Loc1", format!("N#{}#100", purchase.id))).expect_err("a pool has 100 numbers at most");
     due_key(&keys::lock(&account(), &purchase.number)).expect_err("a lock is never due");
     due_key(&Key::new("X#1", "V")).expect_err("nobody's");
     due_key(&Key::new("S#a b", "P#pur_0123456789abcdef0123456789abcdef")).expect_err("no id");

@@ -1,34 +1,38 @@
 //! Items that cannot be read: which attribute is named, never what is in it.
 
 use adapters::items::{
-    InquiryMap, Profile, StoredVerification, inquiry_map_item, pointer_item, pointer_target, purchase_from_item,
-    purchase_to_item, verification_from_item, verification_to_item,
+    InquiryMap, POINTERS, StoredProfile, StoredVerification, inquiry_map_item, pointer_item, pointer_messages,
+    pool_from_item, pool_to_item, purchase_from_item, purchase_to_item, verification_from_item, verification_to_item,
 };
 use adapters::store::{BY_TIME, DUE_AT, DUE_SHARD, Item, StoreError, Value};
 use domain::{InquiryId, Verification};
 
-use crate::samples::{at, inquiries, openings, owners, purchase, purchase_states, verification_states};
+use crate::samples::{
+    at, inquiries, openings, owners, pool, pool_states, purchase, purchase_states, verification_states,
+};
 
 /// A value that nothing can read, and that must not appear in an error.
 const MARKER: &str = "marker value 5f2e";
 
 /// Attributes that a state may lack, or that nothing reads back.
-const OPTIONAL: [&str; 11] = [
+const OPTIONAL: [&str; 13] = [
     "absent_at",
+    "alternatives",
     BY_TIME,
     DUE_AT,
     DUE_SHARD,
+    "given_up",
     "inquiry",
-    "kind",
     "last_look_at",
     "opening",
+    POINTERS,
     "refusal",
     "seen_at",
     "visits",
 ];
 
 /// Attributes that nothing reads back at all.
-const UNREAD: [&str; 5] = [BY_TIME, DUE_AT, DUE_SHARD, "kind", "visits"];
+const UNREAD: [&str; 4] = [BY_TIME, DUE_AT, DUE_SHARD, "visits"];
 
 type Read<'a> = &'a dyn Fn(&Item) -> Result<(), StoreError>;
 
@@ -83,8 +87,8 @@ fn spoil_list(values: &[Value], read: &dyn Fn(Vec<Value>) -> Result<(), StoreErr
 }
 
 fn may_be_missing(name: &str) -> bool {
-    // A held purchase may know no id at the carrier.
-    OPTIONAL.contains(&name) || name == "sid"
+    // A held purchase may know no id at the carrier, and nothing of an account; a held pool may not have been undone.
+    OPTIONAL.contains(&name) || ["sid", "account", "reason"].contains(&name)
 }
 
 fn same_type(one: &Value, other: &Value) -> bool {
@@ -117,6 +121,16 @@ fn purchases() {
         purchase.history.truncate(40);
         let item = purchase_to_item(&purchase, 1, Some(at(1)));
         spoil(&item, &|item| purchase_from_item(item).map(|_| ()));
+    }
+}
+
+#[test]
+fn pools() {
+    for state in pool_states() {
+        let mut pool = pool(state);
+        pool.history.truncate(40);
+        let item = pool_to_item(&pool, 1, Some(at(1)));
+        spoil(&item, &|item| pool_from_item(item).map(|_| ()));
     }
 }
 
@@ -154,19 +168,21 @@ fn small_items() {
         broken(InquiryMap::from_item(&nobodys).map(|_| ()), "owner");
 
         let purchase = purchase(domain::PurchaseState::Waiting);
-        let pointer = pointer_item(&owner, &purchase.sub_account, &purchase.id);
-        for name in ["purchase", "sub_account"] {
-            for wrong in [Value::N(1), Value::S(MARKER.into())] {
+        let pointer = pointer_item(&owner, &purchase.sub_account, &purchase.id, 2);
+        for name in ["purchase", "sub_account", "members"] {
+            for wrong in [Value::N(-1), Value::S(MARKER.into())] {
                 let mut spoiled = pointer.clone();
                 spoiled.insert(name.to_owned(), wrong);
-                names(pointer_target(&spoiled).map(|_| ()), name);
+                names(pointer_messages(&spoiled).map(|_| ()), name);
             }
         }
     }
-    for name in ["agency", "account"] {
+    let profile = StoredProfile::default().to_item(&purchase(domain::PurchaseState::Waiting).sub_account, None);
+    for name in ["agency", "account", "open_purchases_max", "version"] {
         for wrong in [Value::Bool(true), Value::S(MARKER.into())] {
-            let spoiled = Item::from([(name.to_owned(), wrong)]);
-            names(Profile::from_item(&spoiled).map(|_| ()), name);
+            let mut spoiled = profile.clone();
+            spoiled.insert(name, wrong);
+            names(StoredProfile::from_item(&spoiled).map(|_| ()), name);
         }
     }
 }

@@ -34,7 +34,7 @@ fn a_definite_refusal_fails_the_purchase_and_frees_the_number() {
         assert_eq!(world.complete(), 0);
         assert_eq!(reason(&world), Some(expected));
         assert_eq!(world.carrier.charges(), 0);
-        assert!(world.with_sk("LOCK").is_empty());
+        assert!(world.with_sk("L#").is_empty());
     }
 }
 
@@ -99,9 +99,9 @@ fn a_carrier_that_never_answers_is_settled_by_two_looks_and_looked_at_once_more_
     world.minutes(40);
     assert_eq!(reason(&world), Some(Reason::CarrierUnresponsive));
     assert_eq!(world.carrier.creates(), domain::CREATES_MAX);
-    assert_eq!(world.with_sk("LOCK").len(), 1, "the lock stays while a create might still land");
+    assert_eq!(world.with_sk("L#").len(), 1, "the lock stays while a create might still land");
     world.minutes(24 * 60);
-    assert!(world.with_sk("LOCK").is_empty());
+    assert!(world.with_sk("L#").is_empty());
     let PurchaseState::Failed { lock, .. } = world.purchase().state else { panic!("it failed") };
     assert_eq!(lock, FailedNumber::Unlocked);
 }
@@ -119,7 +119,7 @@ fn a_number_that_lands_after_the_failure_was_settled_is_held_for_an_operator() {
     world.carrier.land();
     world.minutes(24 * 60);
     assert!(matches!(world.purchase().state, PurchaseState::Held { sid: Some(_), .. }));
-    assert_eq!(world.with_sk("LOCK").len(), 1, "held keeps the lock");
+    assert_eq!(world.with_sk("L#").len(), 1, "held keeps the lock");
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn an_answer_that_is_not_our_purchase_is_held() {
         world.carrier.fail_next([fault.clone()]);
         assert_eq!(world.complete(), 0);
         assert!(matches!(world.purchase().state, PurchaseState::Held { sid: Some(_), .. }), "{fault:?}");
-        assert_eq!(world.with_sk("LOCK").len(), 1);
+        assert_eq!(world.with_sk("L#").len(), 1);
     }
 }
 

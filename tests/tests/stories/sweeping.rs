@@ -1,5 +1,6 @@
 //! What the sweep finds: lost messages, lost webhooks, deadlines.
 
+use adapters::items::Profile;
 use domain::{InquiryStatus, PurchaseState};
 use tests::neighbours::PersonaFault;
 use tests::world::{clock, world};
@@ -60,6 +61,7 @@ fn messages_lost_after_an_approval_are_sent_again() {
 fn more_than_a_hundred_waiting_purchases_all_complete() {
     let clock = clock();
     let world = world(&clock);
+    world.store_profile(SUB, Profile { open_purchases_max: Some(1000), ..Profile::default() });
     for line in 0..250 {
         world.ask(SUB, &format!("key-{line}"), &format!("+121255{:05}", 20_000 + line));
     }

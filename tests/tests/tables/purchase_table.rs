@@ -3,9 +3,10 @@
 use std::fmt::Write;
 
 use domain::{
-    AccountSid, Actor, BodyHash, Decision, EarlierCreates, FailedNumber, HISTORY_ENTRIES_MAX, Happening, Instant,
-    LatestCreate, LeaseToken, Lock, NumberSid, PhoneNumber, Purchase, PurchaseEffects, PurchaseEvent, PurchaseId,
-    PurchaseState, Reason, Slot, SubAccountId, Timing,
+    AccountSid, Actor, BodyHash, Decision, EarlierCreates, FailedNumber, HISTORY_ENTRIES_MAX, Happening, IfUnavailable,
+    Illegal, Instant, LatestCreate, LeaseToken, Lock, MemberIndex, NumberSid, PhoneNumber, Place, Purchase,
+    PurchaseEffects, PurchaseEvent, PurchaseId, PurchaseState, Reason, Release, SWITCHES_MAX, Slot, SubAccountId,
+    Timing,
 };
 
 const START_MS: i64 = 1_000_000_000;
@@ -60,7 +61,10 @@ fn states() -> Vec<(&'static str, PurchaseState)> {
         ("failed, still locked", PurchaseState::Failed { reason, at: at(0), lock: locked }),
         ("expired", PurchaseState::Expired { at: at(0) }),
         ("cancelled", PurchaseState::Cancelled { at: at(0) }),
-        ("held with PN1", PurchaseState::Held { sid: Some(sid("PN1")), at: at(0) }),
+        ("releasing PN1", PurchaseState::Releasing(release())),
+        ("released PN1", PurchaseState::Released { sid: sid("PN1"), at: at(0) }),
+        ("held with PN1", PurchaseState::Held { sid: Some(sid("PN1")), account: Some(account()), at: at(0) }),
+        ("held, nothing was asked", PurchaseState::Held { sid: Some(sid("PN1")), account: None, at: at(0) }),
     ];
     for (_, state) in &all {
         // A new state must be listed above.
@@ -71,20 +75,46 @@ fn states() -> Vec<(&'static str, PurchaseState)> {
             | PurchaseState::Failed { lock: FailedNumber::Unlocked | FailedNumber::LockedUntil { .. }, .. }
             | PurchaseState::Expired { .. }
             | PurchaseState::Cancelled { .. }
+            | PurchaseState::Releasing(_)
+            | PurchaseState::Released { .. }
             | PurchaseState::Held { .. } => {}
         }
     }
     all
 }
 
+fn release() -> Release {
+    Release { sid: sid("PN1"), account: account(), token: token("mine"), lease_until: at(60_000), since: at(0) }
+}
+
+fn number(text: &str) -> PhoneNumber {
+    PhoneNumber::parse(text).expect("is a number")
+}
+
 fn events() -> Vec<(&'static str, PurchaseEvent)> {
     let reason = Reason::CarrierRefused;
     let all = vec![
-        ("claim", PurchaseEvent::Claim { token: token("mine"), account: account() }),
+        ("claim", claim("+12125550100")),
+        ("claim another number", claim("+12125550199")),
         ("reclaim by another", PurchaseEvent::Reclaim { token: token("other") }),
         ("permit", PurchaseEvent::Permit { token: token("mine") }),
         ("permit for another", PurchaseEvent::Permit { token: token("other") }),
-        ("clearance lost", PurchaseEvent::ClearanceLost { token: token("mine") }),
+        (
+            "clearance lost",
+            PurchaseEvent::PermitRefused { token: Some(token("mine")), reason: Reason::VerificationRevoked },
+        ),
+        ("pool undone, unasked", PurchaseEvent::PermitRefused { token: None, reason: Reason::PoolUndone }),
+        ("switch", switch("mine", "+12125550199")),
+        ("switch by another", switch("other", "+12125550199")),
+        ("switch to the same", switch("mine", "+12125550100")),
+        ("undo", PurchaseEvent::Undo { token: token("mine") }),
+        ("undo by another", PurchaseEvent::Undo { token: token("other") }),
+        ("released", PurchaseEvent::Released),
+        ("not released", PurchaseEvent::NotReleased { token: token("mine"), retry_at: at(2 * HOUR_MS) }),
+        ("operator: retry", PurchaseEvent::OperatorRetry),
+        ("operator: fail", PurchaseEvent::OperatorFail),
+        ("operator: complete, PN1", PurchaseEvent::OperatorComplete { sid: sid("PN1") }),
+        ("operator: complete, PN2", PurchaseEvent::OperatorComplete { sid: sid("PN2") }),
         ("lock taken by another", PurchaseEvent::LockTaken { same_sub_account: false }),
         ("lock taken by the same", PurchaseEvent::LockTaken { same_sub_account: true }),
         ("seen ours, PN1", PurchaseEvent::SeenOurs { sid: sid("PN1") }),
@@ -109,7 +139,14 @@ fn events() -> Vec<(&'static str, PurchaseEvent)> {
             PurchaseEvent::Claim { .. }
             | PurchaseEvent::Reclaim { .. }
             | PurchaseEvent::Permit { .. }
-            | PurchaseEvent::ClearanceLost { .. }
+            | PurchaseEvent::PermitRefused { .. }
+            | PurchaseEvent::Switch { .. }
+            | PurchaseEvent::Undo { .. }
+            | PurchaseEvent::Released
+            | PurchaseEvent::NotReleased { .. }
+            | PurchaseEvent::OperatorRetry
+            | PurchaseEvent::OperatorFail
+            | PurchaseEvent::OperatorComplete { .. }
             | PurchaseEvent::LockTaken { .. }
             | PurchaseEvent::SeenOurs { .. }
             | PurchaseEvent::SeenForeign { .. }
@@ -125,11 +162,25 @@ fn events() -> Vec<(&'static str, PurchaseEvent)> {
     all
 }
 
+fn claim(text: &str) -> PurchaseEvent {
+    PurchaseEvent::Claim { token: token("mine"), account: account(), number: number(text) }
+}
+
+fn switch(by: &str, to: &str) -> PurchaseEvent {
+    PurchaseEvent::Switch { token: token(by), number: number(to), gated: true }
+}
+
+/// One number of a pool, which may be undone, for which another number of its area code will do.
 fn purchase(state: PurchaseState) -> Purchase {
     Purchase {
+        place: Place::Member(MemberIndex::new(3).expect("is in a pool")),
+        given_up: Vec::new(),
+        if_unavailable: IfUnavailable::SameAreaCode,
+        alternatives: Vec::new(),
+        pointers: Vec::new(),
         id: PurchaseId::parse("pur_0123456789abcdef0123456789abcdef").expect("is an id"),
         sub_account: SubAccountId::parse("sub").expect("is a word"),
-        number: PhoneNumber::parse("+12125550100").expect("is a number"),
+        number: number("+12125550100"),
         gated: true,
         body_hash: BodyHash([0; 32]),
         created_at: at(0),
@@ -162,6 +213,15 @@ fn shown(state: &PurchaseState) -> String {
         }
         PurchaseState::Expired { .. } => "expired".to_owned(),
         PurchaseState::Cancelled { .. } => "cancelled".to_owned(),
+        PurchaseState::Releasing(release) => {
+            format!(
+                "releasing {} ({}, until {:+} s)",
+                release.sid,
+                release.token,
+                release.lease_until.ms_since(at(0)) / 1000
+            )
+        }
+        PurchaseState::Released { sid, .. } => format!("released {sid}"),
         PurchaseState::Held { sid, .. } => {
             format!("held with {}", sid.as_ref().map_or("no number", NumberSid::as_str))
         }
@@ -175,10 +235,13 @@ fn outcome(state: &PurchaseState, event: &PurchaseEvent, now: Instant) -> String
                 Lock::Unchanged => "",
                 Lock::Take => ", takes the lock",
                 Lock::Free => ", frees the lock",
+                Lock::Move => ", moves the lock",
             };
+            let number = next.number.last_four();
+            let number = if next.given_up.is_empty() { String::new() } else { format!(", wants …{number}") };
             let ends = if ends { ", deletes pointers" } else { "" };
             let orphan = if orphan { ", orphan alarm" } else { "" };
-            format!("→ {}{lock}{ends}{orphan}", shown(&next.state))
+            format!("→ {}{number}{lock}{ends}{orphan}", shown(&next.state))
         }
         Decision::AlreadyDone { .. } => "already done".to_owned(),
         Decision::Illegal(why) => format!("illegal: {why:?}"),
@@ -226,4 +289,51 @@ fn the_history_keeps_its_first_entry_and_its_bound() {
     assert_eq!(state.history.len(), HISTORY_ENTRIES_MAX);
     assert_eq!(state.history[0].what, Happening::Requested);
     assert_eq!(state.history.last().map(|entry| entry.at), Some(at(99 * HOUR_MS)));
+}
+
+/// What only a pool's number can do, a number that was asked for alone cannot.
+#[test]
+fn a_number_alone_is_never_undone() {
+    let alone = |state| Purchase { place: Place::Alone, ..purchase(state) };
+    let completed = PurchaseState::Completed { sid: sid("PN1"), account: account(), at: at(0) };
+    for (state, event) in [
+        (PurchaseState::Waiting, PurchaseEvent::PermitRefused { token: None, reason: Reason::PoolUndone }),
+        (completed, PurchaseEvent::Undo { token: token("mine") }),
+    ] {
+        let decision = alone(state).decide(&event, Actor::Completion, at(0), &Timing::default());
+        assert!(matches!(decision, Decision::Illegal(_)), "{event:?}: {decision:?}");
+    }
+}
+
+/// A number is replaced at most five times, never by one that is gone as well, and never for a customer who wants none other.
+#[test]
+fn numbers_are_switched_so_often_and_no_further() {
+    let timing = Timing::default();
+    let mut wanted = purchase(PurchaseState::Buying(slot()));
+    for last in 0..10 {
+        let event = switch("mine", &format!("+1212555011{last}"));
+        match wanted.decide(&event, Actor::Completion, at(0), &timing) {
+            Decision::Applied { next, .. } => wanted = next,
+            Decision::AlreadyDone { .. } | Decision::Illegal(_) => assert!(last >= SWITCHES_MAX, "switch {last}"),
+        }
+    }
+    assert_eq!(wanted.given_up.len(), SWITCHES_MAX);
+    let mut back = purchase(PurchaseState::Buying(slot()));
+    back.given_up.push(number("+12125550199"));
+    let fail = Purchase { if_unavailable: IfUnavailable::Fail, ..purchase(PurchaseState::Buying(slot())) };
+    for purchase in [back, fail] {
+        let decision = purchase.decide(&switch("mine", "+12125550199"), Actor::Completion, at(0), &timing);
+        assert_eq!(decision, Decision::Illegal(Illegal::NoFurtherCreate));
+    }
+}
+
+/// What an operator lets go on is in doubt: it may be there, so that nothing but looks can fail it.
+#[test]
+fn a_retried_number_is_in_doubt() {
+    let held = PurchaseState::Held { sid: None, account: Some(account()), at: at(0) };
+    let decision = purchase(held).decide(&PurchaseEvent::OperatorRetry, Actor::Operator, at(5), &Timing::default());
+    let Decision::Applied { next, .. } = decision else { panic!("it goes on: {decision:?}") };
+    let PurchaseState::Buying(slot) = &next.state else { panic!("it is buying") };
+    assert_eq!((slot.earlier, slot.lease_until), (EarlierCreates::SomeUnknown, at(5)));
+    assert_eq!(next.visit(at(5)), domain::Visit::Reclaim);
 }

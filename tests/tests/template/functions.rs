@@ -55,6 +55,8 @@ const OWN: [(&str, &[&str]); 4] = [
     (
         "PurchaseCompletionFunction",
         &[
+            "GATE_NON_GEOGRAPHIC",
+            "GATE_US_TERRITORIES",
             "TWILIO_API_BASE_URL",
             "TWILIO_ACCOUNT_SID",
             "TWILIO_AUTH_TOKEN_ARN",

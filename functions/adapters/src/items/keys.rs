@@ -3,14 +3,19 @@
 //! | item | partition key | sort key |
 //! |---|---|---|
 //! | profile | `S#sub-account` | `PROFILE` |
-//! | purchase | `S#sub-account` | `P#purchase` |
+//! | purchase, pool | `S#sub-account` | `P#purchase` |
+//! | one number of a pool | `S#sub-account` | `N#purchase#index` |
 //! | verification | `O#s#sub-account` or `O#a#agency` | `V` |
 //! | wait pointer | as the verification | `W#purchase` |
 //! | audit entry | as the verification | `A#what` |
-//! | number lock | `N#account#number` | `LOCK` |
+//! | number lock | `N#account#last two digits` | `L#number` |
 //! | inquiry map | `I#inquiry` | `INQUIRY` |
+//! | switch | `SWITCH` | `PURCHASES` |
 
-use domain::{AccountSid, AgencyId, InquiryId, Instant, Owner, PhoneNumber, PurchaseId, SubAccountId};
+use domain::{
+    AccountSid, AgencyId, InquiryId, Instant, MemberIndex, Owner, PhoneNumber, Place, Purchase, PurchaseId,
+    SubAccountId,
+};
 
 use crate::store::{Key, StoreError};
 
@@ -22,19 +27,61 @@ const DUE_SHARDS: [&str; 8] = ["D#0", "D#1", "D#2", "D#3", "D#4", "D#5", "D#6", 
 pub const POINTER_PREFIX: &str = "W#";
 /// How the sort key of a purchase starts.
 pub const PURCHASE_PREFIX: &str = "P#";
+/// How the sort key of one number of a pool starts.
+pub const MEMBER_PREFIX: &str = "N#";
+/// How the sort key of a number's lock starts.
+pub const LOCK_PREFIX: &str = "L#";
+/// The sort key of a sub-account's profile.
+pub const PROFILE_SK: &str = "PROFILE";
 /// The sort key of a verification.
 pub const VERIFICATION_SK: &str = "V";
 
 /// A sub-account's stored profile.
 #[must_use]
 pub fn profile(sub_account: &SubAccountId) -> Key {
-    Key::new(format!("S#{sub_account}"), "PROFILE")
+    Key::new(sub_account_pk(sub_account), PROFILE_SK)
+}
+
+/// The partition of a sub-account's profile, purchases and numbers.
+#[must_use]
+pub fn sub_account_pk(sub_account: &SubAccountId) -> String {
+    format!("S#{sub_account}")
 }
 
 /// A purchase.
 #[must_use]
 pub fn purchase(sub_account: &SubAccountId, id: &PurchaseId) -> Key {
-    Key::new(format!("S#{sub_account}"), format!("{PURCHASE_PREFIX}{id}"))
+    Key::new(sub_account_pk(sub_account), format!("{PURCHASE_PREFIX}{id}"))
+}
+
+/// One number of a pool.
+#[must_use]
+pub fn member(sub_account: &SubAccountId, id: &PurchaseId, index: MemberIndex) -> Key {
+    Key::new(sub_account_pk(sub_account), format!("{}{:03}", members_prefix(id), index.get()))
+}
+
+/// How the sort keys of a pool's numbers start.
+#[must_use]
+pub fn members_prefix(id: &PurchaseId) -> String {
+    format!("{MEMBER_PREFIX}{id}#")
+}
+
+/// Where one number stands, alone or in its pool.
+#[must_use]
+pub fn number_of(purchase: &Purchase) -> Key {
+    match purchase.place {
+        Place::Alone => self::purchase(&purchase.sub_account, &purchase.id),
+        Place::Member(index) => member(&purchase.sub_account, &purchase.id, index),
+    }
+}
+
+/// What a lock calls the one number that has it: the purchase, and in a pool which of its numbers.
+#[must_use]
+pub fn slot_name(purchase: &Purchase) -> String {
+    match purchase.place {
+        Place::Alone => purchase.id.to_string(),
+        Place::Member(index) => format!("{}#{:03}", purchase.id, index.get()),
+    }
 }
 
 /// An owner's verification.
@@ -58,7 +105,24 @@ pub fn audit(owner: &Owner, what: &str) -> Key {
 /// The lock of a number in an account at the carrier.
 #[must_use]
 pub fn lock(account: &AccountSid, number: &PhoneNumber) -> Key {
-    Key::new(format!("N#{account}#{number}"), "LOCK")
+    let digits = number.as_str();
+    Key::new(lock_pk(account, &digits[digits.len() - 2..]), format!("{LOCK_PREFIX}{digits}"))
+}
+
+/// The partitions in which an account's locks stand: spread by the last two digits, so that one busy account is not one
+/// busy partition, and all of them can be listed without a scan.
+pub fn lock_pks(account: &AccountSid) -> impl Iterator<Item = String> {
+    (0..100).map(move |last| lock_pk(account, &format!("{last:02}")))
+}
+
+fn lock_pk(account: &AccountSid, last_two_digits: &str) -> String {
+    format!("N#{account}#{last_two_digits}")
+}
+
+/// The switch that stops buying.
+#[must_use]
+pub fn purchases_switch() -> Key {
+    Key::new("SWITCH", "PURCHASES")
 }
 
 /// Which owner an inquiry was opened for.
@@ -79,8 +143,12 @@ pub fn owner_pk(owner: &Owner) -> String {
 /// What a key from the due index is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DueKey {
-    /// A purchase.
+    /// A purchase, of one number or of a pool.
     Purchase(SubAccountId, PurchaseId),
+    /// One number of a pool.
+    Member(SubAccountId, PurchaseId, MemberIndex),
+    /// A sub-account's profile, whose change has not reached all that waits.
+    Profile(SubAccountId),
     /// An owner's verification.
     Verification(Owner),
 }
@@ -92,9 +160,28 @@ pub fn due_key(key: &Key) -> Result<DueKey, StoreError> {
     if key.sk == VERIFICATION_SK {
         return owner_of_pk(&key.pk).map(DueKey::Verification);
     }
-    let sub_account = key.pk.strip_prefix("S#").and_then(|id| SubAccountId::parse(id).ok()).ok_or_else(unknown)?;
+    let sub_account = sub_account_of_pk(&key.pk).ok_or_else(unknown)?;
+    if key.sk == PROFILE_SK {
+        return Ok(DueKey::Profile(sub_account));
+    }
+    if let Some(member) = key.sk.strip_prefix(MEMBER_PREFIX) {
+        let (id, index) = member_of_sk(member).ok_or_else(unknown)?;
+        return Ok(DueKey::Member(sub_account, id, index));
+    }
     let id = key.sk.strip_prefix(PURCHASE_PREFIX).and_then(|id| PurchaseId::parse(id).ok()).ok_or_else(unknown)?;
     Ok(DueKey::Purchase(sub_account, id))
+}
+
+/// The sub-account of a partition; none when the partition is of another kind.
+#[must_use]
+pub fn sub_account_of_pk(pk: &str) -> Option<SubAccountId> {
+    pk.strip_prefix("S#").and_then(|id| SubAccountId::parse(id).ok())
+}
+
+/// What follows [`MEMBER_PREFIX`] in the sort key of one number of a pool.
+pub(super) fn member_of_sk(rest: &str) -> Option<(PurchaseId, MemberIndex)> {
+    let (id, index) = rest.split_once('#')?;
+    Some((PurchaseId::parse(id).ok()?, index.parse().ok().and_then(MemberIndex::new)?))
 }
 
 /// # Errors

@@ -1,19 +1,29 @@
 //! How the domain's values stand in the table. One module per item; the keys are in [`keys`].
 
+mod history;
 pub mod keys;
+mod pool;
+mod profile;
 mod purchase;
 mod small;
 mod verification;
 
-pub use purchase::{purchase_from_item, purchase_to_item, reason_name, state_name};
-pub use small::{InquiryMap, Profile, audit_item, inquiry_map_item, lock_item, pointer_item, pointer_target};
+pub use pool::{fulfilment_name, is_pool, pool_from_item, pool_state_name, pool_to_item};
+pub use profile::{Profile, StoredProfile};
+pub use purchase::{
+    POINTERS, if_unavailable_name, pointers_value, purchase_from_item, purchase_to_item, reason_name, state_name,
+};
+pub use small::{
+    InquiryMap, PurchasesSwitch, audit_item, inquiry_map_item, lock_holder, lock_item, operator_audit_item,
+    pointer_item, pointer_messages, switch_item,
+};
 pub use verification::{
     StoredVerification, revoked_by_name, verification_from_item, verification_state_name, verification_to_item,
 };
 
 use domain::Instant;
 
-use crate::store::{Item, StoreError, Text, Value};
+use crate::store::{Condition, Item, StoreError, Text, Value};
 
 /// Name of the attribute that every change of a purchase or verification raises by one.
 pub const VERSION: &str = "version";
@@ -21,10 +31,21 @@ pub const VERSION: &str = "version";
 pub const STATE: &str = "state";
 /// Name of the attribute that holds when an owner proved who it is; only a verified owner has it.
 pub const VERIFIED_AT: &str = "verified_at";
-/// Name of the attribute of a lock that holds the purchase which has it.
+/// Name of the attribute of a lock or a wait pointer that holds the purchase which it is about.
 pub const PURCHASE: &str = "purchase";
+/// Name of the attribute of a lock that holds which number of which purchase has it.
+pub const SLOT: &str = "slot";
 /// How often a sweep has visited the item since it last changed: the sweep backs off by it.
 pub const VISITS: &str = "visits";
+
+/// What a change of an item that was read at `version` expects to find; 0 is one that was not there.
+#[must_use]
+pub fn expect_version(version: i64) -> Condition {
+    match version {
+        0 => Condition::ItemAbsent,
+        version => Condition::Equals(VERSION, Value::N(version)),
+    }
+}
 
 /// Reads attributes of one item, with errors that name the attribute and never its value.
 pub(crate) struct Fields<'a>(pub(crate) &'a Item);
@@ -82,15 +103,30 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn list(&self, name: &str) -> Result<&'a [Value], StoreError> {
+        if self.0.contains_key(name) { self.optional_list(name) } else { Err(unreadable(name)) }
+    }
+
+    /// The attribute's values; none where it is not there.
+    pub(crate) fn optional_list(&self, name: &str) -> Result<&'a [Value], StoreError> {
         match self.0.get(name) {
+            None => Ok(&[]),
             Some(Value::List(values)) => Ok(values),
-            _ => Err(unreadable(name)),
+            Some(Value::S(_) | Value::N(_) | Value::Bool(_) | Value::Map(_)) => Err(unreadable(name)),
         }
     }
 
     /// The attribute's text, parsed.
     pub(crate) fn parsed<T, E>(&self, name: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Result<T, StoreError> {
         parse(self.text(name)?).map_err(|_| unreadable(name))
+    }
+
+    /// The attribute's text, parsed, where it is there.
+    pub(crate) fn optional_parsed<T, E>(
+        &self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, StoreError> {
+        self.optional_text(name)?.map(|text| parse(text).map_err(|_| unreadable(name))).transpose()
     }
 }
 
@@ -114,14 +150,14 @@ pub(crate) fn n(instant: Instant) -> Value {
 
 /// Pairs an enum's values with their names in the table and the contract, both ways, so that neither can be forgotten.
 macro_rules! names {
-    ($(#[$doc:meta])* $vis:vis $name:ident, $parse:ident, $type:ty, { $($value:pat => $text:literal => $make:expr),+ $(,)? }) => {
+    ($(#[$doc:meta])* $vis:vis $name:ident, $parse_vis:vis $parse:ident, $type:ty, { $($value:pat => $text:literal => $make:expr),+ $(,)? }) => {
         $(#[$doc])*
         #[must_use]
         $vis fn $name(value: &$type) -> &'static str {
             match value { $($value => $text),+ }
         }
 
-        fn $parse(text: &str) -> Option<$type> {
+        $parse_vis fn $parse(text: &str) -> Option<$type> {
             match text { $($text => Some($make),)+ _ => None }
         }
     };

@@ -1,16 +1,24 @@
-//! The purchase's item. A single number's slot lives in it.
+//! The item of one number: a purchase of a single number, or one number of a pool.
 
 use domain::{
-    AccountSid, Actor, BodyHash, EarlierCreates, FailedNumber, Happening, HistoryEntry, Instant, LatestCreate,
-    LeaseToken, NumberSid, PhoneNumber, Purchase, PurchaseId, PurchaseState, Reason, Slot, SubAccountId,
+    AccountSid, BodyHash, EarlierCreates, FailedNumber, IfUnavailable, Instant, LatestCreate, LeaseToken, NumberSid,
+    Owner, PhoneNumber, Place, Purchase, PurchaseId, PurchaseState, Reason, Release, Slot, SubAccountId,
 };
 
+use super::history::{history_from_fields, history_to_value};
 use super::{Fields, STATE, VERSION, VISITS, copied, keys, n, names, s, unreadable};
-use crate::store::{BY_TIME, DUE_AT, DUE_SHARD, Item, PK, SK, StoreError, Value};
+use crate::store::{BY_TIME, DUE_AT, DUE_SHARD, Item, Key, PK, SK, StoreError, Value};
+
+/// Name of the attribute that says what was asked for.
+pub(super) const KIND: &str = "kind";
+/// The kind of a purchase of one number.
+pub(super) const KIND_NUMBER: &str = "number";
+/// Name of the attribute that lists the owners whose wait pointers stand.
+pub const POINTERS: &str = "pointers";
 
 names!(
     /// Why a number failed, in the table and in the contract.
-    pub reason_name, reason_of, Reason, {
+    pub reason_name, pub(super) reason_of, Reason, {
         Reason::NumberUnavailable => "number_unavailable" => Reason::NumberUnavailable,
         Reason::DuplicatePurchase => "duplicate_purchase" => Reason::DuplicatePurchase,
         Reason::CarrierRefused => "carrier_refused" => Reason::CarrierRefused,
@@ -18,6 +26,7 @@ names!(
         Reason::AccountRestricted => "account_restricted" => Reason::AccountRestricted,
         Reason::VerificationRevoked => "verification_revoked" => Reason::VerificationRevoked,
         Reason::CarrierUnresponsive => "carrier_unresponsive" => Reason::CarrierUnresponsive,
+        Reason::PoolUndone => "pool_undone" => Reason::PoolUndone,
     }
 );
 names!(latest_name, latest_of, LatestCreate, {
@@ -28,11 +37,13 @@ names!(earlier_name, earlier_of, EarlierCreates, {
     EarlierCreates::AllAnswered => "all_answered" => EarlierCreates::AllAnswered,
     EarlierCreates::SomeUnknown => "some_unknown" => EarlierCreates::SomeUnknown,
 });
-names!(actor_name, actor_of, Actor, {
-    Actor::Customer => "customer" => Actor::Customer,
-    Actor::Completion => "purchase-completion" => Actor::Completion,
-    Actor::Sweeper => "sweeper" => Actor::Sweeper,
-});
+names!(
+    /// What happens when a number is gone, in the table and in the contract.
+    pub if_unavailable_name, pub(super) if_unavailable_of, IfUnavailable, {
+        IfUnavailable::Fail => "fail" => IfUnavailable::Fail,
+        IfUnavailable::SameAreaCode => "same_area_code" => IfUnavailable::SameAreaCode,
+    }
+);
 
 /// A purchase's state in the table. The contract shows `waiting` as `awaiting_verification` or `queued`.
 #[must_use]
@@ -44,27 +55,42 @@ pub fn state_name(state: &PurchaseState) -> &'static str {
         PurchaseState::Failed { .. } => "failed",
         PurchaseState::Expired { .. } => "expired",
         PurchaseState::Cancelled { .. } => "cancelled",
+        PurchaseState::Releasing(_) => "releasing",
+        PurchaseState::Released { .. } => "released",
         PurchaseState::Held { .. } => "held",
     }
 }
 
-/// The item of a purchase at `version`; due at `due_at`, if ever.
+/// The item of one number at `version`; due at `due_at`, if ever.
 #[must_use]
 pub fn purchase_to_item(purchase: &Purchase, version: i64, due_at: Option<Instant>) -> Item {
-    let key = keys::purchase(&purchase.sub_account, &purchase.id);
+    let key = keys::number_of(purchase);
     let mut item = Item::from([
-        (BY_TIME, s(keys::by_time(keys::PURCHASE_PREFIX, purchase.created_at, purchase.id.as_str()))),
-        ("kind", s("number")),
+        (KIND, s(KIND_NUMBER)),
         ("number", copied(purchase.number.as_str())),
+        ("if_unavailable", s(if_unavailable_name(&purchase.if_unavailable))),
         ("gated", Value::Bool(purchase.gated)),
         ("body_hash", s(hex::encode(purchase.body_hash.0))),
         ("created_at", n(purchase.created_at)),
         ("updated_at", n(purchase.updated_at)),
         ("deadline", n(purchase.deadline)),
         (STATE, s(state_name(&purchase.state))),
-        ("history", Value::List(purchase.history.iter().map(history_to_value).collect())),
+        ("history", history_to_value(&purchase.history)),
         (VERSION, Value::N(version)),
     ]);
+    if !purchase.place.is_member() {
+        // Only what was asked for is listed; a pool's numbers are shown with their pool.
+        item.insert(
+            BY_TIME.to_owned(),
+            s(keys::by_time(keys::PURCHASE_PREFIX, purchase.created_at, purchase.id.as_str())),
+        );
+    }
+    for (name, numbers) in [("given_up", &purchase.given_up), ("alternatives", &purchase.alternatives)] {
+        if !numbers.is_empty() {
+            item.insert(name, numbers_to_value(numbers));
+        }
+    }
+    set_pointers(&mut item, &purchase.pointers);
     match &purchase.state {
         PurchaseState::Waiting => {}
         PurchaseState::Buying(slot) => {
@@ -86,13 +112,33 @@ pub fn purchase_to_item(purchase: &Purchase, version: i64, due_at: Option<Instan
         PurchaseState::Expired { at } | PurchaseState::Cancelled { at } => {
             item.insert("ended_at", n(*at));
         }
-        PurchaseState::Held { sid, at } => {
+        PurchaseState::Releasing(Release { sid, account, token, lease_until, since }) => {
+            item.insert("sid", copied(sid.as_str()));
+            item.insert("account", copied(account.as_str()));
+            item.insert("token", copied(token.as_str()));
+            item.insert("lease_until", n(*lease_until));
+            item.insert("since", n(*since));
+        }
+        PurchaseState::Released { sid, at } => {
+            item.insert("sid", copied(sid.as_str()));
+            item.insert("ended_at", n(*at));
+        }
+        PurchaseState::Held { sid, account, at } => {
             item.insert("ended_at", n(*at));
             if let Some(sid) = sid {
                 item.insert("sid", copied(sid.as_str()));
             }
+            if let Some(account) = account {
+                item.insert("account", copied(account.as_str()));
+            }
         }
     }
+    place(&mut item, key, due_at);
+    item
+}
+
+/// Puts the keys into an item, and those of the due index where it is due.
+pub(super) fn place(item: &mut Item, key: Key, due_at: Option<Instant>) {
     if let Some(due_at) = due_at {
         item.insert(DUE_SHARD, s(keys::due_shard(&key.pk)));
         item.insert(DUE_AT, n(due_at));
@@ -100,32 +146,87 @@ pub fn purchase_to_item(purchase: &Purchase, version: i64, due_at: Option<Instan
     }
     item.insert(PK, s(key.pk));
     item.insert(SK, s(key.sk));
-    item
 }
 
-/// Reads a purchase's item: the purchase and its version.
+/// Reads the item of one number: the number and its version.
 ///
 /// # Errors
-/// [`StoreError::Broken`] when an attribute cannot be read.
+/// [`StoreError::Broken`] when an attribute cannot be read, or the item is of another kind.
 pub fn purchase_from_item(item: &Item) -> Result<(Purchase, i64), StoreError> {
     let fields = Fields(item);
-    let sub_account = fields.text(PK)?.strip_prefix("S#").and_then(|id| SubAccountId::parse(id).ok());
-    let id = fields.text(SK)?.strip_prefix(keys::PURCHASE_PREFIX).and_then(|id| PurchaseId::parse(id).ok());
-    let mut body_hash = BodyHash([0; 32]);
-    hex::decode_to_slice(fields.text("body_hash")?, &mut body_hash.0).map_err(|_| unreadable("body_hash"))?;
+    if fields.text(KIND)? != KIND_NUMBER {
+        return Err(unreadable(KIND));
+    }
+    let (id, place) = id_and_place(fields.text(SK)?).ok_or_else(|| unreadable(SK))?;
     let purchase = Purchase {
-        id: id.ok_or_else(|| unreadable(SK))?,
-        sub_account: sub_account.ok_or_else(|| unreadable(PK))?,
+        id,
+        sub_account: sub_account_of(&fields)?,
+        place,
         number: fields.parsed("number", PhoneNumber::parse)?,
+        given_up: numbers_from_fields(&fields, "given_up")?,
+        if_unavailable: if_unavailable_of(fields.text("if_unavailable")?)
+            .ok_or_else(|| unreadable("if_unavailable"))?,
+        alternatives: numbers_from_fields(&fields, "alternatives")?,
         gated: fields.bool("gated")?,
-        body_hash,
+        body_hash: body_hash_of(&fields)?,
         created_at: fields.instant("created_at")?,
         updated_at: fields.instant("updated_at")?,
         deadline: fields.instant("deadline")?,
+        pointers: pointers_of(&fields)?,
         state: state_from_fields(&fields)?,
-        history: fields.list("history")?.iter().map(history_from_value).collect::<Result<_, _>>()?,
+        history: history_from_fields(&fields)?,
     };
     Ok((purchase, fields.number(VERSION)?))
+}
+
+fn id_and_place(sk: &str) -> Option<(PurchaseId, Place)> {
+    if let Some(id) = sk.strip_prefix(keys::PURCHASE_PREFIX) {
+        return Some((PurchaseId::parse(id).ok()?, Place::Alone));
+    }
+    let (id, index) = keys::member_of_sk(sk.strip_prefix(keys::MEMBER_PREFIX)?)?;
+    Some((id, Place::Member(index)))
+}
+
+pub(super) fn sub_account_of(fields: &Fields<'_>) -> Result<SubAccountId, StoreError> {
+    keys::sub_account_of_pk(fields.text(PK)?).ok_or_else(|| unreadable(PK))
+}
+
+pub(super) fn body_hash_of(fields: &Fields<'_>) -> Result<BodyHash, StoreError> {
+    let mut body_hash = BodyHash([0; 32]);
+    hex::decode_to_slice(fields.text("body_hash")?, &mut body_hash.0).map_err(|_| unreadable("body_hash"))?;
+    Ok(body_hash)
+}
+
+pub(super) fn numbers_to_value(numbers: &[PhoneNumber]) -> Value {
+    Value::List(numbers.iter().map(|number| copied(number.as_str())).collect())
+}
+
+pub(super) fn numbers_from_fields(fields: &Fields<'_>, name: &str) -> Result<Vec<PhoneNumber>, StoreError> {
+    let parse = |value: &Value| match value {
+        Value::S(text) => PhoneNumber::parse(text).map_err(|_| unreadable(name)),
+        Value::N(_) | Value::Bool(_) | Value::Map(_) | Value::List(_) => Err(unreadable(name)),
+    };
+    fields.optional_list(name)?.iter().map(parse).collect()
+}
+
+/// The value of the attribute [`POINTERS`].
+#[must_use]
+pub fn pointers_value(owners: &[Owner]) -> Value {
+    Value::List(owners.iter().map(|owner| s(keys::owner_pk(owner))).collect())
+}
+
+pub(super) fn set_pointers(item: &mut Item, owners: &[Owner]) {
+    if !owners.is_empty() {
+        item.insert(POINTERS, pointers_value(owners));
+    }
+}
+
+pub(super) fn pointers_of(fields: &Fields<'_>) -> Result<Vec<Owner>, StoreError> {
+    let parse = |value: &Value| match value {
+        Value::S(pk) => keys::owner_of_pk(pk).map_err(|_| unreadable(POINTERS)),
+        Value::N(_) | Value::Bool(_) | Value::Map(_) | Value::List(_) => Err(unreadable(POINTERS)),
+    };
+    fields.optional_list(POINTERS)?.iter().map(parse).collect()
 }
 
 fn state_from_fields(fields: &Fields<'_>) -> Result<PurchaseState, StoreError> {
@@ -150,8 +251,17 @@ fn state_from_fields(fields: &Fields<'_>) -> Result<PurchaseState, StoreError> {
         },
         "expired" => PurchaseState::Expired { at: at()? },
         "cancelled" => PurchaseState::Cancelled { at: at()? },
+        "releasing" => PurchaseState::Releasing(Release {
+            sid: fields.parsed("sid", NumberSid::parse)?,
+            account: fields.parsed("account", AccountSid::parse)?,
+            token: fields.parsed("token", LeaseToken::parse)?,
+            lease_until: fields.instant("lease_until")?,
+            since: fields.instant("since")?,
+        }),
+        "released" => PurchaseState::Released { sid: fields.parsed("sid", NumberSid::parse)?, at: at()? },
         "held" => PurchaseState::Held {
-            sid: fields.optional_text("sid")?.map(|_| fields.parsed("sid", NumberSid::parse)).transpose()?,
+            sid: fields.optional_parsed("sid", NumberSid::parse)?,
+            account: fields.optional_parsed("account", AccountSid::parse)?,
             at: at()?,
         },
         _ => return Err(unreadable(STATE)),
@@ -195,53 +305,4 @@ fn slot_from_fields(fields: &Fields<'_>) -> Result<Slot, StoreError> {
         refusal,
         absent_at: fields.optional_instant("absent_at")?,
     })
-}
-
-fn history_to_value(entry: &HistoryEntry) -> Value {
-    let (what, why) = match &entry.what {
-        Happening::Requested => ("requested", None),
-        Happening::Claimed => ("claimed", None),
-        Happening::Reclaimed => ("reclaimed", None),
-        Happening::Permitted => ("permitted", None),
-        Happening::Stopped(reason) => ("stopped", Some(reason)),
-        Happening::NotProcessed => ("not_processed", None),
-        Happening::SeenAbsent => ("seen_absent", None),
-        Happening::Completed => ("completed", None),
-        Happening::Failed(reason) => ("failed", Some(reason)),
-        Happening::Unlocked => ("unlocked", None),
-        Happening::Expired => ("expired", None),
-        Happening::Cancelled => ("cancelled", None),
-        Happening::Held => ("held", None),
-    };
-    let mut item = Item::from([("at", n(entry.at)), ("by", s(actor_name(&entry.by))), ("what", s(what))]);
-    if let Some(reason) = why {
-        item.insert("why", s(reason_name(reason)));
-    }
-    Value::Map(item)
-}
-
-fn history_from_value(value: &Value) -> Result<HistoryEntry, StoreError> {
-    let Value::Map(item) = value else {
-        return Err(unreadable("history"));
-    };
-    let fields = Fields(item);
-    let why = || fields.text("why").ok().and_then(reason_of).ok_or_else(|| unreadable("why"));
-    let what = match fields.text("what")? {
-        "requested" => Happening::Requested,
-        "claimed" => Happening::Claimed,
-        "reclaimed" => Happening::Reclaimed,
-        "permitted" => Happening::Permitted,
-        "stopped" => Happening::Stopped(why()?),
-        "not_processed" => Happening::NotProcessed,
-        "seen_absent" => Happening::SeenAbsent,
-        "completed" => Happening::Completed,
-        "failed" => Happening::Failed(why()?),
-        "unlocked" => Happening::Unlocked,
-        "expired" => Happening::Expired,
-        "cancelled" => Happening::Cancelled,
-        "held" => Happening::Held,
-        _ => return Err(unreadable("what")),
-    };
-    let by = actor_of(fields.text("by")?).ok_or_else(|| unreadable("by"))?;
-    Ok(HistoryEntry { at: fields.instant("at")?, by, what })
 }

@@ -27,6 +27,9 @@ pub const DUE_SHARD: &str = "due_shard";
 /// Name of the due index's sort key, in milliseconds since the epoch.
 pub const DUE_AT: &str = "due_at";
 
+/// Name of the attribute after which the table forgets an item, in seconds since the epoch.
+pub const EXPIRES_AT: &str = "expires_at";
+
 /// What a write expects to find.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
@@ -105,6 +108,14 @@ pub enum Range {
         pk: Text,
         /// How the sort key starts.
         sk_prefix: Text,
+    },
+    /// The keys of one partition's items that are listed by time and whose `by_time` starts so, newest first, strongly
+    /// consistent.
+    Newest {
+        /// The partition key.
+        pk: Text,
+        /// How `by_time` starts.
+        prefix: Text,
     },
     /// The keys of one shard of the due index up to an instant, earliest first. Lags behind the table.
     Due {

@@ -20,6 +20,11 @@ use crate::outside::{self, read_body};
 /// for sale some 500 bytes, so that Twilio's largest page of 1000 fits.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
+/// Numbers asked for at once: a mark has at most a pool's, of 100 (Twilio allows 1000).
+const PAGE_SIZE: &str = "200";
+/// Twilio's code for what is not there.
+const CODE_NOT_FOUND: u32 = 20_404;
+
 /// Longest time that the carrier may ask us to wait, in seconds: an hour.
 const RETRY_AFTER_S_MAX: u32 = 3600;
 
@@ -82,6 +87,19 @@ impl TwilioClient {
         format!("{base_url}/2010-04-01/Accounts/{account}/AvailablePhoneNumbers/{}", query.resource())
     }
 
+    fn number_url(&self, account: &AccountSid, sid: &NumberSid) -> String {
+        format!("{}/2010-04-01/Accounts/{account}/IncomingPhoneNumbers/{sid}.json", self.settings.base_url)
+    }
+
+    async fn list(&self, account: &AccountSid, filter: (&str, &str)) -> Result<Vec<NumberResource>, LookError> {
+        let query = [filter, ("PageSize", PAGE_SIZE)];
+        let request = self.request(self.http.get(self.numbers_url(account))).query(&query);
+        let response = request.send().await.map_err(|_| LookError::Unknown)?;
+        let body = answered(response, StatusCode::OK).await?;
+        let list: NumberList = serde_json::from_slice(&body).map_err(|_| LookError::Unknown)?;
+        Ok(list.incoming_phone_numbers)
+    }
+
     fn request(&self, request: RequestBuilder) -> RequestBuilder {
         request.basic_auth(&self.settings.user, Some(self.settings.password.expose_secret()))
     }
@@ -89,21 +107,36 @@ impl TwilioClient {
 
 impl Carrier for TwilioClient {
     async fn find(&self, account: &AccountSid, number: &PhoneNumber) -> Result<Option<OwnedNumber>, LookError> {
-        let query = [("PhoneNumber", number.as_str()), ("PageSize", "50")];
-        let request = self.request(self.http.get(self.numbers_url(account))).query(&query);
-        let response = request.send().await.map_err(|_| LookError::Unknown)?;
-        let retry_after_s = retry_after_s(&response);
-        match response.status() {
-            StatusCode::OK => {}
-            StatusCode::TOO_MANY_REQUESTS => return Err(LookError::NotProcessed { retry_after_s }),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(LookError::Unauthorised),
-            _ => return Err(LookError::Unknown),
-        }
-        let body = read_body(response, ANSWER_BYTES_MAX).await.map_err(|_| LookError::Unknown)?;
-        let list: NumberList = serde_json::from_slice(&body).map_err(|_| LookError::Unknown)?;
         // The filter is a pattern, so that a longer number may match: only the very number counts.
-        let exact = list.incoming_phone_numbers.into_iter().find(|resource| resource.phone_number == number.as_str());
+        let listed = self.list(account, ("PhoneNumber", number.as_str())).await?;
+        let exact = listed.into_iter().find(|resource| resource.phone_number == number.as_str());
         exact.map(|resource| resource.into_owned_number().ok_or(LookError::Unknown)).transpose()
+    }
+
+    async fn find_marked(&self, account: &AccountSid, mark: &str) -> Result<Vec<OwnedNumber>, LookError> {
+        let listed = self.list(account, ("FriendlyName", mark)).await?;
+        let marked = listed.into_iter().filter(|resource| resource.friendly_name.as_deref() == Some(mark));
+        marked.map(|resource| resource.into_owned_number().ok_or(LookError::Unknown)).collect()
+    }
+
+    async fn fetch(&self, account: &AccountSid, sid: &NumberSid) -> Result<Option<OwnedNumber>, LookError> {
+        let request = self.request(self.http.get(self.number_url(account, sid)));
+        let response = request.send().await.map_err(|_| LookError::Unknown)?;
+        if is_gone(&response) {
+            return absence(response).await.map(|()| None);
+        }
+        let body = answered(response, StatusCode::OK).await?;
+        let resource: NumberResource = serde_json::from_slice(&body).map_err(|_| LookError::Unknown)?;
+        resource.into_owned_number().map(Some).ok_or(LookError::Unknown)
+    }
+
+    async fn release(&self, account: &AccountSid, sid: &NumberSid) -> Result<(), LookError> {
+        let request = self.request(self.http.delete(self.number_url(account, sid)));
+        let response = request.send().await.map_err(|_| LookError::Unknown)?;
+        if is_gone(&response) {
+            return absence(response).await;
+        }
+        answered(response, StatusCode::NO_CONTENT).await.map(|_| ())
     }
 
     async fn create(&self, account: &AccountSid, number: &PhoneNumber, mark: &str) -> Created {
@@ -154,6 +187,30 @@ impl NumberResource {
             mark: self.friendly_name.unwrap_or_default(),
             created_at: self.date_created.as_deref().and_then(parse_created_at),
         })
+    }
+}
+
+fn is_gone(response: &Response) -> bool {
+    response.status() == StatusCode::NOT_FOUND
+}
+
+/// Only Twilio's own word that something is not there counts; a 404 without it may come from between us.
+async fn absence(response: Response) -> Result<(), LookError> {
+    let body = read_body(response, ANSWER_BYTES_MAX).await.map_err(|_| LookError::Unknown)?;
+    match serde_json::from_slice::<ErrorEnvelope>(&body) {
+        Ok(ErrorEnvelope { code: Some(CODE_NOT_FOUND) }) => Ok(()),
+        Ok(_) | Err(_) => Err(LookError::Unknown),
+    }
+}
+
+/// The body of an answer with the wanted status.
+async fn answered(response: Response, wanted: StatusCode) -> Result<Vec<u8>, LookError> {
+    let retry_after_s = retry_after_s(&response);
+    match response.status() {
+        status if status == wanted => read_body(response, ANSWER_BYTES_MAX).await.map_err(|_| LookError::Unknown),
+        StatusCode::TOO_MANY_REQUESTS => Err(LookError::NotProcessed { retry_after_s }),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(LookError::Unauthorised),
+        _ => Err(LookError::Unknown),
     }
 }
 

@@ -49,7 +49,7 @@ pub enum Created {
     Unknown,
 }
 
-/// Why the carrier did not say what it has.
+/// Why the carrier did not say what it has, or take back what it was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LookError {
     /// Too many requests at once.
@@ -74,6 +74,24 @@ pub trait Carrier: Send + Sync {
         account: &AccountSid,
         number: &PhoneNumber,
     ) -> impl Future<Output = Result<Option<OwnedNumber>, LookError>> + Send;
+
+    /// Numbers of the account that carry exactly this mark: a purchase's, so at most a pool's.
+    fn find_marked(
+        &self,
+        account: &AccountSid,
+        mark: &str,
+    ) -> impl Future<Output = Result<Vec<OwnedNumber>, LookError>> + Send;
+
+    /// The number with this id; none when the account has none.
+    fn fetch(
+        &self,
+        account: &AccountSid,
+        sid: &NumberSid,
+    ) -> impl Future<Output = Result<Option<OwnedNumber>, LookError>> + Send;
+
+    /// Gives the number with this id back; also fine when it is not there any more. There is no undo, and no grace
+    /// period. After a crash, or an error, it may be gone.
+    fn release(&self, account: &AccountSid, sid: &NumberSid) -> impl Future<Output = Result<(), LookError>> + Send;
 
     /// Buys exactly this number and writes `mark` on it. After a crash, or [`Created::Unknown`], the number may be
     /// bought, or be bought up to three minutes later.

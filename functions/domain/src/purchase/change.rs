@@ -1,15 +1,17 @@
-//! Every transition of a purchase: one function a state, one arm an event.
+//! Transitions of one number while something is still to be done: one function a state, one arm an event. Those of one that
+//! has ended are in `ended.rs`.
 
 use super::{
-    Actor, AfterAbsent, EarlierCreates, FailedNumber, Happening, HistoryEntry, LatestCreate, Lock, Outcome, Purchase,
+    Actor, AfterAbsent, FailedNumber, Happening, HistoryEntry, IfUnavailable, LatestCreate, Lock, Outcome, Purchase,
     PurchaseEffects, PurchaseEvent, PurchaseState, Reason, Slot, Timing,
 };
 use crate::decision::{Decision, Illegal};
-use crate::ids::{LeaseToken, NumberSid};
+use crate::ids::{AccountSid, LeaseToken, NumberSid};
 use crate::instant::Instant;
-use crate::limits::{HISTORY_ENTRIES_MAX, LAST_LOOK_AFTER_MS};
+use crate::limits::{HISTORY_ENTRIES_MAX, LAST_LOOK_AFTER_MS, SWITCHES_MAX};
+use crate::phone_number::PhoneNumber;
 
-/// One event on one purchase.
+/// One event on one number.
 pub(super) struct Change<'a> {
     pub(super) purchase: &'a Purchase,
     pub(super) by: Actor,
@@ -19,50 +21,43 @@ pub(super) struct Change<'a> {
 impl Change<'_> {
     pub(super) fn waiting(&self, event: &PurchaseEvent, timing: &Timing) -> Outcome {
         match event {
-            PurchaseEvent::Claim { token, account } => {
-                let slot = Slot {
-                    token: token.clone(),
-                    lease_until: self.now.plus_ms(timing.lease_ms),
-                    account: account.clone(),
-                    first_post: self.now,
-                    last_post: self.now,
-                    creates: 1,
-                    latest: LatestCreate::Open,
-                    earlier: EarlierCreates::AllAnswered,
-                    refusal: None,
-                    absent_at: None,
-                };
-                let effects = PurchaseEffects { lock: Lock::Take, ..PurchaseEffects::default() };
-                self.applied(PurchaseState::Buying(slot), Happening::Claimed, effects)
+            PurchaseEvent::Claim { token, account, number } => {
+                let slot = Slot::first(token.clone(), account.clone(), self.now, timing);
+                let wanted = self.wanting(number, self.purchase.gated);
+                self.applied_to(wanted, PurchaseState::Buying(slot), Happening::Claimed, lock(Lock::Take))
             }
-            PurchaseEvent::LockTaken { same_sub_account } => {
-                let reason = taken(*same_sub_account);
-                let effects = PurchaseEffects { ends: true, ..PurchaseEffects::default() };
-                let state = PurchaseState::Failed { reason, at: self.now, lock: FailedNumber::Unlocked };
-                self.applied(state, Happening::Failed(reason), effects)
+            PurchaseEvent::LockTaken { same_sub_account } => self.fail_unasked(taken(*same_sub_account)),
+            // A pool that has begun ends all its numbers, also those that nothing was asked for.
+            PurchaseEvent::PermitRefused { token: None, reason } if self.purchase.place.is_member() => {
+                self.fail_unasked(*reason)
             }
             PurchaseEvent::Cancel => {
-                let effects = PurchaseEffects { ends: true, ..PurchaseEffects::default() };
-                self.applied(PurchaseState::Cancelled { at: self.now }, Happening::Cancelled, effects)
+                self.applied(PurchaseState::Cancelled { at: self.now }, Happening::Cancelled, ends())
             }
             PurchaseEvent::Expire => {
                 if self.now <= self.purchase.deadline.plus_ms(timing.expiry_grace_ms) {
                     return Decision::Illegal(Illegal::NotDue);
                 }
-                let effects = PurchaseEffects { ends: true, ..PurchaseEffects::default() };
-                self.applied(PurchaseState::Expired { at: self.now }, Happening::Expired, effects)
+                self.applied(PurchaseState::Expired { at: self.now }, Happening::Expired, ends())
             }
             // Proof that a number was bought for a purchase that never began: money, so never dropped.
             PurchaseEvent::Bought { sid } | PurchaseEvent::BoughtWrong { sid } | PurchaseEvent::SeenOurs { sid } => {
-                self.hold(Some(sid), true)
+                self.hold(Some(sid), None)
             }
             PurchaseEvent::Reclaim { .. }
             | PurchaseEvent::Permit { .. }
-            | PurchaseEvent::ClearanceLost { .. }
+            | PurchaseEvent::PermitRefused { .. }
+            | PurchaseEvent::Switch { .. }
             | PurchaseEvent::SeenForeign { .. }
             | PurchaseEvent::SeenAbsent { .. }
             | PurchaseEvent::Refused { .. }
-            | PurchaseEvent::NotProcessed { .. } => Decision::Illegal(Illegal::NotBuying),
+            | PurchaseEvent::NotProcessed { .. }
+            | PurchaseEvent::Undo { .. }
+            | PurchaseEvent::Released
+            | PurchaseEvent::NotReleased { .. }
+            | PurchaseEvent::OperatorRetry
+            | PurchaseEvent::OperatorFail
+            | PurchaseEvent::OperatorComplete { .. } => Decision::Illegal(Illegal::NotBuying),
         }
     }
 
@@ -71,12 +66,8 @@ impl Change<'_> {
             PurchaseEvent::Claim { .. } | PurchaseEvent::LockTaken { .. } => done(),
             PurchaseEvent::Cancel | PurchaseEvent::Expire => Decision::Illegal(Illegal::BuyingHasBegun),
             // Proof needs no lease: whoever proves the number ends the purchase.
-            PurchaseEvent::SeenOurs { sid } | PurchaseEvent::Bought { sid } => {
-                let state = PurchaseState::Completed { sid: sid.clone(), account: slot.account.clone(), at: self.now };
-                let effects = PurchaseEffects { ends: true, ..PurchaseEffects::default() };
-                self.applied(state, Happening::Completed, effects)
-            }
-            PurchaseEvent::BoughtWrong { sid } => self.hold(Some(sid), true),
+            PurchaseEvent::SeenOurs { sid } | PurchaseEvent::Bought { sid } => self.complete(sid, &slot.account),
+            PurchaseEvent::BoughtWrong { sid } => self.hold(Some(sid), Some(&slot.account)),
             PurchaseEvent::Reclaim { token } => {
                 if slot.lease_until > self.now && slot.token != *token {
                     return Decision::Illegal(Illegal::NotYourLease);
@@ -84,16 +75,23 @@ impl Change<'_> {
                 self.reclaim(slot, token, timing)
             }
             PurchaseEvent::Permit { token } => self.with_lease(slot, token, || self.permit(slot, timing)),
-            PurchaseEvent::ClearanceLost { token } => {
-                let reason = Reason::VerificationRevoked;
-                self.with_lease(slot, token, || match slot.latest {
-                    LatestCreate::NotProcessed => self.fail_or_stop(slot, reason, timing),
-                    LatestCreate::Open => self.stop(slot, reason, timing),
-                })
+            PurchaseEvent::PermitRefused { token, reason } => match token {
+                Some(token) => self.with_lease(slot, token, || match slot.latest {
+                    LatestCreate::NotProcessed => self.fail_or_stop(slot, *reason, timing),
+                    LatestCreate::Open => self.stop(slot, *reason, timing),
+                }),
+                None => Decision::Illegal(Illegal::NotYourLease),
+            },
+            PurchaseEvent::Switch { token, number, gated } => {
+                self.with_lease(slot, token, || self.switch(slot, number, *gated, timing))
             }
             PurchaseEvent::SeenForeign { token, same_sub_account } => self.with_lease(slot, token, || {
                 // Whatever we may have sent and not heard of could be this number: never guess.
-                if slot.nothing_unknown() { self.fail(taken(*same_sub_account)) } else { self.hold(None, true) }
+                if slot.nothing_unknown() {
+                    self.fail(taken(*same_sub_account))
+                } else {
+                    self.hold(None, Some(&slot.account))
+                }
             }),
             PurchaseEvent::Refused { token, reason } => {
                 self.with_lease(slot, token, || self.fail_or_stop(slot, *reason, timing))
@@ -112,117 +110,13 @@ impl Change<'_> {
                 Some(token) => self.with_lease(slot, token, || self.seen_absent(slot, timing)),
                 None => Decision::Illegal(Illegal::NotYourLease),
             },
-        }
-    }
-
-    pub(super) fn completed(&self, owned: &NumberSid, event: &PurchaseEvent) -> Outcome {
-        match event {
-            PurchaseEvent::Bought { sid } | PurchaseEvent::SeenOurs { sid } if sid == owned => done(),
-            PurchaseEvent::Bought { sid } | PurchaseEvent::SeenOurs { sid } | PurchaseEvent::BoughtWrong { sid } => {
-                self.hold(Some(sid), true)
+            // What may still be under way settles first; then there is a number to give back, or none.
+            PurchaseEvent::Undo { .. } | PurchaseEvent::Released | PurchaseEvent::NotReleased { .. } => {
+                Decision::Illegal(Illegal::BuyingHasBegun)
             }
-            PurchaseEvent::Claim { .. }
-            | PurchaseEvent::Reclaim { .. }
-            | PurchaseEvent::Permit { .. }
-            | PurchaseEvent::ClearanceLost { .. }
-            | PurchaseEvent::LockTaken { .. }
-            | PurchaseEvent::SeenForeign { .. }
-            | PurchaseEvent::SeenAbsent { .. }
-            | PurchaseEvent::Refused { .. }
-            | PurchaseEvent::NotProcessed { .. }
-            | PurchaseEvent::Expire
-            | PurchaseEvent::Cancel => Decision::Illegal(Illegal::HasEnded),
-        }
-    }
-
-    pub(super) fn failed(&self, reason: Reason, at: Instant, lock: &FailedNumber, event: &PurchaseEvent) -> Outcome {
-        match (event, lock) {
-            (
-                PurchaseEvent::Bought { sid } | PurchaseEvent::SeenOurs { sid } | PurchaseEvent::BoughtWrong { sid },
-                FailedNumber::Unlocked | FailedNumber::LockedUntil { .. },
-            ) => self.hold(Some(sid), true),
-            (PurchaseEvent::SeenAbsent { token: None }, FailedNumber::LockedUntil { last_look_at, .. }) => {
-                if self.now < *last_look_at {
-                    return Decision::Illegal(Illegal::NotDue);
-                }
-                let state = PurchaseState::Failed { reason, at, lock: FailedNumber::Unlocked };
-                let effects = PurchaseEffects { lock: Lock::Free, ..PurchaseEffects::default() };
-                self.applied(state, Happening::Unlocked, effects)
+            PurchaseEvent::OperatorRetry | PurchaseEvent::OperatorFail | PurchaseEvent::OperatorComplete { .. } => {
+                Decision::Illegal(Illegal::NotHeld)
             }
-            (PurchaseEvent::SeenAbsent { .. }, FailedNumber::Unlocked) => done(),
-            (
-                PurchaseEvent::Claim { .. }
-                | PurchaseEvent::Reclaim { .. }
-                | PurchaseEvent::Permit { .. }
-                | PurchaseEvent::ClearanceLost { .. }
-                | PurchaseEvent::LockTaken { .. }
-                | PurchaseEvent::SeenForeign { .. }
-                | PurchaseEvent::SeenAbsent { .. }
-                | PurchaseEvent::Refused { .. }
-                | PurchaseEvent::NotProcessed { .. }
-                | PurchaseEvent::Expire
-                | PurchaseEvent::Cancel,
-                FailedNumber::Unlocked | FailedNumber::LockedUntil { .. },
-            ) => Decision::Illegal(Illegal::HasEnded),
-        }
-    }
-
-    /// Expired or cancelled: ended while nothing had been asked of the carrier.
-    pub(super) fn ended(&self, event: &PurchaseEvent) -> Outcome {
-        match event {
-            PurchaseEvent::Bought { sid } | PurchaseEvent::SeenOurs { sid } | PurchaseEvent::BoughtWrong { sid } => {
-                self.hold(Some(sid), true)
-            }
-            PurchaseEvent::Cancel => match self.purchase.state {
-                PurchaseState::Cancelled { .. } => done(),
-                PurchaseState::Expired { .. }
-                | PurchaseState::Waiting
-                | PurchaseState::Buying(_)
-                | PurchaseState::Completed { .. }
-                | PurchaseState::Failed { .. }
-                | PurchaseState::Held { .. } => Decision::Illegal(Illegal::HasEnded),
-            },
-            PurchaseEvent::Expire => match self.purchase.state {
-                PurchaseState::Expired { .. } => done(),
-                PurchaseState::Cancelled { .. }
-                | PurchaseState::Waiting
-                | PurchaseState::Buying(_)
-                | PurchaseState::Completed { .. }
-                | PurchaseState::Failed { .. }
-                | PurchaseState::Held { .. } => Decision::Illegal(Illegal::HasEnded),
-            },
-            PurchaseEvent::Claim { .. }
-            | PurchaseEvent::Reclaim { .. }
-            | PurchaseEvent::Permit { .. }
-            | PurchaseEvent::ClearanceLost { .. }
-            | PurchaseEvent::LockTaken { .. }
-            | PurchaseEvent::SeenForeign { .. }
-            | PurchaseEvent::SeenAbsent { .. }
-            | PurchaseEvent::Refused { .. }
-            | PurchaseEvent::NotProcessed { .. } => Decision::Illegal(Illegal::HasEnded),
-        }
-    }
-
-    pub(super) fn held(&self, known: Option<&NumberSid>, event: &PurchaseEvent) -> Outcome {
-        match event {
-            PurchaseEvent::Bought { sid } | PurchaseEvent::SeenOurs { sid } | PurchaseEvent::BoughtWrong { sid } => {
-                if known == Some(sid) {
-                    done()
-                } else {
-                    self.hold(Some(sid), true)
-                }
-            }
-            PurchaseEvent::Claim { .. }
-            | PurchaseEvent::Reclaim { .. }
-            | PurchaseEvent::Permit { .. }
-            | PurchaseEvent::ClearanceLost { .. }
-            | PurchaseEvent::LockTaken { .. }
-            | PurchaseEvent::SeenForeign { .. }
-            | PurchaseEvent::SeenAbsent { .. }
-            | PurchaseEvent::Refused { .. }
-            | PurchaseEvent::NotProcessed { .. }
-            | PurchaseEvent::Expire
-            | PurchaseEvent::Cancel => Decision::Illegal(Illegal::OperatorDecides),
         }
     }
 
@@ -254,6 +148,22 @@ impl Change<'_> {
             ..slot.clone()
         };
         self.applied(PurchaseState::Buying(next), Happening::Permitted, PurchaseEffects::default())
+    }
+
+    /// Only a number that is gone for sure is given up: with a create of unknown fate, it may still become ours.
+    fn switch(&self, slot: &Slot, number: &PhoneNumber, gated: bool, timing: &Timing) -> Outcome {
+        let asked_for = match self.purchase.if_unavailable {
+            IfUnavailable::SameAreaCode => true,
+            IfUnavailable::Fail => false,
+        };
+        let fresh = *number != self.purchase.number && !self.purchase.given_up.contains(number);
+        let left = self.purchase.given_up.len() < SWITCHES_MAX;
+        if !(asked_for && fresh && left && slot.nothing_unknown() && slot.refusal.is_none()) {
+            return Decision::Illegal(Illegal::NoFurtherCreate);
+        }
+        let next = Slot::first(slot.token.clone(), slot.account.clone(), self.now, timing);
+        let wanted = self.wanting(number, self.purchase.gated || gated);
+        self.applied_to(wanted, PurchaseState::Buying(next), Happening::Switched, lock(Lock::Move))
     }
 
     /// A refusal is definite only if no create of this slot is unknown; otherwise what was sent must settle first.
@@ -289,38 +199,84 @@ impl Change<'_> {
                     last_look_at: slot.last_post.plus_ms(LAST_LOOK_AFTER_MS),
                     account: slot.account.clone(),
                 };
-                let effects = PurchaseEffects { ends: true, ..PurchaseEffects::default() };
                 let state = PurchaseState::Failed { reason, at: self.now, lock };
-                self.applied(state, Happening::Failed(reason), effects)
+                self.applied(state, Happening::Failed(reason), ends())
             }
         }
     }
 
-    /// A definite failure: the carrier's own word, and nothing of ours can still land.
-    fn fail(&self, reason: Reason) -> Outcome {
-        let effects = PurchaseEffects { lock: Lock::Free, ends: true, orphan: false };
+    pub(super) fn complete(&self, sid: &NumberSid, account: &AccountSid) -> Outcome {
+        let state = PurchaseState::Completed { sid: sid.clone(), account: account.clone(), at: self.now };
+        self.applied(state, Happening::Completed, ends())
+    }
+
+    /// A definite failure: the carrier's own word, or an operator's, and nothing of ours can still land.
+    pub(super) fn fail(&self, reason: Reason) -> Outcome {
+        self.fail_with(reason, Lock::Free)
+    }
+
+    /// A failure before anything was asked of the carrier: there is no lock to free.
+    fn fail_unasked(&self, reason: Reason) -> Outcome {
+        self.fail_with(reason, Lock::Unchanged)
+    }
+
+    fn fail_with(&self, reason: Reason, lock: Lock) -> Outcome {
         let state = PurchaseState::Failed { reason, at: self.now, lock: FailedNumber::Unlocked };
-        self.applied(state, Happening::Failed(reason), effects)
+        self.applied(state, Happening::Failed(reason), PurchaseEffects { lock, ..ends() })
     }
 
-    fn hold(&self, sid: Option<&NumberSid>, orphan: bool) -> Outcome {
-        let effects = PurchaseEffects { lock: Lock::Unchanged, ends: true, orphan };
-        self.applied(PurchaseState::Held { sid: sid.cloned(), at: self.now }, Happening::Held, effects)
+    pub(super) fn hold(&self, sid: Option<&NumberSid>, account: Option<&AccountSid>) -> Outcome {
+        let state = PurchaseState::Held { sid: sid.cloned(), account: account.cloned(), at: self.now };
+        self.applied(state, Happening::Held, PurchaseEffects { orphan: true, ..ends() })
     }
 
-    fn applied(&self, state: PurchaseState, what: Happening, effects: PurchaseEffects) -> Outcome {
-        let mut history = self.purchase.history.clone();
-        if history.len() >= HISTORY_ENTRIES_MAX {
-            history.remove(1);
+    /// The purchase, wanting `number` from now on.
+    fn wanting(&self, number: &PhoneNumber, gated: bool) -> Purchase {
+        let mut wanting = Purchase { gated, ..self.purchase.clone() };
+        if wanting.number != *number {
+            wanting.given_up.push(std::mem::replace(&mut wanting.number, number.clone()));
         }
-        history.push(HistoryEntry { at: self.now, by: self.by, what });
-        let next = Purchase { state, updated_at: self.now, history, ..self.purchase.clone() };
+        wanting
+    }
+
+    pub(super) fn applied(&self, state: PurchaseState, what: Happening, effects: PurchaseEffects) -> Outcome {
+        self.applied_to(self.purchase.clone(), state, what, effects)
+    }
+
+    fn applied_to(
+        &self,
+        purchase: Purchase,
+        state: PurchaseState,
+        what: Happening,
+        effects: PurchaseEffects,
+    ) -> Outcome {
+        let mut next = Purchase { state, updated_at: self.now, ..purchase };
+        HistoryEntry { at: self.now, by: self.by, what }.push_to(&mut next.history);
         Decision::Applied { next, effects }
     }
 }
 
-fn done() -> Outcome {
+impl HistoryEntry {
+    /// Adds the entry to a history that never has more than [`HISTORY_ENTRIES_MAX`]: the first one stays, the oldest
+    /// after it goes.
+    pub(crate) fn push_to(self, history: &mut Vec<Self>) {
+        if history.len() >= HISTORY_ENTRIES_MAX {
+            history.remove(1);
+        }
+        history.push(self);
+    }
+}
+
+pub(super) fn done() -> Outcome {
     Decision::AlreadyDone { effects: PurchaseEffects::default() }
+}
+
+pub(super) fn ends() -> PurchaseEffects {
+    PurchaseEffects { ends: true, ..PurchaseEffects::default() }
+}
+
+pub(super) fn lock(lock: Lock) -> PurchaseEffects {
+    PurchaseEffects { lock, ..PurchaseEffects::default() }
 }
 
 fn taken(same_sub_account: bool) -> Reason {

@@ -3,6 +3,7 @@
 use super::Reason;
 use crate::ids::{AccountSid, LeaseToken, NumberSid};
 use crate::instant::Instant;
+use crate::phone_number::PhoneNumber;
 
 /// What can happen to a purchase.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub enum PurchaseEvent {
         token: LeaseToken,
         /// The account at the carrier.
         account: AccountSid,
+        /// The number asked for, or another of its area code where that one is locked by another sub-account.
+        number: PhoneNumber,
     },
     /// A worker takes over a dead lease. No clearance: it may only look, record or fail.
     Reclaim {
@@ -24,10 +27,46 @@ pub enum PurchaseEvent {
         /// The worker's token.
         token: LeaseToken,
     },
-    /// The permit was refused: the owner is not cleared any more.
-    ClearanceLost {
+    /// No further create is permitted: its owners are not cleared any more, or its pool is undone. Without a token for a
+    /// number of a pool for which nothing was asked yet.
+    PermitRefused {
+        /// The worker's token.
+        token: Option<LeaseToken>,
+        /// Why: [`Reason::VerificationRevoked`] or [`Reason::PoolUndone`].
+        reason: Reason,
+    },
+    /// The number is gone for sure, and this one of its area code is wanted instead. Commit with both locks and, if
+    /// gated, the clearance.
+    Switch {
         /// The worker's token.
         token: LeaseToken,
+        /// The number that is wanted from now on.
+        number: PhoneNumber,
+        /// Whether that one is in a gated region.
+        gated: bool,
+    },
+    /// Its pool is undone: a number that was bought goes back. Commit with "the pool is being undone".
+    Undo {
+        /// The worker's token.
+        token: LeaseToken,
+    },
+    /// The carrier says that the number is not ours any more: deleted now, or gone before.
+    Released,
+    /// The carrier did not say so.
+    NotReleased {
+        /// The worker's token.
+        token: LeaseToken,
+        /// When to try again.
+        retry_at: Instant,
+    },
+    /// An operator lets what is held go on: the next visit looks first.
+    OperatorRetry,
+    /// An operator says that the number is not ours.
+    OperatorFail,
+    /// An operator says that the number is ours, under this id.
+    OperatorComplete {
+        /// The number's id at the carrier.
+        sid: NumberSid,
     },
     /// The number's lock is another purchase's.
     LockTaken {
@@ -102,4 +141,7 @@ pub enum Lock {
     Take,
     /// It is freed.
     Free,
+    /// The one of the number before is freed, and that of the number that is wanted now taken; refused where another
+    /// purchase has it.
+    Move,
 }

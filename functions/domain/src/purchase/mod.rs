@@ -1,9 +1,11 @@
-//! One purchase of one number: what it may become, and what its next visit does.
+//! One number of a purchase: what it may become, and what its next visit does. A purchase of a single number is one of
+//! these; a pool ([`crate::Pool`]) has one for each of its numbers.
 //!
 //! ```text
-//! waiting ──claim──▶ buying ──our number found, or bought──▶ completed
-//!    │                  ├──refused, nothing unknown; or settled──▶ failed
-//!    │                  └──proof that contradicts us──▶ held (an operator must look)
+//! waiting ──claim──▶ buying ──our number found, or bought──▶ completed ──its pool is undone──▶ releasing ──▶ released
+//!    │                 │ ├──refused, nothing unknown; or settled──▶ failed
+//!    │                 │ └──proof that contradicts us──▶ held (an operator must look: retry, fail or complete)
+//!    │                 └──gone for sure, another of its area code──▶ buying that
 //!    ├──expire──▶ expired      ├──cancel──▶ cancelled      └──number locked by another──▶ failed
 //! ```
 //! The carrier has no idempotency key for numbers, so exactly-once rests on the order of four steps, each of which
@@ -12,15 +14,20 @@
 //! *failure* needs either a definite refusal with nothing unknown, or two looks that settle the doubt.
 
 mod change;
+mod ended;
 mod event;
+mod place;
 mod slot;
+mod state;
 
 use change::Change;
 pub use event::{Lock, PurchaseEffects, PurchaseEvent};
-pub use slot::{EarlierCreates, LatestCreate, Slot};
+pub use place::{IfUnavailable, MemberIndex, Place};
+pub use slot::{EarlierCreates, LatestCreate, Release, Slot};
+pub use state::{FailedNumber, PurchaseState, Reason};
 
 use crate::decision::Decision;
-use crate::ids::{AccountSid, NumberSid, PurchaseId, SubAccountId};
+use crate::ids::{AccountSid, Owner, PurchaseId, SubAccountId};
 use crate::instant::Instant;
 use crate::phone_number::PhoneNumber;
 
@@ -28,15 +35,24 @@ use crate::phone_number::PhoneNumber;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BodyHash(pub [u8; 32]);
 
-/// One request for one number, as the table keeps it.
+/// One number of a request, as the table keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Purchase {
-    /// Its id; also our mark at the carrier.
+    /// The request's id; also our mark at the carrier.
     pub id: PurchaseId,
     /// Who asked.
     pub sub_account: SubAccountId,
-    /// The number asked for.
+    /// Whether it is the whole request, or one number of a pool.
+    pub place: Place,
+    /// The number that is wanted now: the one asked for, until it was gone and another was taken for it.
     pub number: PhoneNumber,
+    /// Numbers that were wanted before and are gone: at most [`crate::SWITCHES_MAX`].
+    pub given_up: Vec<PhoneNumber>,
+    /// What to do when the number is gone.
+    pub if_unavailable: IfUnavailable,
+    /// Numbers of the same area code that the carrier had when the number was gone: at most
+    /// [`crate::ALTERNATIVES_MAX`].
+    pub alternatives: Vec<PhoneNumber>,
     /// Whether the number is in a gated region: decided once, when asked for.
     pub gated: bool,
     /// What was asked under this id.
@@ -47,88 +63,12 @@ pub struct Purchase {
     pub updated_at: Instant,
     /// Until when its owner may prove who it is.
     pub deadline: Instant,
+    /// Whose wait pointers stand for it; a pool's members have none of their own.
+    pub pointers: Vec<Owner>,
     /// What became of it.
     pub state: PurchaseState,
     /// Who did what, when: at most [`HISTORY_ENTRIES_MAX`] entries.
     pub history: Vec<HistoryEntry>,
-}
-
-/// What became of a purchase.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PurchaseState {
-    /// Nothing was asked of the carrier. Shown as `awaiting_verification` or `queued`, by clearance.
-    Waiting,
-    /// A create may have been sent.
-    Buying(Slot),
-    /// The number is ours.
-    Completed {
-        /// The number's id at the carrier.
-        sid: NumberSid,
-        /// In which account.
-        account: AccountSid,
-        /// When that was recorded.
-        at: Instant,
-    },
-    /// The number is not ours.
-    Failed {
-        /// Why.
-        reason: Reason,
-        /// When that was decided.
-        at: Instant,
-        /// What became of the number's lock.
-        lock: FailedNumber,
-    },
-    /// Its owner did not prove who it is in time.
-    Expired {
-        /// When that was decided.
-        at: Instant,
-    },
-    /// The customer took it back before buying began.
-    Cancelled {
-        /// When.
-        at: Instant,
-    },
-    /// What the carrier shows contradicts what we did: an operator must look. The number stays locked.
-    Held {
-        /// The number's id at the carrier, where one is known.
-        sid: Option<NumberSid>,
-        /// Since when.
-        at: Instant,
-    },
-}
-
-/// What became of a failed number's lock.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FailedNumber {
-    /// It is free for others.
-    Unlocked,
-    /// The failure was settled, not definite: the lock stays until one last look at this instant finds the number
-    /// absent.
-    LockedUntil {
-        /// When to look.
-        last_look_at: Instant,
-        /// In which account.
-        account: AccountSid,
-    },
-}
-
-/// Why a number failed: a closed list, part of the contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// Somebody else has it.
-    NumberUnavailable,
-    /// The sub-account has it, or is buying it.
-    DuplicatePurchase,
-    /// The carrier refused for a reason of its own.
-    CarrierRefused,
-    /// The carrier wants an address or document for this number.
-    AddressRequired,
-    /// The carrier's account may not buy.
-    AccountRestricted,
-    /// The verification was taken back before the number was bought.
-    VerificationRevoked,
-    /// The carrier gave no definite answer within all tries.
-    CarrierUnresponsive,
 }
 
 /// One entry of a purchase's history.
@@ -151,6 +91,8 @@ pub enum Actor {
     Completion,
     /// `sweeper`.
     Sweeper,
+    /// A person of the platform.
+    Operator,
 }
 
 /// What happened to a purchase.
@@ -182,6 +124,16 @@ pub enum Happening {
     Cancelled,
     /// An operator must look.
     Held,
+    /// The number is gone; another of its area code is wanted instead.
+    Switched,
+    /// Its pool is undone: the number goes back to the carrier.
+    Undone,
+    /// The number is the carrier's again.
+    Released,
+    /// The carrier did not take it back yet.
+    NotReleased,
+    /// An operator lets it go on.
+    Retried,
 }
 
 /// The lengths of time that the rules use, in milliseconds. Template parameters; the defaults are the design's.
@@ -220,6 +172,8 @@ pub enum Visit {
         /// The account at the carrier.
         account: AccountSid,
     },
+    /// Give the number back: its pool is undone.
+    Release,
     /// Nothing: it has ended.
     Nothing,
 }
@@ -249,10 +203,12 @@ impl Purchase {
         match &self.state {
             PurchaseState::Waiting => change.waiting(event, timing),
             PurchaseState::Buying(slot) => change.buying(slot, event, timing),
-            PurchaseState::Completed { sid, .. } => change.completed(sid, event),
+            PurchaseState::Completed { sid, account, .. } => change.completed(sid, account, event, timing),
             PurchaseState::Failed { reason, at, lock } => change.failed(*reason, *at, lock, event),
             PurchaseState::Expired { .. } | PurchaseState::Cancelled { .. } => change.ended(event),
-            PurchaseState::Held { sid, .. } => change.held(sid.as_ref(), event),
+            PurchaseState::Releasing(release) => change.releasing(release, event, timing),
+            PurchaseState::Released { sid, .. } => change.released(sid, event),
+            PurchaseState::Held { sid, account, .. } => change.held(sid.as_ref(), account.as_ref(), event, timing),
         }
     }
 
@@ -263,6 +219,10 @@ impl Purchase {
             PurchaseState::Waiting => Visit::Claim,
             PurchaseState::Buying(slot) if slot.lease_until > now => Visit::LeaseHeld { until: slot.lease_until },
             PurchaseState::Buying(_) => Visit::Reclaim,
+            PurchaseState::Releasing(release) if release.lease_until > now => {
+                Visit::LeaseHeld { until: release.lease_until }
+            }
+            PurchaseState::Releasing(_) => Visit::Release,
             PurchaseState::Failed { lock: FailedNumber::LockedUntil { last_look_at, account }, .. }
                 if *last_look_at <= now =>
             {
@@ -272,6 +232,7 @@ impl Purchase {
             | PurchaseState::Completed { .. }
             | PurchaseState::Expired { .. }
             | PurchaseState::Cancelled { .. }
+            | PurchaseState::Released { .. }
             | PurchaseState::Held { .. } => Visit::Nothing,
         }
     }
@@ -283,11 +244,13 @@ impl Purchase {
         match &self.state {
             PurchaseState::Waiting => Some(now.plus_ms(step_ms)),
             PurchaseState::Buying(slot) => Some(slot.lease_until),
+            PurchaseState::Releasing(release) => Some(release.lease_until),
             PurchaseState::Failed { lock: FailedNumber::LockedUntil { last_look_at, .. }, .. } => Some(*last_look_at),
             PurchaseState::Failed { lock: FailedNumber::Unlocked, .. }
             | PurchaseState::Completed { .. }
             | PurchaseState::Expired { .. }
             | PurchaseState::Cancelled { .. }
+            | PurchaseState::Released { .. }
             | PurchaseState::Held { .. } => None,
         }
     }

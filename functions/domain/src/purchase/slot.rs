@@ -1,7 +1,7 @@
 //! The carrier's side of one number that is being bought: who may act, and what is known of its creates.
 
 use super::{AfterAbsent, Reason, Timing};
-use crate::ids::{AccountSid, LeaseToken};
+use crate::ids::{AccountSid, LeaseToken, NumberSid};
 use crate::instant::Instant;
 use crate::limits::{CREATE_WINDOW_MS, CREATES_MAX};
 
@@ -30,6 +30,21 @@ pub struct Slot {
     pub absent_at: Option<Instant>,
 }
 
+/// A number on its way back to the carrier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// The number's id at the carrier.
+    pub sid: NumberSid,
+    /// In which account.
+    pub account: AccountSid,
+    /// Who may act.
+    pub token: LeaseToken,
+    /// Until when.
+    pub lease_until: Instant,
+    /// Since when it is to go back.
+    pub since: Instant,
+}
+
 /// What is known of the create that was permitted last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LatestCreate {
@@ -49,6 +64,22 @@ pub enum EarlierCreates {
 }
 
 impl Slot {
+    /// A slot with its first permit: nothing was sent before.
+    pub(super) fn first(token: LeaseToken, account: AccountSid, now: Instant, timing: &Timing) -> Self {
+        Self {
+            token,
+            lease_until: now.plus_ms(timing.lease_ms),
+            account,
+            first_post: now,
+            last_post: now,
+            creates: 1,
+            latest: LatestCreate::Open,
+            earlier: EarlierCreates::AllAnswered,
+            refusal: None,
+            absent_at: None,
+        }
+    }
+
     /// What to do with a number that was seen absent at `now`, without a permit in hand.
     #[must_use]
     pub fn after_absent(&self, now: Instant, timing: &Timing) -> AfterAbsent {
@@ -76,7 +107,9 @@ impl Slot {
         }
     }
 
-    pub(super) fn nothing_unknown(&self) -> bool {
+    /// Whether every create but the last was answered: only then is a refusal of the last one definite.
+    #[must_use]
+    pub fn nothing_unknown(&self) -> bool {
         match self.earlier {
             EarlierCreates::AllAnswered => true,
             EarlierCreates::SomeUnknown => false,

@@ -1,8 +1,8 @@
 //! The table: a purchase as `domain` knows it, and its conditional change.
 
 use domain::{
-    Actor, BodyHash, Decision, EarlierCreates, FailedNumber, Lock, NumberSid, Purchase, PurchaseEvent, PurchaseState,
-    Slot,
+    Actor, BodyHash, Decision, EarlierCreates, FailedNumber, IfUnavailable, Lock, NumberSid, Place, Purchase,
+    PurchaseEvent, PurchaseState, Slot,
 };
 
 use super::{
@@ -60,17 +60,26 @@ impl Buying {
                 },
             },
             Standing::Cancelled => PurchaseState::Cancelled { at: NOW },
-            Standing::Held(sid) => PurchaseState::Held { sid: sid.map(|sid| self.sid(sid).clone()), at: NOW },
+            Standing::Held(sid) => PurchaseState::Held {
+                sid: sid.map(|sid| self.sid(sid).clone()),
+                account: Some(self.account.clone()),
+                at: NOW,
+            },
         };
         Purchase {
             id: self.ids[usize::from(purchase)].clone(),
             sub_account: self.sub_accounts[usize::from(purchase)].clone(),
+            place: Place::Alone,
             number: self.number.clone(),
+            given_up: Vec::new(),
+            if_unavailable: IfUnavailable::Fail,
+            alternatives: Vec::new(),
             gated: true,
             body_hash: BodyHash([0; 32]),
             created_at: NOW,
             updated_at: NOW,
             deadline: NOW.plus_ms(FAR_TICKS),
+            pointers: Vec::new(),
             state,
             history: Vec::new(),
         }
@@ -105,7 +114,9 @@ impl Buying {
             ),
             PurchaseState::Cancelled { .. } => Standing::Cancelled,
             PurchaseState::Held { sid, .. } => Standing::Held(sid.as_ref().map(|sid| self.sid_back(sid))),
-            PurchaseState::Expired { .. } => unreachable!("this model has no deadline"),
+            PurchaseState::Expired { .. } | PurchaseState::Releasing(_) | PurchaseState::Released { .. } => {
+                unreachable!("this model has no deadline and no pools")
+            }
         }
     }
 
@@ -151,6 +162,7 @@ impl Buying {
                 }
                 state.lock = Some(index);
             }
+            Lock::Move => unreachable!("this model has no other numbers"),
             Lock::Free => {
                 if state.lock == Some(index) {
                     state.lock = None;
@@ -168,7 +180,7 @@ impl Buying {
             return event;
         };
         if self.lacks(LeftOut::FailsToken)
-            && let PurchaseEvent::ClearanceLost { token }
+            && let PurchaseEvent::PermitRefused { token: Some(token), .. }
             | PurchaseEvent::SeenForeign { token, .. }
             | PurchaseEvent::SeenAbsent { token: Some(token) }
             | PurchaseEvent::Refused { token, .. } = &mut event

@@ -13,7 +13,7 @@ impl Buying {
         let next = match self.purchase(index, &state.purchases[usize::from(index)]).visit(NOW) {
             Visit::Claim => {
                 let guard = if self.lacks(LeftOut::ClaimsClearance) { Guard::None } else { Guard::Cleared };
-                let event = PurchaseEvent::Claim { token, account: self.account.clone() };
+                let event = PurchaseEvent::Claim { token, account: self.account.clone(), number: self.number.clone() };
                 match self.change(state, index, &event, guard) {
                     Moved::Done if self.lacks(LeftOut::Look) => Worker::Sends(index, TIMING.lease_ms),
                     Moved::Done => Worker::Looks(index, Some(TIMING.lease_ms)),
@@ -41,6 +41,7 @@ impl Buying {
             }
             Visit::LastLook { .. } if self.lacks(LeftOut::LastLook) => Worker::Knows(index, Finding::AbsentAtLast),
             Visit::LastLook { .. } => Worker::LooksLast(index),
+            Visit::Release => unreachable!("this model has no pools"),
             Visit::Nothing => Worker::Idle,
         };
         state.workers[usize::from(worker)] = next;
@@ -112,7 +113,9 @@ impl Buying {
                     Moved::Done => Worker::Sends(index, TIMING.lease_ms),
                     Moved::Not | Moved::Locked => Worker::Idle,
                     Moved::Guarded => {
-                        self.change(state, index, &PurchaseEvent::ClearanceLost { token }, Guard::None);
+                        let reason = Reason::VerificationRevoked;
+                        let refused = PurchaseEvent::PermitRefused { token: Some(token), reason };
+                        self.change(state, index, &refused, Guard::None);
                         Worker::Idle
                     }
                 }

@@ -227,7 +227,11 @@ impl Waiting {
             Worker::Idle => Worker::Idle,
             Worker::Claims(owner) => {
                 let checks = !self.lacks(LeftOut::ClaimsClearance) && !self.lacks(LeftOut::ClaimsDeadline);
-                let claim = PurchaseEvent::Claim { token: self.token.clone(), account: self.account.clone() };
+                let claim = PurchaseEvent::Claim {
+                    token: self.token.clone(),
+                    account: self.account.clone(),
+                    number: self.asked.number.clone(),
+                };
                 let in_time = self.owner_is_in_time(state, owner);
                 if (!checks || in_time) && self.change(state, &claim) {
                     if !self.cleared_in_time(state) {

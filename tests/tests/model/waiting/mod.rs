@@ -15,9 +15,9 @@ use std::hash::{Hash, Hasher};
 use std::mem::discriminant;
 
 use domain::{
-    AccountSid, AgencyId, BodyHash, EventClass, IdempotencyKey, InquiryId, InquiryStatus, Instant, LeaseToken,
-    NumberSid, Owner, PhoneNumber, Purchase, PurchaseId, PurchaseState, SubAccountId, Timing, VerificationPolicy,
-    VerificationState,
+    AccountSid, AgencyId, BodyHash, EventClass, IdempotencyKey, IfUnavailable, InquiryId, InquiryStatus, Instant,
+    LeaseToken, NumberSid, Owner, PhoneNumber, Place, Purchase, PurchaseId, PurchaseState, SubAccountId, Timing,
+    VerificationPolicy, VerificationState,
 };
 use stateright::Property;
 
@@ -356,12 +356,17 @@ impl Waiting {
             asked: Purchase {
                 id: PurchaseId::of(&sub_account, &key),
                 sub_account,
+                place: Place::Alone,
                 number: PhoneNumber::parse("+12125550123").expect("a number"),
+                given_up: Vec::new(),
+                if_unavailable: IfUnavailable::Fail,
+                alternatives: Vec::new(),
                 gated: true,
                 body_hash: BodyHash([0; 32]),
                 created_at: asked_at,
                 updated_at: asked_at,
                 deadline: DEADLINE,
+                pointers: Vec::new(),
                 state: PurchaseState::Waiting,
                 history: Vec::new(),
             },

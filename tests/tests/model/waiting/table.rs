@@ -47,7 +47,11 @@ impl Waiting {
             Standing::NotAsked => return None,
             Standing::Waiting => PurchaseState::Waiting,
             Standing::Buying => {
-                let claim = PurchaseEvent::Claim { token: self.token.clone(), account: self.account.clone() };
+                let claim = PurchaseEvent::Claim {
+                    token: self.token.clone(),
+                    account: self.account.clone(),
+                    number: self.asked.number.clone(),
+                };
                 match self.asked.decide(&claim, Actor::Completion, at, &TIMING) {
                     Decision::Applied { next, .. } => next.state,
                     Decision::AlreadyDone { .. } | Decision::Illegal(_) => unreachable!("what waits can be claimed"),
@@ -77,7 +81,10 @@ impl Waiting {
             PurchaseState::Completed { .. } => Standing::Completed,
             PurchaseState::Expired { .. } => Standing::Expired,
             PurchaseState::Cancelled { .. } => Standing::Cancelled,
-            PurchaseState::Failed { .. } | PurchaseState::Held { .. } => unreachable!("the carrier sells here"),
+            PurchaseState::Failed { .. }
+            | PurchaseState::Releasing(_)
+            | PurchaseState::Released { .. }
+            | PurchaseState::Held { .. } => unreachable!("the carrier sells here"),
         };
         if effects.ends && !self.lacks(LeftOut::OneTransaction) {
             state.pointers = [false; 2];

@@ -1,0 +1,79 @@
+//! What is stored about a sub-account.
+
+use domain::{AccountSid, AgencyId, Instant, OPEN_PURCHASES_MAX_DEFAULT, Owner, SubAccountId};
+
+use super::purchase::place;
+use super::{Fields, VERSION, copied, keys, unreadable};
+use crate::store::{Item, StoreError, Value};
+
+/// What is stored about a sub-account. One that has no profile belongs to no agency, buys in the default account and has
+/// the default limits.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Profile {
+    /// The agency whose verification covers it too.
+    pub agency: Option<AgencyId>,
+    /// Its account at the carrier.
+    pub account: Option<AccountSid>,
+    /// Purchases that may wait at the same time, where it is not the default.
+    pub open_purchases_max: Option<u32>,
+}
+
+/// A profile as the table keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StoredProfile {
+    /// The profile.
+    pub profile: Profile,
+    /// Raised by each change; 0 when the table has none yet.
+    pub version: i64,
+}
+
+impl Profile {
+    /// Whose verification covers the sub-account: its own first, then its agency's.
+    #[must_use]
+    pub fn owners(&self, sub_account: &SubAccountId) -> Vec<Owner> {
+        let own = Owner::SubAccount(sub_account.clone());
+        std::iter::once(own).chain(self.agency.clone().map(Owner::Agency)).collect()
+    }
+
+    /// Purchases that may wait at the same time.
+    #[must_use]
+    pub fn open_purchases_max(&self) -> u32 {
+        self.open_purchases_max.unwrap_or(OPEN_PURCHASES_MAX_DEFAULT)
+    }
+}
+
+impl StoredProfile {
+    /// # Errors
+    /// [`StoreError::Broken`] when an attribute cannot be read.
+    pub fn from_item(item: &Item) -> Result<Self, StoreError> {
+        let fields = Fields(item);
+        let open_purchases_max = fields
+            .optional_number("open_purchases_max")?
+            .map(|number| u32::try_from(number).map_err(|_| unreadable("open_purchases_max")))
+            .transpose()?;
+        let profile = Profile {
+            agency: fields.optional_parsed("agency", AgencyId::parse)?,
+            account: fields.optional_parsed("account", AccountSid::parse)?,
+            open_purchases_max,
+        };
+        Ok(Self { profile, version: fields.number(VERSION)? })
+    }
+
+    /// The profile's item; due at `due_at`, until its change has reached all that waits.
+    #[must_use]
+    pub fn to_item(&self, sub_account: &SubAccountId, due_at: Option<Instant>) -> Item {
+        let Profile { agency, account, open_purchases_max } = &self.profile;
+        let mut item = Item::from([(VERSION, Value::N(self.version))]);
+        if let Some(agency) = agency {
+            item.insert("agency", copied(agency.as_str()));
+        }
+        if let Some(account) = account {
+            item.insert("account", copied(account.as_str()));
+        }
+        if let Some(number) = open_purchases_max {
+            item.insert("open_purchases_max", Value::N((*number).into()));
+        }
+        place(&mut item, keys::profile(sub_account), due_at);
+        item
+    }
+}

@@ -1,0 +1,243 @@
+//! Writing a change of a purchase, with all that belongs in the same transaction.
+
+use domain::{
+    AccountSid, FailedNumber, Instant, Lock, Owner, Pool, PoolState, Purchase, PurchaseEffects, PurchaseId,
+    PurchaseState, Release, SubAccountId, VerificationState,
+};
+
+use super::{StoredPool, StoredPurchase};
+use crate::items::{
+    SLOT, STATE, VERIFIED_AT, expect_version, keys, lock_holder, lock_item, pool_state_name, pool_to_item,
+    purchase_to_item, verification_state_name,
+};
+use crate::store::{Condition, Item, Store, StoreError, TransactError, Value, Write, WriteError};
+
+/// One change of one number.
+#[derive(Debug, Clone)]
+pub struct Commit<'a> {
+    /// The number as it was read.
+    pub seen: &'a StoredPurchase,
+    /// What it becomes.
+    pub next: Purchase,
+    /// What belongs in the same transaction.
+    pub effects: PurchaseEffects,
+    /// What must hold besides, and what changes with it.
+    pub guards: Vec<Guard>,
+    /// When the table brings it back, if ever.
+    pub due_at: Option<Instant>,
+}
+
+/// What must hold of other items for a purchase to change, or changes with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Guard {
+    /// This owner is verified, and was before the purchase's deadline.
+    VerifiedInTime(Owner),
+    /// None of these owners was verified before the purchase's deadline.
+    NobodyInTime(Vec<Owner>),
+    /// The number's pool is in this state.
+    PoolIs(PoolState),
+    /// The number's pool, as it was read, begins to be bought.
+    PoolBegins(Box<Begin>),
+    /// An entry in the audit, new.
+    Audit(Box<Item>),
+}
+
+/// A pool's beginning: part of the claim of its first number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Begin {
+    /// The pool as it was read.
+    pub seen: StoredPool,
+    /// What it becomes.
+    pub next: Pool,
+    /// When the table brings it back.
+    pub due_at: Option<Instant>,
+}
+
+/// What became of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Committed<T = StoredPurchase> {
+    /// It stands.
+    Done(Box<T>),
+    /// The item has changed since it was read: load and decide again.
+    Changed,
+    /// The number's lock is that purchase's.
+    LockedBy(SubAccountId, PurchaseId),
+    /// A guard does not hold.
+    Guarded,
+}
+
+/// Why a write is part of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Itself,
+    TakesLock,
+    FreesLock,
+    Guard,
+    Pointer,
+}
+
+/// Writes one change of one number.
+///
+/// # Errors
+/// [`StoreError`] when the table does not answer: the commit may stand.
+pub async fn commit(store: &impl Store, commit: Commit<'_>) -> Result<Committed, StoreError> {
+    let Commit { seen, mut next, effects, guards, due_at } = commit;
+    if effects.ends {
+        next.pointers.clear();
+    }
+    let version = seen.version + 1;
+    let expect = expect_version(seen.version);
+    let mut writes = vec![(Part::Itself, Write::Put { item: purchase_to_item(&next, version, due_at), expect })];
+    writes.extend(lock_writes(&seen.purchase, &next, effects.lock));
+    for guard in &guards {
+        writes.extend(guard_writes(guard, &next).into_iter().map(|write| (Part::Guard, write)));
+    }
+    if effects.ends {
+        writes.extend(pointer_deletes(&seen.purchase.pointers, &next.id));
+    }
+    let done = || StoredPurchase { purchase: next, version };
+    transact(store, writes, done).await
+}
+
+/// Writes one change of a pool; one that ends leaves no wait pointers. It stands only if none of the owners
+/// `not_in_time` was verified before its deadline.
+///
+/// # Errors
+/// [`StoreError`] when the table does not answer: the commit may stand.
+pub async fn commit_pool(
+    store: &impl Store,
+    seen: &StoredPool,
+    mut next: Pool,
+    ends: bool,
+    not_in_time: &[Owner],
+    due_at: Option<Instant>,
+) -> Result<Committed<StoredPool>, StoreError> {
+    let mut writes = Vec::new();
+    if ends {
+        next.pointers.clear();
+    }
+    let version = seen.version + 1;
+    let expect = expect_version(seen.version);
+    writes.push((Part::Itself, Write::Put { item: pool_to_item(&next, version, due_at), expect }));
+    writes.extend(nobody_in_time(not_in_time, next.deadline).map(|write| (Part::Guard, write)));
+    if ends {
+        writes.extend(pointer_deletes(&seen.pool.pointers, &next.id));
+    }
+    transact(store, writes, || StoredPool { pool: next, version }).await
+}
+
+async fn transact<T>(
+    store: &impl Store,
+    writes: Vec<(Part, Write)>,
+    done: impl FnOnce() -> T,
+) -> Result<Committed<T>, StoreError> {
+    let (parts, writes): (Vec<Part>, Vec<Write>) = writes.into_iter().unzip();
+    let refused = match transact_or_write(store, writes).await {
+        Ok(()) => return Ok(Committed::Done(Box::new(done()))),
+        Err(TransactError::Refused(refused)) => refused,
+        Err(TransactError::Store(error)) => return Err(error),
+    };
+    // The item's own change explains everything else that does not hold.
+    let first = refused.into_iter().min_by_key(|(position, _)| *position);
+    match first.and_then(|(position, item)| Some((parts.get(position)?, item))) {
+        None | Some((Part::Itself | Part::FreesLock | Part::Pointer, _)) | Some((Part::TakesLock, None)) => {
+            Ok(Committed::Changed)
+        }
+        Some((Part::TakesLock, Some(lock))) => {
+            lock_holder(&lock).map(|(sub_account, id)| Committed::LockedBy(sub_account, id))
+        }
+        Some((Part::Guard, _)) => Ok(Committed::Guarded),
+    }
+}
+
+/// A single write costs half of what a transaction of one does.
+async fn transact_or_write(store: &impl Store, mut writes: Vec<Write>) -> Result<(), TransactError> {
+    if writes.len() > 1 {
+        return store.transact(writes).await;
+    }
+    match writes.pop() {
+        None => Ok(()),
+        Some(write) => store.write(write).await.map_err(|error| match error {
+            WriteError::Refused(item) => TransactError::Refused(vec![(0, item)]),
+            WriteError::Store(error) => TransactError::Store(error),
+        }),
+    }
+}
+
+fn lock_writes(seen: &Purchase, next: &Purchase, lock: Lock) -> Vec<(Part, Write)> {
+    let take = || account_of(next).map(|account| (Part::TakesLock, take_lock(account, next)));
+    let free = || account_of(seen).map(|account| (Part::FreesLock, free_lock(account, seen)));
+    match lock {
+        Lock::Unchanged => Vec::new(),
+        Lock::Take => take().into_iter().collect(),
+        Lock::Free => free().into_iter().collect(),
+        Lock::Move => free().into_iter().chain(take()).collect(),
+    }
+}
+
+fn take_lock(account: &AccountSid, purchase: &Purchase) -> Write {
+    Write::Put { item: lock_item(account, purchase), expect: absent_or_of(purchase) }
+}
+
+fn free_lock(account: &AccountSid, purchase: &Purchase) -> Write {
+    Write::Delete { key: keys::lock(account, &purchase.number), expect: Some(absent_or_of(purchase)) }
+}
+
+fn absent_or_of(purchase: &Purchase) -> Condition {
+    Condition::Any(vec![Condition::ItemAbsent, Condition::Equals(SLOT, Value::S(keys::slot_name(purchase).into()))])
+}
+
+/// The account at the carrier that the number's lock is in, while it may have one.
+fn account_of(purchase: &Purchase) -> Option<&AccountSid> {
+    match &purchase.state {
+        PurchaseState::Buying(slot) => Some(&slot.account),
+        PurchaseState::Completed { account, .. }
+        | PurchaseState::Releasing(Release { account, .. })
+        | PurchaseState::Failed { lock: FailedNumber::LockedUntil { account, .. }, .. } => Some(account),
+        PurchaseState::Held { account, .. } => account.as_ref(),
+        PurchaseState::Waiting
+        | PurchaseState::Failed { lock: FailedNumber::Unlocked, .. }
+        | PurchaseState::Expired { .. }
+        | PurchaseState::Released { .. }
+        | PurchaseState::Cancelled { .. } => None,
+    }
+}
+
+fn guard_writes(guard: &Guard, purchase: &Purchase) -> Vec<Write> {
+    let pool_key = || keys::purchase(&purchase.sub_account, &purchase.id);
+    match guard {
+        Guard::VerifiedInTime(owner) => {
+            vec![Write::Check { key: keys::verification(owner), expect: in_time(purchase.deadline) }]
+        }
+        Guard::NobodyInTime(owners) => nobody_in_time(owners, purchase.deadline).collect(),
+        Guard::PoolIs(state) => vec![Write::Check {
+            key: pool_key(),
+            expect: Condition::Equals(STATE, Value::S(pool_state_name(state).into())),
+        }],
+        Guard::PoolBegins(begin) => {
+            let Begin { seen, next, due_at } = &**begin;
+            let item = pool_to_item(next, seen.version + 1, *due_at);
+            vec![Write::Put { item, expect: expect_version(seen.version) }]
+        }
+        Guard::Audit(item) => vec![Write::Put { item: (**item).clone(), expect: Condition::ItemAbsent }],
+    }
+}
+
+fn in_time(deadline: Instant) -> Condition {
+    let verified = verification_state_name(&VerificationState::Verified { at: deadline });
+    Condition::All(vec![
+        Condition::Equals(STATE, Value::S(verified.into())),
+        Condition::AtMost(VERIFIED_AT, deadline.unix_ms()),
+    ])
+}
+
+fn nobody_in_time(owners: &[Owner], deadline: Instant) -> impl Iterator<Item = Write> {
+    owners.iter().map(move |owner| Write::Check {
+        key: keys::verification(owner),
+        expect: Condition::Not(Box::new(in_time(deadline))),
+    })
+}
+
+fn pointer_deletes<'a>(owners: &'a [Owner], id: &'a PurchaseId) -> impl Iterator<Item = (Part, Write)> + use<'a> {
+    owners.iter().map(|owner| (Part::Pointer, Write::Delete { key: keys::pointer(owner, id), expect: None }))
+}

@@ -1,0 +1,69 @@
+//! Who may do what (promise P8): denied without claims, and what the claims do not cover looks like what does not
+//! exist. Ids come from the gateway's path parameters.
+
+use adapters::ambient::Ambient;
+use adapters::http_event::{Claims, HttpRequest};
+use adapters::persona::Identity;
+use adapters::problem::{Problem, ProblemType};
+use adapters::profiles;
+use adapters::queue::Queue;
+use adapters::store::Store;
+use domain::{Operator, OperatorReason, SubAccountId};
+
+use crate::{PurchaseCheck, Route, unavailable};
+
+/// What the caller's token says, if it is for this route.
+///
+/// # Errors
+/// 401 without a token, 403 when it lacks the route's scope.
+pub(crate) fn claims_for(request: &HttpRequest, route: Route) -> Result<&Claims, Problem> {
+    let Some(claims) = &request.claims else {
+        return Err(Problem::new(ProblemType::Unauthenticated, "Send a valid token in the Authorization header."));
+    };
+    if !claims.allows(route.scope()) {
+        let detail = format!("This needs a token with the scope {}.", route.scope());
+        return Err(Problem::new(ProblemType::InsufficientScope, detail));
+    }
+    Ok(claims)
+}
+
+impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
+    /// The sub-account that the path names, if the claims cover it: directly, or by the agency in its stored profile,
+    /// which decides, never the request.
+    ///
+    /// # Errors
+    /// 404 when they do not; 503 when the table does not answer.
+    pub(crate) async fn covered_sub_account(
+        &self,
+        request: &HttpRequest,
+        claims: &Claims,
+    ) -> Result<SubAccountId, Problem> {
+        let sub_account = named_sub_account(request)?;
+        if claims.sub_accounts.contains(&sub_account) {
+            return Ok(sub_account);
+        }
+        let Some(agency) = &claims.agency else { return Err(Problem::not_found()) };
+        let profile = profiles::load(&self.store, &sub_account).await.map_err(|error| unavailable(&error))?;
+        if profile.agency.as_ref() == Some(agency) { Ok(sub_account) } else { Err(Problem::not_found()) }
+    }
+}
+
+/// The sub-account that the path names. Only for operators, whose scope covers all of them.
+///
+/// # Errors
+/// 404 when it is no id.
+pub(crate) fn named_sub_account(request: &HttpRequest) -> Result<SubAccountId, Problem> {
+    SubAccountId::parse(request.path_parameter("sub")).map_err(|_| Problem::not_found())
+}
+
+/// Who decides, and why; for the audit.
+///
+/// # Errors
+/// 400 when the reason is missing or cannot be kept.
+pub(crate) fn operator(claims: &Claims, reason: &str) -> Result<Operator, Problem> {
+    let reason = OperatorReason::parse(reason).map_err(|error| {
+        let detail = format!("The field `reason` {error}. Write one line of 1 to 500 characters.");
+        Problem::new(ProblemType::InvalidRequest, detail)
+    })?;
+    Ok(Operator { name: claims.subject.clone(), reason })
+}
