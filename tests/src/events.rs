@@ -21,6 +21,11 @@ impl Caller {
     pub fn sub_account(sub_account: &str) -> Self {
         Self { claims: json!({"sub_account": sub_account, "scope": "purchases:read purchases:write"}) }
     }
+
+    /// A person of the platform.
+    pub fn operator() -> Self {
+        Self { claims: json!({"sub": "operator@platform.example", "scope": "operator"}) }
+    }
 }
 
 /// An event of an HTTP API for a route, with path parameters, headers and a body.

@@ -8,7 +8,8 @@ use adapters::ambient::Ambient;
 use adapters::persona::{Identity, OpenedInquiry, PersonaError, Session};
 use adapters::queue::{PurchaseMessage, Queue, QueueError};
 use adapters::twilio::{
-    AvailableNumber, Carrier, Created, LookError, NumberPattern, OwnedNumber, Stock, StockError, StockQuery,
+    AvailableNumber, Capabilities, Carrier, Created, LookError, NumberPattern, OwnedNumber, Stock, StockError,
+    StockQuery,
 };
 use domain::{AccountSid, InquiryEvent, InquiryId, InquiryStatus, Instant, Nonce, NumberSid, PhoneNumber, Source};
 
@@ -194,6 +195,21 @@ fn session() -> Session {
     Session { token: SESSION_TOKEN.to_owned().into(), one_time_link: Some(ONE_TIME_LINK.to_owned().into()) }
 }
 
+/// A number that is for sale where its area code is.
+pub fn for_sale(number: &str) -> AvailableNumber {
+    let number: PhoneNumber = number.parse().expect("is a number");
+    let query = StockQuery::same_area_code(&number, 1).expect("has an area code");
+    AvailableNumber {
+        number,
+        kind: query.kind,
+        country: query.country,
+        locality: None,
+        region: None,
+        capabilities: Capabilities { voice: true, sms: true, mms: false, fax: false },
+        address_required: false,
+    }
+}
+
 /// The carrier in memory.
 #[derive(Debug)]
 pub struct MemoryCarrier<'clock> {
@@ -205,6 +221,7 @@ pub struct MemoryCarrier<'clock> {
 struct CarrierState {
     owned: BTreeMap<(AccountSid, PhoneNumber), OwnedNumber>,
     charges: u32,
+    sids: u32,
     creates: u32,
     faults: VecDeque<CarrierFault>,
     look_faults: VecDeque<LookError>,
@@ -309,6 +326,13 @@ impl<'clock> MemoryCarrier<'clock> {
         state.charges = charges;
     }
 
+    /// Somebody writes another mark on a number that is owned.
+    pub fn rename(&self, account: &AccountSid, number: &PhoneNumber, mark: &str) {
+        if let Some(owned) = locked(&self.inner).owned.get_mut(&(account.clone(), number.clone())) {
+            mark.clone_into(&mut owned.mark);
+        }
+    }
+
     /// The creates that were under way land now.
     pub fn land(&self) {
         let mut state = locked(&self.inner);
@@ -325,8 +349,9 @@ impl<'clock> MemoryCarrier<'clock> {
             return owned.clone();
         }
         state.charges += 1;
+        state.sids += 1;
         let owned = OwnedNumber {
-            sid: NumberSid::parse(&format!("PN{:032}", state.charges)).expect("is a word"),
+            sid: NumberSid::parse(&format!("PN{:032}", state.sids)).expect("is a word"),
             number: number.clone(),
             mark: mark.to_owned(),
             created_at: Some(self.clock.now().whole_second()),

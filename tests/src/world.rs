@@ -1,20 +1,25 @@
 //! All functions over neighbours in memory, on one clock.
 
 use adapters::ambient::Ambient;
-use adapters::items::{Profile, StoredProfile, is_pool, pool_from_item, purchase_from_item, verification_from_item};
+use adapters::items::{
+    Profile, StoredProfile, StoredVerification, is_pool, pool_from_item, purchase_from_item, verification_from_item,
+    verification_to_item,
+};
 use adapters::persona::{WebhookSecret, sign};
-use adapters::store::{Condition, Item, SK, Store, Value as Attribute, Write};
+use adapters::queue::PurchaseMessage;
+use adapters::store::{Condition, DUE_AT, Item, Key, SK, Store, Value as Attribute, Write};
 use adapters::verifications::Revisits;
 use domain::{
-    AccountSid, AgencyId, GatePolicy, Instant, Pool, Purchase, SubAccountId, Timing, Verification, VerificationPolicy,
+    AccountSid, AgencyId, GatePolicy, Instant, Owner, Pool, Purchase, SubAccountId, Timing, Verification,
+    VerificationPolicy, VerificationState,
 };
 use persona_webhook::PersonaWebhook;
-use purchase_check::PurchaseCheck;
+use purchase_check::{PurchaseCheck, Route};
 use purchase_completion::{PurchaseCompletion, SwitchCache};
 use serde_json::Value;
 use sweeper::{Sweeper, Swept};
 
-use crate::events::{Caller, ask_event, sqs_event, webhook_event};
+use crate::events::{Caller, ask_event, http_event, sqs_event, webhook_event};
 use crate::memory_table::MemoryTable;
 use crate::neighbours::{MemoryCarrier, MemoryPersona, MemoryQueue, StillClock};
 
@@ -97,6 +102,51 @@ impl Neighbours<'_> {
     /// Asks for a number as its own sub-account.
     pub fn ask(&self, sub_account: &str, key: &str, number: &str) -> Answer {
         self.check(ask_event(&Caller::sub_account(sub_account), sub_account, key, number))
+    }
+
+    /// Asks for numbers with this body, as its own sub-account.
+    pub fn ask_for(&self, sub_account: &str, key: &str, body: &Value) -> Answer {
+        let headers = [("Idempotency-Key", key)];
+        let caller = Caller::sub_account(sub_account);
+        let parameters = [("sub", sub_account)];
+        self.check(http_event(Route::AskForPurchase.key(), &parameters, &headers, Some(&caller), &body.to_string()))
+    }
+
+    /// Reads a purchase as its own sub-account.
+    pub fn read(&self, sub_account: &str, id: &str) -> Answer {
+        self.follow(Route::ReadPurchase, sub_account, id)
+    }
+
+    /// Takes a purchase back as its own sub-account.
+    pub fn cancel(&self, sub_account: &str, id: &str) -> Answer {
+        self.follow(Route::CancelPurchase, sub_account, id)
+    }
+
+    fn follow(&self, route: Route, sub_account: &str, id: &str) -> Answer {
+        let caller = Caller::sub_account(sub_account);
+        self.check(http_event(route.key(), &[("sub", sub_account), ("id", id)], &[], Some(&caller), ""))
+    }
+
+    /// Lists purchases as their own sub-account, with this query.
+    pub fn list(&self, sub_account: &str, query: &str) -> Answer {
+        let caller = Caller::sub_account(sub_account);
+        let mut event = http_event(Route::ListPurchases.key(), &[("sub", sub_account)], &[], Some(&caller), "");
+        event["rawQueryString"] = Value::from(query);
+        self.check(event)
+    }
+
+    /// Does something as an operator; `request` is a method and a path.
+    pub fn operate(&self, request: &str, body: &Value) -> Answer {
+        let of = |route: Route| {
+            let parts = route.key().split('/').zip(request.split('/'));
+            let same = route.key().split('/').count() == request.split('/').count()
+                && parts.clone().all(|(wanted, given)| wanted == given || wanted.starts_with('{'));
+            let named = parts.filter_map(|(wanted, given)| Some((wanted.strip_prefix('{')?.strip_suffix('}')?, given)));
+            same.then(|| (route, named.collect::<Vec<_>>()))
+        };
+        let (route, parameters) = Route::ALL.into_iter().find_map(of).expect("is a route");
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.check(http_event(route.key(), &parameters, &[], Some(&Caller::operator()), &body))
     }
 
     /// Answers an event with `persona-webhook`.
@@ -216,6 +266,30 @@ impl Neighbours<'_> {
         let items = self.with_sk("V");
         assert_eq!(items.len(), 1, "there is exactly one verification");
         verification_from_item(&items[0]).expect("is readable").verification
+    }
+
+    /// The keys of everything that is due, now or later.
+    pub fn due(&self) -> Vec<Key> {
+        let due = self.table.items().into_iter().filter(|item| item.contains_key(DUE_AT));
+        due.map(|item| Key::of(&item).expect("has keys")).collect()
+    }
+
+    /// Every waiting message, in the order in which they were sent.
+    pub fn take_messages(&self) -> Vec<PurchaseMessage> {
+        let mut messages: Vec<PurchaseMessage> = std::iter::from_fn(|| self.queue.pop()).collect();
+        messages.sort_by_key(|message| message.member);
+        messages
+    }
+
+    /// Makes an agency verified, behind everybody's back.
+    pub fn verify_agency(&self, agency: &str) {
+        let owner = Owner::Agency(AgencyId::parse(agency).expect("is a word"));
+        let state = VerificationState::Verified { at: self.now() };
+        let verification = Verification { state, ..Verification::default() };
+        let stored = StoredVerification { verification, version: 1, ..StoredVerification::default() };
+        let item = verification_to_item(&owner, &stored, None);
+        let write = Write::Put { item, expect: Condition::ItemAbsent };
+        futures::executor::block_on((&self.table).write(write)).expect("the table in memory answers");
     }
 
     /// Every item whose sort key starts so.

@@ -69,6 +69,9 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
                 Committed::Done(stored) => {
                     tell(&stored.purchase, effects);
                     working.stored = *stored;
+                    if let Some(begun) = guards.iter().find_map(Guard::begun_pool) {
+                        working.pool = Some(begun);
+                    }
                     if effects.ends {
                         self.follow(&working).await?;
                     }

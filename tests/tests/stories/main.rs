@@ -1,9 +1,13 @@
 //! The stories of purchases and verifications, told through the real handlers over neighbours in memory.
 
+mod another;
 mod buying;
 mod crashes;
 mod deferred;
 mod following;
+mod limits;
+mod operators;
+mod pools;
 mod sessions;
 mod sweeping;
 mod verifying;

@@ -53,6 +53,17 @@ pub struct Begin {
     pub due_at: Option<Instant>,
 }
 
+impl Guard {
+    /// The pool as it stands once the change does; none where no pool begins with it.
+    #[must_use]
+    pub fn begun_pool(&self) -> Option<StoredPool> {
+        match self {
+            Self::PoolBegins(begin) => Some(StoredPool { pool: begin.next.clone(), version: begin.seen.version + 1 }),
+            Self::VerifiedInTime(_) | Self::NobodyInTime(_) | Self::PoolIs(_) | Self::Audit(_) => None,
+        }
+    }
+}
+
 /// What became of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Committed<T = StoredPurchase> {

@@ -1,0 +1,249 @@
+//! What operators decide: held numbers, profiles, the switch.
+
+use domain::{NumberSid, PurchaseState};
+use serde_json::{Value, json};
+use tests::neighbours::CarrierFault;
+use tests::world::{Neighbours, account, clock, world};
+
+use crate::{GATED, NOT_GATED, SUB, approve};
+
+/// A purchase that is held: its answer showed another mark.
+fn held(world: &Neighbours<'_>) -> String {
+    let id = world.ask(SUB, "key-1", NOT_GATED).body["id"].as_str().expect("id").to_owned();
+    world.carrier.fail_next([CarrierFault::WrongMark("not ours".to_owned())]);
+    assert_eq!(world.complete(), 0);
+    let purchase = world.read(SUB, &id).body;
+    assert_eq!((&purchase["state"], &purchase["next_action"]), (&json!("held"), &json!("contact_support")));
+    id
+}
+
+fn decide(world: &Neighbours<'_>, id: &str, body: Value) -> tests::world::Answer {
+    world.operate(&format!("POST /v1/operator/purchases/{SUB}/{id}"), &body)
+}
+
+#[test]
+fn an_operator_completes_what_is_held() {
+    let clock = clock();
+    let world = world(&clock);
+    let id = held(&world);
+    let done = decide(&world, &id, json!({"action": "complete", "reason": "seen at the carrier"}));
+    assert_eq!((done.status, &done.body["state"]), (200, &json!("completed")));
+    assert_eq!(done.body["numbers"][0]["sid"], "PN00000000000000000000000000000001");
+    let again = decide(&world, &id, json!({"action": "complete", "reason": "seen at the carrier"}));
+    assert_eq!(again.status, 200, "also when repeated");
+    let audit = world.with_sk("A#pur_");
+    assert_eq!(audit.len(), 1, "one entry a decision");
+    assert!(format!("{audit:?}").contains("seen at the carrier"));
+}
+
+#[test]
+fn an_operator_fails_what_is_held_and_frees_its_lock() {
+    let clock = clock();
+    let world = world(&clock);
+    let id = held(&world);
+    assert_eq!(world.with_sk("L#").len(), 1);
+    let done = decide(&world, &id, json!({"action": "fail", "reason": "it is another's"}));
+    assert_eq!((&done.body["state"], &done.body["reason"]), (&json!("failed"), &json!("number_unavailable")));
+    assert!(world.with_sk("L#").is_empty());
+    assert_eq!(world.carrier.owned(), 1, "the number itself is never touched");
+}
+
+#[test]
+fn an_operator_lets_what_is_held_go_on_and_the_next_visit_looks_first() {
+    let clock = clock();
+    let world = world(&clock);
+    let id = held(&world);
+    let done = decide(&world, &id, json!({"action": "retry", "reason": "the mark was a glitch"}));
+    assert_eq!(done.body["state"], "buying");
+    assert_eq!(world.complete(), 0);
+    assert_eq!(world.read(SUB, &id).body["state"], "completed", "it carries our mark");
+    assert_eq!((world.carrier.charges(), world.carrier.creates()), (1, 1));
+}
+
+#[test]
+fn a_decision_needs_something_to_decide() {
+    let clock = clock();
+    let world = world(&clock);
+    let id = world.ask(SUB, "key-1", NOT_GATED).body["id"].as_str().expect("id").to_owned();
+    for action in ["retry", "fail", "complete"] {
+        let mut body = json!({"action": action, "reason": "why not"});
+        if action == "complete" {
+            body["sid"] = json!("PN1");
+        }
+        let refused = decide(&world, &id, body);
+        assert_eq!((refused.status, refused.problem()), (409, "purchase-not-held"), "{action}");
+    }
+    for body in [
+        json!({"action": "retry"}),
+        json!({"action": "retry", "reason": ""}),
+        json!({"action": "retry", "reason": "two\nlines"}),
+        json!({"action": "buy", "reason": "x"}),
+        json!({"action": "retry", "reason": "x", "state": "completed"}),
+        json!({"action": "retry", "reason": "x", "sid": "PN1"}),
+        json!({"action": "complete", "reason": "x"}),
+        json!({"action": "complete", "reason": "x", "sid": "not an id"}),
+        json!({"action": "fail", "reason": "x", "phone_number": "+18765550109"}),
+    ] {
+        let refused = decide(&world, &id, body.clone());
+        assert_eq!((refused.status, refused.problem()), (400, "invalid-request"), "{body}");
+    }
+    let nobodys = decide(&world, "pur_00000000000000000000000000000000", json!({"action": "fail", "reason": "x"}));
+    assert_eq!(nobodys.status, 404);
+    assert!(world.with_sk("A#pur_").is_empty(), "nothing was decided");
+}
+
+#[test]
+fn an_operator_completes_under_an_id_that_was_looked_up() {
+    let clock = clock();
+    let world = world(&clock);
+    // In doubt, and then somebody else's number: held without an id.
+    let id = world.ask(SUB, "key-1", NOT_GATED).body["id"].as_str().expect("id").to_owned();
+    world.carrier.fail_next([CarrierFault::Instead(adapters::twilio::Created::Unknown)]);
+    assert_eq!(world.complete(), 0);
+    world.carrier.plant(&account(), &NOT_GATED.parse().expect("is a number"), "somebody's desk");
+    world.minutes(2);
+    assert!(matches!(world.purchase().state, PurchaseState::Held { sid: None, .. }), "{:?}", world.purchase().state);
+    let done = decide(&world, &id, json!({"action": "complete", "reason": "it is ours", "sid": "PNlookedup"}));
+    assert_eq!(done.body["numbers"][0]["sid"], "PNlookedup");
+    let sid = NumberSid::parse("PNlookedup").expect("is an id");
+    assert!(matches!(world.purchase().state, PurchaseState::Completed { sid: known, .. } if known == sid));
+}
+
+#[test]
+fn a_held_number_of_a_pool_is_decided_and_its_pool_follows() {
+    let clock = clock();
+    let world = world(&clock);
+    let numbers = [NOT_GATED, "+18765550101"];
+    let body = json!({"kind": "number_pool", "phone_numbers": numbers});
+    let id = world.ask_for(SUB, "pool", &body).body["id"].as_str().expect("id").to_owned();
+    world.carrier.fail_next([CarrierFault::WrongMark("not ours".to_owned())]);
+    assert_eq!(world.complete(), 0);
+    assert_eq!(world.read(SUB, &id).body["state"], "held");
+    let done = decide(&world, &id, json!({"action": "fail", "reason": "it is another's"}));
+    assert_eq!((done.status, &done.body["state"]), (200, &json!("partially_completed")));
+    let refused = decide(&world, &id, json!({"action": "fail", "reason": "again"}));
+    assert_eq!(refused.problem(), "purchase-not-held");
+}
+
+#[test]
+fn with_the_switch_off_nothing_is_bought_and_nothing_is_lost() {
+    let clock = clock();
+    let world = world(&clock);
+    let route = "PUT /v1/operator/purchases-switch";
+    let off = world.operate(route, &json!({"purchases": "off", "reason": "the carrier is down"}));
+    assert_eq!((off.status, &off.body["purchases"]), (200, &json!("off")));
+    let id = world.ask(SUB, "key-1", NOT_GATED).body["id"].as_str().expect("id").to_owned();
+    assert_eq!(world.complete(), 0);
+    world.minutes(30);
+    assert_eq!(world.carrier.creates(), 0);
+    assert_eq!(world.read(SUB, &id).body["state"], "queued");
+    assert_eq!(world.operate("GET /v1/operator/purchases-switch", &Value::Null).body["purchases"], "off");
+    world.operate(route, &json!({"purchases": "on", "reason": "it is back"}));
+    world.minutes(20);
+    assert_eq!(world.read(SUB, &id).body["state"], "completed");
+    assert_eq!(world.with_sk("A#switch").len(), 2, "one entry a turn");
+}
+
+#[test]
+fn the_switch_stops_a_purchase_whose_create_was_not_sent() {
+    let clock = clock();
+    let world = world(&clock);
+    world.ask(SUB, "key-1", NOT_GATED);
+    world
+        .carrier
+        .fail_next([CarrierFault::Instead(adapters::twilio::Created::NotProcessed { retry_after_s: Some(30) })]);
+    assert_eq!(world.complete(), 0);
+    world.operate("PUT /v1/operator/purchases-switch", &json!({"purchases": "off", "reason": "stop"}));
+    world.minutes(30);
+    assert_eq!(world.carrier.creates(), 1);
+    world.operate("PUT /v1/operator/purchases-switch", &json!({"purchases": "on", "reason": "go"}));
+    world.minutes(30);
+    assert_eq!((world.carrier.creates(), world.carrier.charges()), (2, 1));
+}
+
+fn put_profile(world: &Neighbours<'_>, body: &Value) -> tests::world::Answer {
+    world.operate(&format!("PUT /v1/operator/sub-accounts/{SUB}"), body)
+}
+
+#[test]
+fn a_profile_is_stored_whole_and_read_back() {
+    let clock = clock();
+    let world = world(&clock);
+    let body = json!({
+        "agency": "Agency_1", "twilio_account": "AC1", "limits": {"open_purchases": 7}, "reason": "signed"
+    });
+    assert_eq!(put_profile(&world, &body).status, 200);
+    let read = || world.operate(&format!("GET /v1/operator/sub-accounts/{SUB}"), &Value::Null).body;
+    let stored = json!({
+        "sub_account": SUB, "agency": "Agency_1", "twilio_account": "AC1", "limits": {"open_purchases": 7}
+    });
+    assert_eq!(read(), stored);
+    put_profile(&world, &json!({"reason": "left"}));
+    assert_eq!(
+        read(),
+        json!({"sub_account": SUB, "agency": null, "twilio_account": null, "limits": {"open_purchases": 100}})
+    );
+    assert_eq!(world.with_sk("A#profile").len(), 2, "one entry a change");
+    for wrong in [
+        json!({}),
+        json!({"agency": "a b", "reason": "x"}),
+        json!({"agency": 7, "reason": "x"}),
+        json!({"twilio_account": "", "reason": "x"}),
+        json!({"limits": {"open_purchases": 0}, "reason": "x"}),
+        json!({"limits": {"open_purchases": 1001}, "reason": "x"}),
+        json!({"limits": {"passcodes": 1}, "reason": "x"}),
+        json!({"verified": true, "reason": "x"}),
+    ] {
+        assert_eq!(put_profile(&world, &wrong).status, 400, "{wrong}");
+    }
+    world.minutes(2);
+    assert!(world.due().is_empty(), "{:?}", world.due());
+}
+
+/// The account at the carrier follows from the stored profile, and stays what it was when buying began.
+#[test]
+fn a_sub_account_buys_in_its_own_account_at_the_carrier() {
+    let clock = clock();
+    let world = world(&clock);
+    put_profile(&world, &json!({"twilio_account": "ACown", "reason": "signed"}));
+    world.ask(SUB, "key-1", NOT_GATED);
+    world.carrier.fail_next([CarrierFault::After(adapters::twilio::Created::Unknown)]);
+    assert_eq!(world.complete(), 0);
+    put_profile(&world, &json!({"twilio_account": "ACother", "reason": "moved"}));
+    world.minutes(3);
+    let own = domain::AccountSid::parse("ACown").expect("is a word");
+    assert!(world.carrier.mark(&own, &NOT_GATED.parse().expect("is a number")).is_some());
+    assert_eq!(world.carrier.charges(), 1);
+    assert!(matches!(world.purchase().state, PurchaseState::Completed { account, .. } if account == own));
+}
+
+/// What waits is woken by the agency that the profile names now.
+#[test]
+fn a_purchase_that_waits_follows_its_sub_account_to_another_agency() {
+    let clock = clock();
+    let world = world(&clock);
+    put_profile(&world, &json!({"agency": "Agency_old", "reason": "signed"}));
+    let id = world.ask(SUB, "key-1", GATED).body["id"].as_str().expect("id").to_owned();
+    let pointers = || world.with_sk("W#").len();
+    assert_eq!(pointers(), 2, "its own, and the agency's");
+    put_profile(&world, &json!({"agency": "Agency_new", "reason": "moved"}));
+    let of = |agency: &str| format!("{:?}", world.with_sk("W#")).contains(agency);
+    assert!(!of("Agency_old") && of("Agency_new") && pointers() == 2, "{:?}", world.with_sk("W#"));
+    put_profile(&world, &json!({"reason": "left"}));
+    assert_eq!(pointers(), 1);
+    approve(&world);
+    assert_eq!(world.complete(), 0);
+    assert_eq!(world.read(SUB, &id).body["state"], "completed");
+    assert_eq!(pointers(), 0);
+}
+
+#[test]
+fn a_move_under_a_verified_agency_buys_what_waits() {
+    let clock = clock();
+    let world = world(&clock);
+    let id = world.ask(SUB, "key-1", GATED).body["id"].as_str().expect("id").to_owned();
+    world.verify_agency("Agency_1");
+    put_profile(&world, &json!({"agency": "Agency_1", "reason": "moved"}));
+    assert_eq!(world.complete(), 0);
+    assert_eq!(world.read(SUB, &id).body["state"], "completed");
+}
