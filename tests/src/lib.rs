@@ -5,6 +5,7 @@ pub mod events;
 pub mod hmac;
 pub mod memory_table;
 pub mod neighbours;
+pub mod outcomes;
 pub mod simulation;
 mod validation;
 pub mod world;

@@ -1,66 +1,44 @@
 //! What each refusal of a create means (Twilio, "Error and warning dictionary"), over a real connection: most are not
 //! tied to an HTTP status by any page of Twilio's, so that the code alone must decide.
 
-use adapters::twilio::{Created, meaning_of_refusal, parse_created_at};
+use adapters::twilio::{Created, is_our_mistake, meaning_of_refusal, parse_created_at};
 use domain::Reason;
+use tests::outcomes::{Outcome, REFUSALS};
 
 /// Every status that such a code may come with.
-const STATUSES: [u16; 7] = [400, 401, 403, 404, 409, 422, 500];
+const STATUSES: [u16; 8] = [400, 401, 403, 404, 409, 422, 429, 500];
 
-fn refused(reason: Reason) -> Created {
-    Created::Refused(reason)
-}
-
-/// Codes, and what each of them means.
-fn table() -> Vec<(&'static str, Vec<u32>, Created)> {
-    vec![
-        ("not available, or ours already", vec![21_422], Created::NotAvailable),
-        ("no such number", vec![21_421, 21_401, 20_404], refused(Reason::NumberUnavailable)),
-        (
-            "an address, a bundle or a document",
-            vec![21_613, 21_615, 21_628, 21_629, 21_630, 21_631, 21_649, 21_650, 21_651],
-            refused(Reason::AddressRequired),
-        ),
-        (
-            "the account may not buy",
-            vec![
-                10_001, 10_002, 20_005, 20_006, 20_008, 20_010, 20_403, 21_404, 21_470, 21_471, 21_472, 21_473, 21_474,
-                22_300,
-            ],
-            refused(Reason::AccountRestricted),
-        ),
-        ("not processed", vec![20_429], Created::NotProcessed { retry_after_s: Some(7) }),
-        ("a wrong credential", vec![20_003], Created::Unauthorised),
-        ("may have been done", vec![20_500, 20_503], Created::Unknown),
-    ]
-}
-
-/// Codes that say what is wrong with our own request, or with its configuration: never sent by a right one.
-const OTHER_CODES: [u32; 15] = [
-    20_001, 20_422, 20_423, 21_402, 21_403, 21_405, 21_406, 21_407, 21_409, 21_420, 21_451, 21_452, 21_457, 21_458,
-    60_999,
-];
-
-#[test]
-fn the_code_decides() {
-    for (name, codes, expected) in table() {
-        for code in codes {
-            for status in STATUSES {
-                assert_eq!(meaning_of_refusal(status, Some(code), Some(7)), expected, "{name}: {code} with {status}");
-            }
-        }
+/// What each row of the table means, as the client says it.
+fn meaning(outcome: Outcome, retry_after_s: Option<u32>) -> Created {
+    match outcome {
+        Outcome::LookThenBelieve => Created::NotAvailable,
+        Outcome::Refused(reason) => Created::Refused(reason),
+        Outcome::OurMistake => Created::Refused(Reason::CarrierRefused),
+        Outcome::NotProcessed => Created::NotProcessed { retry_after_s },
+        Outcome::Unauthorised => Created::Unauthorised,
+        Outcome::Unknown => Created::Unknown,
     }
 }
 
 #[test]
+fn the_code_decides() {
+    for row in REFUSALS {
+        for status in STATUSES {
+            let meant = meaning_of_refusal(status, Some(row.code), Some(7));
+            assert_eq!(meant, meaning(row.outcome, Some(7)), "{}: {} with {status}", row.says, row.code);
+        }
+        assert_eq!(is_our_mistake(row.code), row.outcome == Outcome::OurMistake, "{}", row.code);
+    }
+}
+
+/// Codes that this list does not have: Twilio adds some over time.
+#[test]
 fn any_other_code_is_a_refusal_only_with_a_status_that_says_so() {
-    for code in OTHER_CODES {
+    for code in [0, 11_200, 20_007, 21_408, 21_499, 60_999, 99_999, u32::MAX] {
+        assert!(REFUSALS.iter().all(|row| row.code != code), "{code} is in the list");
         for status in [400, 404, 409, 422] {
-            assert_eq!(
-                meaning_of_refusal(status, Some(code), None),
-                refused(Reason::CarrierRefused),
-                "{code} {status}"
-            );
+            let refused = Created::Refused(Reason::CarrierRefused);
+            assert_eq!(meaning_of_refusal(status, Some(code), None), refused, "{code} {status}");
         }
         for status in [401, 403] {
             assert_eq!(meaning_of_refusal(status, Some(code), None), Created::Unauthorised, "{code} {status}");
@@ -70,6 +48,7 @@ fn any_other_code_is_a_refusal_only_with_a_status_that_says_so() {
         for status in [200, 302, 500, 502, 503, 504] {
             assert_eq!(meaning_of_refusal(status, Some(code), None), Created::Unknown, "{code} {status}");
         }
+        assert!(!is_our_mistake(code));
     }
 }
 

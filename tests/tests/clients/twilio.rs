@@ -14,7 +14,7 @@ fn client(server: &Server, timeout_ms: u64) -> TwilioClient {
     client_of(server, timeout_ms, (ACCOUNT, TOKEN))
 }
 
-fn client_of(server: &Server, timeout_ms: u64, (user, password): (&str, &str)) -> TwilioClient {
+pub(crate) fn client_of(server: &Server, timeout_ms: u64, (user, password): (&str, &str)) -> TwilioClient {
     TwilioClient::new(TwilioSettings {
         base_url: server.base_url(""),
         account: account(),

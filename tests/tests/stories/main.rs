@@ -7,6 +7,7 @@ mod deferred;
 mod following;
 mod limits;
 mod operators;
+mod outcomes;
 mod pools;
 mod sessions;
 mod sweeping;

@@ -7,9 +7,9 @@ use reqwest::header::RETRY_AFTER;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use tracing::warn;
+use tracing::{error, warn};
 
-use super::answer::{meaning_of_refusal, parse_created_at};
+use super::answer::{is_our_mistake, meaning_of_refusal, parse_created_at};
 use super::stock::{AvailableNumber, Stock, StockError, StockQuery};
 use super::stock_answer::{StockAnswer, meaning_of_search_refusal, read_stock};
 use super::{Carrier, Created, LookError, OwnedNumber};
@@ -153,7 +153,11 @@ impl Carrier for TwilioClient {
             return resource.and_then(NumberResource::into_owned_number).map_or(Created::Unknown, Created::Bought);
         }
         let envelope = body.ok().and_then(|body| serde_json::from_slice::<ErrorEnvelope>(&body).ok());
-        meaning_of_refusal(status.as_u16(), envelope.and_then(|envelope| envelope.code), retry_after_s)
+        let code = envelope.and_then(|envelope| envelope.code);
+        if let Some(code) = code.filter(|code| is_our_mistake(*code)) {
+            error!(code, metric = "bug", "The carrier says that our request is wrong.");
+        }
+        meaning_of_refusal(status.as_u16(), code, retry_after_s)
     }
 }
 

@@ -9,7 +9,7 @@ use std::future::Future;
 
 use domain::{AccountSid, Instant, NumberSid, PhoneNumber, Reason};
 
-pub use answer::{meaning_of_refusal, parse_created_at};
+pub use answer::{is_our_mistake, meaning_of_refusal, parse_created_at};
 pub use client::{TwilioClient, TwilioSettings};
 pub use stock::{
     AreaCode, AvailableNumber, Capabilities, NumberKind, NumberPattern, STOCK_LIMIT_MAX, Stock, StockError, StockQuery,

@@ -130,6 +130,9 @@ impl Carrier {
                 Delivery::Whole(Reply::from(ordered_error(status, code, message)).with_retry_after(retry_after_s))
             }
             Some(Fault::TruncatedBody) => Delivery::Truncated(self.carry_out(&caller, operation, asked)),
+            Some(Fault::Altered { field, value }) => {
+                Delivery::Whole(self.carry_out(&caller, operation, asked).with_field(&field, value))
+            }
             Some(Fault::NotJson { status }) => {
                 self.carry_out(&caller, operation, asked);
                 Delivery::Html { status }

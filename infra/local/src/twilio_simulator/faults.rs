@@ -67,6 +67,10 @@ pub(super) enum Fault {
         retry_after_s: Option<u32>,
     },
     TruncatedBody,
+    Altered {
+        field: String,
+        value: serde_json::Value,
+    },
     NotJson {
         #[serde(default = "bad_gateway")]
         status: u16,

@@ -67,6 +67,7 @@
 //! | `error_after_commit`, `status` (500), `code` (20500) | it is carried out, and reported as an error |
 //! | `status`, `status`, `code`, `message`?, `retry_after_s`? | it is not carried out; that error is the answer |
 //! | `truncated_body` | it is carried out; the connection breaks in the middle of the answer |
+//! | `altered`, `field`, `value` | it is carried out; one field of the answer says something else |
 //! | `not_json`, `status` (502) | it is carried out; the answer is a page of HTML |
 //!
 //! "No answer" means that the connection stays silent until the client gives up (`"then": "hang"`) or that it is cut at

@@ -46,6 +46,14 @@ impl Reply {
         Self { retry_after_s, ..self }
     }
 
+    /// Says something else in one field.
+    pub(super) fn with_field(mut self, field: &str, value: Value) -> Self {
+        if let Some(Value::Object(fields)) = &mut self.body {
+            fields.insert(field.to_owned(), value);
+        }
+        self
+    }
+
     /// Names the limit of a Verify service that was reached.
     pub(super) fn with_reached_rate_limit(self, unique_name: &str) -> Self {
         Self { reached_rate_limit: Some(unique_name.to_owned()), ..self }

@@ -125,6 +125,15 @@ async fn half_an_answer() {
 }
 
 #[tokio::test]
+async fn an_answer_about_something_else() {
+    let twilio = Twilio::start().await;
+    twilio.fault(json!({"kind": "altered", "field": "friendly_name", "value": "pur_2"})).await;
+    let bought = twilio.buy(NUMBER, "pur_1").await;
+    assert_eq!((bought.status, bought.text("friendly_name").as_str()), (201, "pur_2"));
+    assert_eq!(owned(&twilio).await, [NUMBER]);
+}
+
+#[tokio::test]
 async fn an_answer_that_is_not_json() {
     for (fault, status) in [(json!({"kind": "not_json"}), 502), (json!({"kind": "not_json", "status": 201}), 201)] {
         let twilio = Twilio::start().await;

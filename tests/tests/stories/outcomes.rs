@@ -1,0 +1,95 @@
+//! Every answer that a create may get, and what becomes of the purchase.
+
+use adapters::twilio::{Created, meaning_of_refusal};
+use domain::{PurchaseState, Reason};
+use tests::neighbours::CarrierFault;
+use tests::outcomes::{Outcome, REFUSALS, Refusal};
+use tests::world::{Neighbours, clock, world};
+
+use crate::{NOT_GATED, SUB};
+
+/// When the carrier wants to be asked again, in seconds, where it says so.
+const RETRY_AFTER_S: u32 = 90;
+
+/// How a purchase ends whose first create is answered so, and every later one with success.
+#[derive(Debug, PartialEq)]
+enum End {
+    Failed(Reason),
+    /// Bought with this many creates.
+    Bought(u32),
+}
+
+fn end(world: &Neighbours<'_>) -> End {
+    match world.purchase().state {
+        PurchaseState::Failed { reason, .. } => End::Failed(reason),
+        PurchaseState::Completed { .. } => End::Bought(world.carrier.creates()),
+        state => panic!("{state:?} is no end"),
+    }
+}
+
+fn answer(row: &Refusal) -> Created {
+    meaning_of_refusal(row.status, Some(row.code), Some(RETRY_AFTER_S))
+}
+
+#[test]
+fn each_error_ends_the_purchase_or_is_tried_again_at_its_time() {
+    for row in REFUSALS {
+        let clock = clock();
+        let world = world(&clock);
+        world.ask(SUB, "key-1", NOT_GATED);
+        world.carrier.fail_next([CarrierFault::Instead(answer(&row))]);
+        assert_eq!(world.complete(), 0);
+        let (waits_minutes, expected) = match row.outcome {
+            Outcome::LookThenBelieve => (0, End::Failed(Reason::NumberUnavailable)),
+            Outcome::Refused(reason) => (0, End::Failed(reason)),
+            Outcome::OurMistake => (0, End::Failed(Reason::CarrierRefused)),
+            // 90 seconds, 15 minutes, and the end of a lease of 60 seconds; then the next sweep.
+            Outcome::NotProcessed => (1, End::Bought(2)),
+            Outcome::Unauthorised => (14, End::Bought(2)),
+            Outcome::Unknown => (0, End::Bought(2)),
+        };
+        if matches!(expected, End::Bought(_)) {
+            world.minutes(waits_minutes);
+            assert_eq!(world.carrier.creates(), 1, "{} {}: not before its time", row.code, row.says);
+            world.minutes(3);
+        }
+        assert_eq!(end(&world), expected, "{} {}", row.code, row.says);
+        let charged = u32::from(matches!(expected, End::Bought(_)));
+        assert_eq!(world.carrier.charges(), charged, "{} {}", row.code, row.says);
+        // What failed for good keeps nobody else from the number.
+        assert_eq!(world.with_sk("LOCK").len(), charged as usize, "{} {}", row.code, row.says);
+    }
+}
+
+/// A refusal says nothing of an earlier create that was not answered: only what may not have been done counts.
+#[test]
+fn no_error_settles_a_create_that_was_not_answered() {
+    for row in REFUSALS.iter().filter(|row| matches!(row.outcome, Outcome::Refused(_) | Outcome::OurMistake)) {
+        let clock = clock();
+        let world = world(&clock);
+        world.ask(SUB, "key-1", NOT_GATED);
+        world.carrier.fail_next([CarrierFault::LandsLate, CarrierFault::Instead(answer(row))]);
+        assert_eq!(world.complete(), 0);
+        world.minutes(2);
+        assert!(matches!(world.purchase().state, PurchaseState::Buying(_)), "{} {}", row.code, row.says);
+        world.carrier.land();
+        world.minutes(6);
+        assert_eq!(world.carrier.charges(), 1, "{} {}", row.code, row.says);
+        assert!(matches!(end(&world), End::Bought(_)), "{} {}", row.code, row.says);
+    }
+}
+
+/// Refusals that are no answer about the number cost no try: the purchase outlives more of them than it has tries.
+#[test]
+fn what_was_not_processed_costs_no_try() {
+    for row in REFUSALS.iter().filter(|row| matches!(row.outcome, Outcome::NotProcessed | Outcome::Unauthorised)) {
+        let clock = clock();
+        let world = world(&clock);
+        world.ask(SUB, "key-1", NOT_GATED);
+        let times = domain::CREATES_MAX + 2;
+        world.carrier.fail_next((0..times).map(|_| CarrierFault::Instead(answer(row))));
+        assert_eq!(world.complete(), 0);
+        world.minutes(17 * times);
+        assert_eq!(end(&world), End::Bought(times + 1), "{} {}", row.code, row.says);
+    }
+}
