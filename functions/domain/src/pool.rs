@@ -336,13 +336,13 @@ fn is_ours(member: &Purchase) -> bool {
 fn first_failure(members: &[Purchase]) -> Option<Reason> {
     let failed = members.iter().filter_map(|member| match member.state {
         PurchaseState::Failed { reason, .. } => Some((member.place, reason)),
+        PurchaseState::Released { .. } => Some((member.place, Reason::PoolUndone)),
         PurchaseState::Waiting
         | PurchaseState::Buying(_)
         | PurchaseState::Completed { .. }
         | PurchaseState::Expired { .. }
         | PurchaseState::Cancelled { .. }
         | PurchaseState::Releasing(_)
-        | PurchaseState::Released { .. }
         | PurchaseState::Held { .. } => None,
     });
     failed.min_by_key(|(place, _)| *place).map(|(_, reason)| reason)

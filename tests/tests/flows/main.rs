@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod contract;
+mod engine;
 mod platform;
 mod purchases;
 mod stack;
@@ -40,6 +41,10 @@ fn main() -> ExitCode {
             a_number_that_is_not_gated_needs_no_persona, a_lost_webhook_is_found_by_the_sweep,
             a_lost_answer_of_the_carrier_is_one_charge, a_number_that_is_gone_fails_with_a_reason,
             a_waiting_purchase_can_be_cancelled, a_closed_tab_gets_a_session_of_the_same_inquiry;
+        engine:
+            a_pool_waits_and_is_bought_by_the_approval, a_pool_that_cannot_be_whole_is_given_back,
+            another_number_is_taken_for_one_that_is_gone, purchases_are_listed_newest_first,
+            an_operator_moves_a_sub_account_and_is_the_only_one_who_may;
         bad_input:
             requests_without_a_right_token_are_refused, requests_that_cannot_be_understood_are_refused,
             another_sub_accounts_things_do_not_exist, deliveries_without_a_right_signature_change_nothing;
