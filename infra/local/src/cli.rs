@@ -8,7 +8,7 @@ use crate::stack::Ports;
 use crate::up::{self, Up};
 use crate::webhook_event::{self, WebhookEvent};
 use crate::workspace::Workspace;
-use crate::{doctor, issuer, persona_simulator, process, twilio_simulator};
+use crate::{doctor, issuer, persona_simulator, process, run, twilio_simulator};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::future::Future;
 use std::process::ExitCode;
@@ -31,6 +31,12 @@ enum Command {
         /// Write one JSON object a line
         #[arg(long)]
         json: bool,
+    },
+    /// Run a command beside a stack of its own, whose description DIALGATE_STACK names; the exit code is the command's
+    Run {
+        /// The command and its arguments, after `--`
+        #[arg(last = true, required = true)]
+        command: Vec<String>,
     },
     /// Print a token of the running stack's issuer
     Token(TokenArguments),
@@ -197,6 +203,7 @@ async fn perform(command: Command) -> Result<ExitCode> {
     match command {
         Command::Up(arguments) => up(arguments).await,
         Command::Demo { json } => up::demo(Report::new(Form::suiting_output(json))).await,
+        Command::Run { command } => run::run(&command).await,
         Command::Token(arguments) => token(arguments).await,
         Command::Doctor => doctor::examine().await,
         Command::Event(arguments) => event(arguments),

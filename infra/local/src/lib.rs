@@ -16,6 +16,7 @@ pub mod neighbours;
 pub mod persona_simulator;
 pub mod process;
 pub mod report;
+mod run;
 pub mod stack;
 pub mod story;
 pub mod tools;

@@ -3,12 +3,13 @@
 use crate::error::{Error, Result};
 use crate::neighbours::Neighbours;
 use crate::report::Report;
+use crate::run::DESCRIPTION_VARIABLE;
 use crate::stack::{Description, Options, Ports, Stack};
 use crate::workspace::Workspace;
 use crate::{story, watch};
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -19,7 +20,7 @@ const NAME: &str = "dialgate";
 const DEVELOPMENT_ORIGINS: &str = "http://localhost:5173,http://localhost:3000";
 
 /// The exit code of a program that Ctrl-C ended before its work was done, as shells use it.
-const INTERRUPTED: u8 = 130;
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// How `up` shall be done.
 pub(crate) struct Up {
@@ -60,11 +61,15 @@ pub(crate) async fn demo(report: Report) -> Result<ExitCode> {
     }
 }
 
-/// The running stack, as `up` described it.
+/// The running stack, as `up` described it, or as `dialgate run` did for what it runs.
 ///
 /// # Errors
 /// [`Error::NotUp`] if none is up.
 pub(crate) fn running(workspace: &Workspace) -> Result<Description> {
+    if let Some(file) = std::env::var_os(DESCRIPTION_VARIABLE) {
+        let written = std::fs::read(file).map_err(|_absent| Error::NotUp)?;
+        return serde_json::from_slice(&written).map_err(|_unfinished| Error::NotUp);
+    }
     let written = std::fs::read(description_file(workspace)).map_err(|_absent| Error::NotUp)?;
     // A stack that was killed leaves its description behind, but not its lock.
     match lock(workspace) {
@@ -155,6 +160,14 @@ fn description_file(workspace: &Workspace) -> PathBuf {
     workspace.local().join("stack.json")
 }
 
+/// Writes where everything of a stack is.
+pub(crate) fn describe(stack: &Stack, file: &Path) -> Result<()> {
+    let writing = || format!("write {}", file.display());
+    let description = serde_json::to_string_pretty(stack.description())
+        .map_err(|failure| Error::io(writing())(std::io::Error::other(failure)))?;
+    std::fs::write(file, description).map_err(Error::io(writing()))
+}
+
 /// The files that say where a running stack is; they are deleted when it stops.
 struct Kept {
     description: PathBuf,
@@ -168,12 +181,9 @@ impl Kept {
     }
 
     async fn keep(&self, stack: &Stack) -> Result<()> {
-        let writing = || "write target/local/stack.json".to_owned();
-        let description = serde_json::to_string_pretty(stack.description())
-            .map_err(|failure| Error::io(writing())(std::io::Error::other(failure)))?;
         std::fs::write(&self.variables, watch::variables(stack).await?)
             .map_err(Error::io("write target/local/functions.env"))?;
-        std::fs::write(&self.description, description).map_err(Error::io(writing()))
+        describe(stack, &self.description)
     }
 }
 

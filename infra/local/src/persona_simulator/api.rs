@@ -11,18 +11,16 @@ use serde_json::{Value, json};
 
 use super::Simulator;
 use super::body::{Members, document};
-use super::clock::Moment;
 use super::errors::ApiError;
+use super::filter::Filter;
 use super::inflection;
-use super::inquiry::{Field, Inquiry, LIFE_AFTER_CREATE_S, LIFE_AFTER_RESUME_S, Lifetimes, Move, Status};
+use super::inquiry::{Field, Inquiry, LIFE_AFTER_CREATE_S, LIFE_AFTER_RESUME_S, Lifetimes, Move};
 use super::page::Query;
 use super::person::SANDBOX_PERSON;
 use super::resource::{self, Template};
+use super::verification::{Kind, Progress};
 use super::wire::Wire;
-use super::world::{AccountChoice, Actor, NewInquiry, World};
-
-/// Inquiries that can be asked for by id in one list.
-const INQUIRY_IDS_MAX: usize = 100;
+use super::world::{AccountChoice, Actor, InquiryChange, NewInquiry, World};
 
 type Answer = Result<Response, ApiError>;
 type Shared = State<Arc<Simulator>>;
@@ -71,6 +69,24 @@ pub(super) async fn list(State(simulator): Shared, wire: Wire, UrlQuery(query): 
     let page = query.page("/api/v1/inquiries", &found, |inquiry| &inquiry.id)?;
     let data = page.items.iter().map(|inquiry| inquiry_data(inquiry, &world.template, wire, &query));
     Ok(wire.respond(StatusCode::OK, json!({"data": data.collect::<Vec<_>>(), "links": page.links})))
+}
+
+/// `PATCH /inquiries/{id}`: changes note, tags and fields, whatever the status, and tells nobody.
+pub(super) async fn update(
+    State(simulator): Shared,
+    wire: Wire,
+    Path(id): Path<String>,
+    UrlQuery(query): Parameters,
+    body: Bytes,
+) -> Answer {
+    let document = document(&body)?;
+    let attributes = Members::at(&document, "/data/attributes", "data.attributes");
+    let mut fields = fields(attributes)?;
+    fields.retain(|_, field| !field.value.is_null());
+    let change = InquiryChange { note: attributes.text("note")?, tags: attributes.texts("tags")?, fields };
+    let mut world = simulator.world();
+    world.update(&id, change)?;
+    answer(&world, wire, &Query(query), &id, StatusCode::OK, json!({}))
 }
 
 /// `POST /inquiries/{id}/resume`
@@ -159,13 +175,12 @@ pub(super) async fn perform_simulate_actions(
     for action in actions {
         match action {
             SimulateAction::Move(step, actor) => world.perform(&id, step, actor)?,
-            SimulateAction::Verification(status) => {
+            SimulateAction::Verification(end) => {
                 // The simulated template asks for a government id first and for a selfie once that is passed.
-                let checks = &world.inquiry(&id)?.verifications;
-                let has_id =
-                    checks.iter().any(|check| check.kind == "verification/government-id" && check.status == "passed");
-                let kind = if has_id { "verification/selfie" } else { "verification/government-id" };
-                world.add_verification(&id, kind, status)?;
+                let has_id = world.inquiry(&id)?.verification_in(Kind::GovernmentId, Progress::Passed).is_some();
+                let kind = if has_id { Kind::Selfie } else { Kind::GovernmentId };
+                world.begin_verification(&id, kind)?;
+                world.finish_verification(&id, kind, end)?;
             }
         }
     }
@@ -184,7 +199,7 @@ pub(super) async fn list_events(State(simulator): Shared, wire: Wire, UrlQuery(q
     let world = simulator.world();
     let events: Vec<_> = world.events().collect();
     let page = query.page("/api/v1/events", &events, |event| &event.id)?;
-    let data = page.items.iter().map(|event| event.resource(&world.template, wire));
+    let data = page.items.iter().map(|event| event.resource(&world.template, wire, false));
     Ok(wire.respond(StatusCode::OK, json!({"data": data.collect::<Vec<_>>(), "links": page.links})))
 }
 
@@ -193,7 +208,7 @@ pub(super) async fn retrieve_event(State(simulator): Shared, wire: Wire, Path(id
     let world = simulator.world();
     let event = world.events().find(|event| event.id == id);
     let event = event.ok_or_else(|| ApiError::not_found("The event does not exist."))?;
-    Ok(wire.respond(StatusCode::OK, json!({"data": event.resource(&world.template, wire)})))
+    Ok(wire.respond(StatusCode::OK, json!({"data": event.resource(&world.template, wire, false)})))
 }
 
 /// Every other path and method.
@@ -260,6 +275,7 @@ fn new_inquiry(document: &Value, meta: Members<'_>, template: &Template) -> Resu
         account: account_choice(attributes, meta)?,
         reference_id: attributes.text("reference-id")?,
         note: attributes.text("note")?,
+        redirect_uri: attributes.text("redirect-uri")?,
         tags: attributes.texts("tags")?.unwrap_or_default(),
         creator: attributes.text("creator-email-address")?,
         fields: fields(attributes)?,
@@ -333,8 +349,8 @@ fn fields(attributes: Members<'_>) -> Result<BTreeMap<String, Field>, ApiError> 
 #[derive(Debug)]
 enum SimulateAction {
     Move(Move, Actor),
-    /// A verification that ends with this status.
-    Verification(&'static str),
+    /// A verification that ends so.
+    Verification(Progress),
 }
 
 impl SimulateAction {
@@ -353,70 +369,10 @@ impl SimulateAction {
             "create_passed_verification" | "create_failed_verification" => {
                 let data = Members::at(action, "/data", "meta.simulate-actions[].data");
                 data.required_text("verification-template-id")?;
-                Ok(Self::Verification(if kind == "create_passed_verification" { "passed" } else { "failed" }))
+                let passed = kind == "create_passed_verification";
+                Ok(Self::Verification(if passed { Progress::Passed } else { Progress::Failed }))
             }
             unknown => Err(ApiError::bad_request(format!("meta.simulate-actions: {unknown} is not an action"))),
-        }
-    }
-}
-
-/// One filter of `GET /inquiries`.
-#[derive(Debug)]
-enum Filter {
-    ReferenceId(String),
-    Status(Vec<Status>),
-    InquiryTemplateId(Vec<String>),
-    AccountId(Vec<String>),
-    InquiryId(Vec<String>),
-    /// A template of the old kind, which no simulated inquiry has.
-    LegacyTemplateId,
-    CreatedAtStart(Moment),
-    CreatedAtEnd(Moment),
-    Note(String),
-}
-
-impl Filter {
-    fn parse(name: &str, value: &str) -> Result<Self, ApiError> {
-        let items = || value.split(',').map(|item| item.trim().to_owned()).collect::<Vec<_>>();
-        let instant = || {
-            let parsed = Moment::parse(value);
-            parsed.ok_or_else(|| ApiError::bad_request(format!("filter[{name}] must be an RFC 3339 instant")))
-        };
-        match name {
-            "reference-id" => Ok(Self::ReferenceId(value.to_lowercase())),
-            "status" => {
-                let statuses = value.split(',').map(|text| Status::parse(text.trim())).collect::<Option<Vec<_>>>();
-                statuses
-                    .map(Self::Status)
-                    .ok_or_else(|| ApiError::bad_request("filter[status] names an unknown status"))
-            }
-            "inquiry-template-id" => Ok(Self::InquiryTemplateId(items())),
-            "account-id" => Ok(Self::AccountId(items())),
-            "inquiry-id" => match items() {
-                ids if ids.len() > INQUIRY_IDS_MAX => {
-                    Err(ApiError::bad_request(format!("filter[inquiry-id] takes at most {INQUIRY_IDS_MAX} ids")))
-                }
-                ids => Ok(Self::InquiryId(ids)),
-            },
-            "template-id" => Ok(Self::LegacyTemplateId),
-            "created-at-start" => instant().map(Self::CreatedAtStart),
-            "created-at-end" => instant().map(Self::CreatedAtEnd),
-            "note" => Ok(Self::Note(value.to_owned())),
-            unknown => Err(ApiError::bad_request(format!("filter[{unknown}] is not a filter of inquiries"))),
-        }
-    }
-
-    fn passes(&self, inquiry: &Inquiry, template: &Template) -> bool {
-        match self {
-            Self::ReferenceId(wanted) => inquiry.reference_id.as_ref().is_some_and(|id| id.to_lowercase() == *wanted),
-            Self::Status(wanted) => wanted.contains(&inquiry.status),
-            Self::InquiryTemplateId(wanted) => wanted.contains(&template.id),
-            Self::AccountId(wanted) => inquiry.account_id.as_ref().is_some_and(|id| wanted.contains(id)),
-            Self::InquiryId(wanted) => wanted.contains(&inquiry.id),
-            Self::LegacyTemplateId => false,
-            Self::CreatedAtStart(start) => inquiry.created_at >= *start,
-            Self::CreatedAtEnd(end) => inquiry.created_at <= *end,
-            Self::Note(wanted) => inquiry.note.as_ref() == Some(wanted),
         }
     }
 }

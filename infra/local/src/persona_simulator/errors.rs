@@ -36,6 +36,11 @@ impl ApiError {
         Self { status: StatusCode::CONFLICT, title: "Conflict", details: details.into() }
     }
 
+    /// 409: another account has this reference id.
+    pub(super) fn not_unique() -> Self {
+        Self { status: StatusCode::CONFLICT, title: "Record not unique", details: "Record not unique.".to_owned() }
+    }
+
     /// 422: well formed, but not acceptable.
     pub(super) fn unprocessable(details: impl Into<String>) -> Self {
         Self { status: StatusCode::UNPROCESSABLE_ENTITY, title: "Unprocessable Entity", details: details.into() }

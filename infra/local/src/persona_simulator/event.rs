@@ -2,9 +2,12 @@
 
 use serde_json::{Value, json};
 
+use super::account::Account;
 use super::clock::Moment;
-use super::inquiry::{Inquiry, Verification};
+use super::inquiry::Inquiry;
 use super::resource::{self, Template};
+use super::session::Session;
+use super::verification::{Capture, Verification};
 use super::wire::Wire;
 
 /// The resource an event is about, as it was then.
@@ -16,11 +19,27 @@ pub(super) enum Snapshot {
     Verification {
         /// The verification.
         verification: Verification,
-        /// Its status at that instant.
-        status: &'static str,
         /// The inquiry it belongs to.
         inquiry_id: String,
     },
+    /// Pictures that were shown in an inquiry.
+    Capture {
+        /// The pictures.
+        capture: Capture,
+        /// How far Persona is with them.
+        status: &'static str,
+        /// The inquiry they belong to.
+        inquiry_id: String,
+    },
+    /// A visit to an inquiry.
+    Session {
+        /// The session.
+        session: Session,
+        /// The inquiry it belongs to.
+        inquiry_id: String,
+    },
+    /// An account.
+    Account(Box<Account>),
 }
 
 /// Something that happened.
@@ -39,11 +58,14 @@ pub(super) struct Event {
 }
 
 impl Event {
-    /// The id of the inquiry it is about.
-    pub(super) fn inquiry_id(&self) -> &str {
+    /// The id of the inquiry it is about, if it is about one.
+    pub(super) fn inquiry_id(&self) -> Option<&str> {
         match &self.snapshot {
-            Snapshot::Inquiry(inquiry) => &inquiry.id,
-            Snapshot::Verification { inquiry_id, .. } => inquiry_id,
+            Snapshot::Inquiry(inquiry) => Some(&inquiry.id),
+            Snapshot::Verification { inquiry_id, .. }
+            | Snapshot::Capture { inquiry_id, .. }
+            | Snapshot::Session { inquiry_id, .. } => Some(inquiry_id),
+            Snapshot::Account(_) => None,
         }
     }
 
@@ -52,25 +74,27 @@ impl Event {
         self.redacted_at = Some(now);
         match &mut self.snapshot {
             Snapshot::Inquiry(inquiry) => inquiry.redact(now),
-            Snapshot::Verification { .. } => {}
+            Snapshot::Account(account) => account.redact(now),
+            Snapshot::Verification { .. } | Snapshot::Capture { .. } | Snapshot::Session { .. } => {}
         }
     }
 
     /// The resource in kebab-case: what `GET /events/{id}` returns below `data` and what a webhook carries there.
-    pub(super) fn resource(&self, template: &Template, wire: Wire) -> Value {
-        let mut payload = match &self.snapshot {
-            Snapshot::Inquiry(inquiry) => json!({"data": resource::inquiry(inquiry, template, wire.version)}),
-            Snapshot::Verification { verification, status, inquiry_id } => {
-                json!({"data": resource::verification(verification, status, inquiry_id)})
-            }
-        };
+    /// `include` is what newer versions do only where a webhook's allow-list says so.
+    pub(super) fn resource(&self, template: &Template, wire: Wire, include: bool) -> Value {
+        let mut payload = json!({"data": match &self.snapshot {
+            Snapshot::Inquiry(inquiry) => resource::inquiry(inquiry, template, wire.version),
+            Snapshot::Verification { verification, inquiry_id } => resource::verification(verification, inquiry_id),
+            Snapshot::Capture { capture, status, inquiry_id } => resource::capture(capture, status, inquiry_id),
+            Snapshot::Session { session, inquiry_id } => resource::session(session, inquiry_id),
+            Snapshot::Account(account) => account.resource(),
+        }});
         let mut context = json!({});
         if let Snapshot::Inquiry(inquiry) = &self.snapshot {
-            // Newer versions include nothing unless the webhook's allow-list turns it on, which is not simulated.
-            if !wire.version.is_fields_only() {
+            if include || !wire.version.is_fields_only() {
                 payload["included"] = resource::included_by_default(inquiry, template);
             }
-            let (previous, next) = resource::step_names(inquiry.status);
+            let (previous, next) = resource::step_names(inquiry);
             context = json!({"inquiry-previous-step-name": previous, "inquiry-next-step-name": next});
         }
         json!({

@@ -17,7 +17,7 @@ use super::clock::Moment;
 use super::errors::ApiError;
 use super::idempotency::Answers;
 use super::outbox::{SignatureTime, WebhookMode};
-use super::rate_limit::{REQUESTS_PER_WINDOW, RateLimit};
+use super::rate_limit::{CREATIONS_PER_WINDOW, LimitKind, REQUESTS_PER_WINDOW, RateLimit};
 use super::{Decision, Simulator};
 
 /// Stands for one segment of a path in a fault's `match`.
@@ -26,11 +26,16 @@ const ANY_SEGMENT: &str = "*";
 /// Copies of each delivery at most.
 const COPIES_MAX: u32 = 100;
 
+/// Bytes that can be added to each delivery: far beyond what a receiver should read.
+const PADDING_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// The faults that are still to happen, and counts of what did.
 #[derive(Debug)]
 pub(super) struct Faults {
     /// What is left of the rate limit.
     pub(super) rate_limit: RateLimit,
+    /// What is left of the quota of what can be made.
+    pub(super) create_quota: RateLimit,
     /// Calls of each route.
     pub(super) requests: BTreeMap<String, u64>,
     /// POSTs that were answered with a kept answer.
@@ -76,7 +81,11 @@ struct FaultsBody {
     webhooks: Option<WebhookMode>,
     webhook_copies: Option<u32>,
     signature_time: Option<SignatureTime>,
+    webhook_included: Option<bool>,
+    webhook_padding_bytes: Option<usize>,
     rate_limit: Option<u32>,
+    create_quota: Option<u32>,
+    template_version_id: Option<String>,
     decision: Option<Decision>,
 }
 
@@ -105,11 +114,19 @@ struct ClockBody {
     advance_s: u64,
 }
 
+/// The body of `POST /simulator/deliveries/retry`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RetryBody {
+    event_id: String,
+}
+
 impl Faults {
     /// No faults, nothing counted.
     pub(super) fn new(now: Moment) -> Self {
-        let rate_limit = RateLimit::new(REQUESTS_PER_WINDOW, now);
-        Self { rate_limit, requests: BTreeMap::new(), replays: 0, next: Vec::new() }
+        let rate_limit = RateLimit::new(LimitKind::Requests, REQUESTS_PER_WINDOW, now);
+        let create_quota = RateLimit::new(LimitKind::Creations, CREATIONS_PER_WINDOW, now);
+        Self { rate_limit, create_quota, requests: BTreeMap::new(), replays: 0, next: Vec::new() }
     }
 
     /// The first planned fault that matches, used up by one.
@@ -137,8 +154,17 @@ pub(super) async fn plan(State(simulator): State<Arc<Simulator>>, body: Bytes) -
     if body.webhook_copies.is_some_and(|copies| !(1..=COPIES_MAX).contains(&copies)) {
         return Err(ApiError::bad_request(format!("webhook_copies must be between 1 and {COPIES_MAX}")));
     }
+    if body.webhook_padding_bytes.is_some_and(|bytes| bytes > PADDING_BYTES_MAX) {
+        return Err(ApiError::bad_request(format!("webhook_padding_bytes must be at most {PADDING_BYTES_MAX}")));
+    }
     {
         let mut world = simulator.world();
+        if let Some(version_id) = body.template_version_id {
+            world.template.version_id = version_id;
+        }
+        let webhook_faults = &mut world.outbox.faults;
+        webhook_faults.included = body.webhook_included.unwrap_or(webhook_faults.included);
+        webhook_faults.padding_bytes = body.webhook_padding_bytes.unwrap_or(webhook_faults.padding_bytes);
         world.decision = body.decision.unwrap_or(world.decision);
         world.outbox.faults.copies = body.webhook_copies.unwrap_or(world.outbox.faults.copies);
         world.outbox.faults.signature_time = body.signature_time.unwrap_or(world.outbox.faults.signature_time);
@@ -150,7 +176,10 @@ pub(super) async fn plan(State(simulator): State<Arc<Simulator>>, body: Bytes) -
         let mut faults = simulator.faults();
         faults.next.extend(planned);
         if let Some(limit) = body.rate_limit {
-            faults.rate_limit = RateLimit::new(limit, simulator.clock.now());
+            faults.rate_limit = RateLimit::new(LimitKind::Requests, limit, simulator.clock.now());
+        }
+        if let Some(limit) = body.create_quota {
+            faults.create_quota = RateLimit::new(LimitKind::Creations, limit, simulator.clock.now());
         }
     }
     simulator.changed.notify_one();
@@ -161,6 +190,17 @@ pub(super) async fn plan(State(simulator): State<Arc<Simulator>>, body: Bytes) -
 pub(super) async fn advance(State(simulator): State<Arc<Simulator>>, body: Bytes) -> Result<StatusCode, ApiError> {
     let body: ClockBody = parse(&body)?;
     simulator.clock.advance(body.advance_s);
+    simulator.changed.notify_one();
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /simulator/deliveries/retry`: sends an event's deliveries once more.
+pub(super) async fn retry_delivery(
+    State(simulator): State<Arc<Simulator>>,
+    body: Bytes,
+) -> Result<StatusCode, ApiError> {
+    let body: RetryBody = parse(&body)?;
+    simulator.world().outbox.retry(&body.event_id)?;
     simulator.changed.notify_one();
     Ok(StatusCode::NO_CONTENT)
 }

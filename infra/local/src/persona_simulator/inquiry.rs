@@ -9,6 +9,7 @@ use super::clock::Moment;
 use super::ids;
 use super::person::SANDBOX_PERSON;
 use super::session::{OneTimeLink, Session};
+use super::verification::{ATTEMPTS_MAX, Capture, Choices, Kind, Progress, Verification};
 
 /// How long a new inquiry lives, in simulated seconds, unless the request says otherwise: 24 hours.
 pub(super) const LIFE_AFTER_CREATE_S: u64 = 24 * 60 * 60;
@@ -166,17 +167,19 @@ pub(super) struct Field {
     pub(super) value: Value,
 }
 
-/// A check of a document or of a face, as far as an inquiry's relationships show it.
-#[derive(Clone, Debug)]
-pub(super) struct Verification {
-    /// `ver_…`
-    pub(super) id: String,
-    /// The resource's type, such as `verification/government-id`.
-    pub(super) kind: &'static str,
-    /// `passed` or `failed`.
-    pub(super) status: &'static str,
-    /// When it was made.
-    pub(super) created_at: Moment,
+/// Where the end user is in the flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Chooses the document's country.
+    Country,
+    /// Chooses what kind of document it is.
+    Document,
+    /// Shows it.
+    GovernmentId,
+    /// Shows their face.
+    Selfie,
+    /// Has nothing more to do.
+    Done,
 }
 
 /// Who decided, as far as the `reviewer` relationship shows it.
@@ -224,13 +227,54 @@ pub(super) struct Inquiry {
     pub(super) sessions: Vec<Session>,
     pub(super) link: Option<OneTimeLink>,
     pub(super) verifications: Vec<Verification>,
+    pub(super) captures: Vec<Capture>,
+    pub(super) choices: Choices,
+    /// Where the hosted flow leads when it is done.
+    pub(super) redirect_uri: Option<String>,
+    /// The template's version when the inquiry was made; it never changes.
+    pub(super) template_version_id: String,
     pub(super) planned: Option<Planned>,
 }
 
 impl Inquiry {
+    /// Where the end user is.
+    pub(super) fn step(&self) -> Step {
+        match self.status {
+            Status::Created | Status::Pending | Status::Expired => {}
+            Status::Completed | Status::Failed | Status::NeedsReview | Status::Approved | Status::Declined => {
+                return Step::Done;
+            }
+        }
+        match (self.choices.country, self.choices.class) {
+            _ if self.verification_in(Kind::GovernmentId, Progress::Passed).is_some() => Step::Selfie,
+            (None, _) => Step::Country,
+            (Some(_), None) => Step::Document,
+            (Some(_), Some(_)) => Step::GovernmentId,
+        }
+    }
+
+    /// The verification of that kind that is so far.
+    pub(super) fn verification_in(&self, kind: Kind, progress: Progress) -> Option<&Verification> {
+        self.verifications.iter().find(|check| check.kind == kind && check.progress == progress)
+    }
+
+    /// How often a verification of that kind can still be tried.
+    pub(super) fn attempts_left(&self, kind: Kind) -> usize {
+        let failed = |check: &&Verification| check.kind == kind && check.progress == Progress::Failed;
+        ATTEMPTS_MAX.saturating_sub(self.verifications.iter().filter(failed).count())
+    }
+
     /// Fills the template's fields with the sandbox's person, as a verification does. The name is always overwritten;
     /// what else was sent at creation stays.
     pub(super) fn extract_person(&mut self) {
+        for (name, chosen) in [
+            ("selected-country-code", self.choices.country.map(|country| country.code)),
+            ("identification-class", self.choices.class.map(|class| class.code)),
+        ] {
+            if let (Some(chosen), Some(field)) = (chosen, self.fields.get_mut(name)) {
+                field.value = chosen.into();
+            }
+        }
         for field in SANDBOX_PERSON {
             let entry = self.fields.entry(field.name.to_owned());
             let entry = entry.or_insert(Field { kind: field.kind, value: Value::Null });
@@ -238,14 +282,16 @@ impl Inquiry {
                 entry.value = Value::from(field.value);
             }
         }
-        let object = |kind: &str, prefix: &str| json!({"id": ids::new_id(prefix), "type": kind});
-        for (name, kind, prefix) in [
-            ("current-government-id", "Document::GovernmentId", "doc"),
-            ("current-selfie", "Selfie::ProfileAndCenter", "self"),
+        for (name, kind, class, prefix) in [
+            ("current-government-id", Kind::GovernmentId, "Document::GovernmentId", "doc"),
+            ("current-selfie", Kind::Selfie, "Selfie::ProfileAndCenter", "self"),
         ] {
+            let shown = self.captures.iter().rfind(|capture| capture.kind == kind).map(|capture| capture.id.clone());
+            let id = shown.unwrap_or_else(|| ids::new_id(prefix));
+            let value = json!({"id": id, "type": class});
             self.fields
                 .entry(name.to_owned())
-                .or_insert_with(|| Field { kind: name.trim_start_matches("current-"), value: object(kind, prefix) });
+                .or_insert_with(|| Field { kind: name.trim_start_matches("current-"), value });
         }
     }
 

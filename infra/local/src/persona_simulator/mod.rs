@@ -6,9 +6,14 @@
 //!
 //! # Calls
 //!
-//! Below `/api/v1`, with `Authorization: Bearer <api key>`: inquiries (create, retrieve, list, resume,
+//! Below `/api/v1`, with `Authorization: Bearer <api key>`: inquiries (create, retrieve, list, update, resume,
 //! generate-one-time-link, approve, decline, mark-for-review, expire, redact by `DELETE`, perform-simulate-actions),
-//! events (list, retrieve) and webhooks (create, list, retrieve, update, enable, disable, rotate-secret).
+//! inquiry sessions (list, retrieve, expire), accounts (create, list, retrieve, redact, consolidate), events (list,
+//! retrieve), webhooks (create, list, retrieve, update, enable, disable, archive, rotate-secret) and rate-limits.
+//! Not simulated: tags by their own calls, search, PDF, `set-simulate-stubs` (its form is not public).
+//!
+//! For end users, without a key: `/widget`, which Persona's official browser SDK opens, `/verify`, where one-time links
+//! lead, and `/preload`; see [`flow`].
 //!
 //! # Time
 //!
@@ -36,20 +41,31 @@
 //!   - `webhook_copies`: each event is sent this often.
 //!   - `signature_time`: whether `t` of a repeated attempt is when it is `sent` or when the `first_attempt` would have
 //!     been made. Which of the two Persona does is not documented.
-//!   - `rate_limit`: requests in a minute.
+//!   - `webhook_included`: whether bodies carry `included`, which newer versions do only by a webhook's allow-list.
+//!   - `webhook_padding_bytes`: bytes by which each body is longer than it need be.
+//!   - `rate_limit`: requests in a minute; `create_quota`: inquiries and accounts that can be made in a minute.
+//!   - `template_version_id`: publishes another version of the template; what was created stays on its own.
 //!   - `decision`: what the template's workflow does, see [`Decision`]; also `"none"`, `"review"`, `"decline"`.
+//! - `POST /simulator/deliveries/retry` with `{"event_id": "evt_…"}` sends an event once more, as a person can in
+//!   Persona's dashboard, whatever became of it.
 //! - `POST /simulator/clock` with `{"advance_s": 86400}` moves the clock forward by that many simulated seconds; what
 //!   was due in between happens at once. Signatures are still dated by the machine's clock.
 //! - `POST /simulator/reset` forgets everything but the registered webhooks, and every fault. The clock stays.
 //! - `GET /simulator/state` shows counts of inquiries, sessions, events and requests, and every delivery with the
 //!   results of its attempts.
 
+mod account;
+mod account_api;
 mod api;
+mod blocklist;
 mod body;
 mod clock;
+mod documents;
 mod errors;
 mod event;
 mod faults;
+mod filter;
+mod flow;
 mod idempotency;
 mod ids;
 mod inflection;
@@ -62,6 +78,9 @@ mod rate_limit;
 mod resource;
 mod sender;
 mod session;
+mod session_api;
+mod verification;
+mod visit;
 mod webhook;
 mod webhook_api;
 mod wire;
@@ -189,7 +208,7 @@ impl Simulator {
 fn router(simulator: Arc<Simulator>) -> Router {
     let api = Router::new()
         .route("/api/v1/inquiries", get(api::list).post(api::create))
-        .route("/api/v1/inquiries/{id}", get(api::retrieve).delete(api::redact))
+        .route("/api/v1/inquiries/{id}", get(api::retrieve).patch(api::update).delete(api::redact))
         .route("/api/v1/inquiries/{id}/resume", post(api::resume))
         .route("/api/v1/inquiries/{id}/generate-one-time-link", post(api::generate_one_time_link))
         .route("/api/v1/inquiries/{id}/approve", post(api::approve))
@@ -197,17 +216,34 @@ fn router(simulator: Arc<Simulator>) -> Router {
         .route("/api/v1/inquiries/{id}/mark-for-review", post(api::mark_for_review))
         .route("/api/v1/inquiries/{id}/expire", post(api::expire))
         .route("/api/v1/inquiries/{id}/perform-simulate-actions", post(api::perform_simulate_actions))
+        .route("/api/v1/inquiry-sessions", get(session_api::list))
+        .route("/api/v1/inquiry-sessions/{id}", get(session_api::retrieve))
+        .route("/api/v1/inquiry-sessions/{id}/expire", post(session_api::expire))
+        .route("/api/v1/accounts", get(account_api::list).post(account_api::create))
+        .route("/api/v1/accounts/{id}", get(account_api::retrieve).delete(account_api::redact))
+        .route("/api/v1/accounts/{id}/consolidate", post(account_api::consolidate))
+        .route("/api/v1/rate-limits", get(rate_limit::show))
         .route("/api/v1/events", get(api::list_events))
         .route("/api/v1/events/{id}", get(api::retrieve_event))
         .route("/api/v1/webhooks", get(webhook_api::list).post(webhook_api::create))
         .route("/api/v1/webhooks/{id}", get(webhook_api::retrieve).patch(webhook_api::update))
         .route("/api/v1/webhooks/{id}/enable", post(webhook_api::enable))
         .route("/api/v1/webhooks/{id}/disable", post(webhook_api::disable))
+        .route("/api/v1/webhooks/{id}/archive", post(webhook_api::archive))
         .route("/api/v1/webhooks/{id}/rotate-secret", post(webhook_api::rotate_secret))
         .fallback(api::unknown_route)
         .method_not_allowed_fallback(api::unknown_route)
         .layer(from_fn_with_state(Arc::clone(&simulator), protocol::guard));
     Router::new()
+        .route("/widget", get(flow::widget))
+        .route("/verify", get(flow::verify))
+        .route("/preload", get(flow::preload))
+        .route("/flow/flow.js", get(flow::script))
+        .route("/flow/flow.css", get(flow::styles))
+        .route("/flow/arrow.svg", get(flow::arrow))
+        .route("/flow/enter", post(flow::enter))
+        .route("/flow/act", post(flow::act))
+        .route("/simulator/deliveries/retry", post(faults::retry_delivery))
         .route("/simulator/faults", post(faults::plan))
         .route("/simulator/clock", post(faults::advance))
         .route("/simulator/reset", post(faults::reset))

@@ -62,7 +62,12 @@ impl Outbox {
             WebhookMode::Drop => DeliveryState::Dropped,
         };
         for webhook in self.webhooks.iter().filter(|webhook| webhook.wants(event.name)) {
-            let body = webhook.wire.inflect(json!({"data": event.resource(template, webhook.wire)}));
+            let mut body = json!({"data": event.resource(template, webhook.wire, self.faults.included)});
+            webhook.blocklist.apply(&mut body["data"]["attributes"]["payload"]);
+            if self.faults.padding_bytes > 0 {
+                body["data"]["attributes"]["context"]["padding"] = "x".repeat(self.faults.padding_bytes).into();
+            }
+            let body = webhook.wire.inflect(body);
             for _copy in 0..self.faults.copies {
                 let delivery_id = self.next_delivery_id;
                 self.next_delivery_id += 1;
@@ -99,8 +104,12 @@ impl Outbox {
 
     /// Enables or disables a webhook. Disabling cancels what waits for it, for good.
     pub(super) fn set_webhook_status(&mut self, id: &str, status: WebhookStatus) -> Result<(), ApiError> {
-        self.webhook(id)?.status = status;
-        if status == WebhookStatus::Disabled {
+        let webhook = self.webhook(id)?;
+        if webhook.status == WebhookStatus::Archived {
+            return Err(ApiError::conflict("Webhook already archived"));
+        }
+        webhook.status = status;
+        if matches!(status, WebhookStatus::Disabled | WebhookStatus::Archived) {
             for delivery in self.deliveries.values_mut().filter(|delivery| delivery.webhook_id == id) {
                 match delivery.state {
                     DeliveryState::Waiting { .. } | DeliveryState::InFlight => {
@@ -114,6 +123,32 @@ impl Outbox {
             }
         }
         Ok(())
+    }
+
+    /// Sends an event's deliveries once more, whatever became of them. 404 if there are none.
+    pub(super) fn retry(&mut self, event_id: &str) -> Result<(), ApiError> {
+        let now = self.clock.now();
+        let mut found = false;
+        for (id, delivery) in self.deliveries.iter_mut().filter(|(_, delivery)| delivery.event_id == event_id) {
+            found = true;
+            match delivery.state {
+                // It is on its way already.
+                DeliveryState::InFlight => {}
+                DeliveryState::Waiting { due } => {
+                    self.due.remove(&(due, *id));
+                    delivery.state = DeliveryState::Waiting { due: now };
+                    self.due.insert((now, *id));
+                }
+                DeliveryState::Succeeded
+                | DeliveryState::Exhausted
+                | DeliveryState::Cancelled
+                | DeliveryState::Dropped => {
+                    delivery.state = DeliveryState::Waiting { due: now };
+                    self.due.insert((now, *id));
+                }
+            }
+        }
+        if found { Ok(()) } else { Err(ApiError::not_found("The event was sent to no webhook.")) }
     }
 
     /// Changes what is done to deliveries. Leaving `Hold` lets go of what was held.
@@ -223,11 +258,21 @@ pub(super) struct WebhookFaults {
     pub(super) copies: u32,
     /// What `t` of a repeated attempt says.
     pub(super) signature_time: SignatureTime,
+    /// Whether bodies of newer versions include related resources, as a webhook's allow-list can turn on.
+    pub(super) included: bool,
+    /// Bytes that each body is longer than it need be.
+    pub(super) padding_bytes: usize,
 }
 
 impl Default for WebhookFaults {
     fn default() -> Self {
-        Self { mode: WebhookMode::Deliver, copies: 1, signature_time: SignatureTime::Sent }
+        Self {
+            mode: WebhookMode::Deliver,
+            copies: 1,
+            signature_time: SignatureTime::Sent,
+            included: false,
+            padding_bytes: 0,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -19,6 +19,9 @@ use super::{idempotency, ids};
 
 /// The largest body that is read. Persona documents no limit; ours are a few kilobytes.
 const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// The calls that make something that is paid for.
+const CREATING: [&str; 2] = ["/api/v1/inquiries", "/api/v1/accounts"];
 
 /// Guards a call of the API.
 pub(super) async fn guard(State(simulator): State<Arc<Simulator>>, request: Request, next: Next) -> Response {
@@ -50,7 +53,7 @@ async fn check(simulator: &Simulator, fault: Fault, request: Request, next: Next
     if key.and_then(|value| value.strip_prefix("Bearer ")) != Some(simulator.api_key.as_str()) {
         return ApiError::unauthorized().into_response();
     }
-    let (headers, allowed) = simulator.faults().rate_limit.count(simulator.clock.now());
+    let (headers, allowed) = limits(simulator, &request);
     let mut response = match fault.outcome {
         _ if !allowed => ApiError::too_many_requests().into_response(),
         FaultOutcome::Status(status @ (StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS)) => {
@@ -62,6 +65,19 @@ async fn check(simulator: &Simulator, fault: Fault, request: Request, next: Next
     };
     response.headers_mut().extend(headers);
     response
+}
+
+/// Counts a request against the limits that it falls under: their headers, and whether it is within all of them.
+fn limits(simulator: &Simulator, request: &Request) -> (HeaderMap, bool) {
+    let now = simulator.clock.now();
+    let mut faults = simulator.faults();
+    let (mut headers, mut allowed) = faults.rate_limit.count(now);
+    if allowed && request.method() == Method::POST && CREATING.contains(&request.uri().path()) {
+        let (quota, within) = faults.create_quota.count(now);
+        headers.extend(quota);
+        allowed = within;
+    }
+    (headers, allowed)
 }
 
 /// Answers, for a repeated POST with what was answered before.

@@ -4,8 +4,9 @@
 use serde_json::{Map, Value, json};
 
 use super::clock::Moment;
-use super::inquiry::{Inquiry, Reviewer, Status, Verification};
+use super::inquiry::{Inquiry, Reviewer, Status, Step};
 use super::session::{Session, SessionState};
+use super::verification::{Capture, Kind, Progress, Verification};
 use super::wire::Version;
 
 /// The one inquiry template the simulator knows.
@@ -20,7 +21,7 @@ pub(super) struct Template {
 /// An inquiry with every attribute and relationship.
 pub(super) fn inquiry(inquiry: &Inquiry, template: &Template, version: Version) -> Value {
     let at = |moment: Option<Moment>| moment.map(Moment::seconds_text);
-    let (previous_step, next_step) = step_names(inquiry.status);
+    let (previous_step, next_step) = step_names(inquiry);
     let mut attributes = json!({
         "status": inquiry.status.text(),
         "reference-id": inquiry.reference_id,
@@ -54,18 +55,36 @@ pub(super) fn inquiry(inquiry: &Inquiry, template: &Template, version: Version) 
 }
 
 /// A verification, as far as an inquiry needs one.
-pub(super) fn verification(verification: &Verification, status: &str, inquiry_id: &str) -> Value {
-    let submitted = status != "initiated";
+pub(super) fn verification(verification: &Verification, inquiry_id: &str) -> Value {
     let at = verification.created_at.seconds_text();
+    let (submitted, ended) = match verification.progress {
+        Progress::Initiated | Progress::Canceled => (false, false),
+        Progress::Submitted => (true, false),
+        Progress::Passed | Progress::Failed => (true, true),
+    };
     json!({
-        "type": verification.kind,
+        "type": verification.kind.text(),
         "id": verification.id,
         "attributes": {
-            "status": status,
+            "status": verification.progress.text(),
             "created-at": at,
             "submitted-at": submitted.then_some(&at),
-            "completed-at": matches!(status, "passed" | "failed").then_some(&at),
+            "completed-at": ended.then_some(&at),
             "checks": [],
+        },
+        "relationships": {"inquiry": {"data": {"type": "inquiry", "id": inquiry_id}}}
+    })
+}
+
+/// Pictures, as far as an inquiry needs them: there are none behind them.
+pub(super) fn capture(capture: &Capture, status: &str, inquiry_id: &str) -> Value {
+    json!({
+        "type": capture.kind.capture_text(),
+        "id": capture.id,
+        "attributes": {
+            "status": status,
+            "created-at": capture.created_at.seconds_text(),
+            "processed-at": (status == "processed").then(|| capture.created_at.seconds_text()),
         },
         "relationships": {"inquiry": {"data": {"type": "inquiry", "id": inquiry_id}}}
     })
@@ -73,8 +92,7 @@ pub(super) fn verification(verification: &Verification, status: &str, inquiry_id
 
 /// What versions before 2025-10-27 include without being asked.
 pub(super) fn included_by_default(inquiry: &Inquiry, template: &Template) -> Value {
-    let mut resources: Vec<Value> =
-        inquiry.sessions.iter().map(|session| session_resource(session, &inquiry.id)).collect();
+    let mut resources: Vec<Value> = inquiry.sessions.iter().map(|each| session(each, &inquiry.id)).collect();
     resources.push(template_resource(template));
     resources.into()
 }
@@ -85,9 +103,9 @@ pub(super) fn included(inquiry: &Inquiry, template: &Template, include: &str) ->
     let mut resources = Vec::new();
     for relationship in include.split(',').map(str::trim).filter(|relationship| !relationship.is_empty()) {
         match relationship {
-            "sessions" => resources.extend(inquiry.sessions.iter().map(|session| session_resource(session, &inquiry.id))),
+            "sessions" => resources.extend(inquiry.sessions.iter().map(|each| session(each, &inquiry.id))),
             "verifications" => resources.extend(
-                inquiry.verifications.iter().map(|check| verification(check, check.status, &inquiry.id)),
+                inquiry.verifications.iter().map(|check| verification(check, &inquiry.id)),
             ),
             "account" => resources.extend(inquiry.account_id.iter().map(|id| {
                 json!({"type": "account", "id": id, "attributes": {"reference-id": inquiry.reference_id, "fields": {}}})
@@ -122,14 +140,19 @@ pub(super) fn sparse(resource: &mut Value, attributes: &str) {
 }
 
 /// The names of the flow's steps before and after the present one.
-pub(super) fn step_names(status: Status) -> (Value, Value) {
-    match status {
-        Status::Created => (Value::Null, "start".into()),
-        Status::Pending | Status::Expired => ("start".into(), "verification_government_id".into()),
-        Status::Completed | Status::NeedsReview | Status::Approved | Status::Declined => {
-            ("verification_selfie".into(), "success".into())
+pub(super) fn step_names(inquiry: &Inquiry) -> (Value, Value) {
+    const ID: &str = "verification_government_id";
+    const SELFIE: &str = "verification_selfie";
+    match (inquiry.status, inquiry.step()) {
+        (Status::Created, _) => (Value::Null, "start".into()),
+        (Status::Pending | Status::Expired, Step::Selfie) => (ID.into(), SELFIE.into()),
+        (Status::Pending | Status::Expired, Step::Country | Step::Document | Step::GovernmentId | Step::Done) => {
+            ("start".into(), ID.into())
         }
-        Status::Failed => ("verification_selfie".into(), "fail".into()),
+        (Status::Completed | Status::NeedsReview | Status::Approved | Status::Declined, _) => {
+            (SELFIE.into(), "success".into())
+        }
+        (Status::Failed, _) => (SELFIE.into(), "fail".into()),
     }
 }
 
@@ -137,27 +160,32 @@ fn relationships(inquiry: &Inquiry, template: &Template) -> Value {
     let one = |kind: &str, id: &str| json!({"data": {"type": kind, "id": id}});
     let none = json!({"data": null});
     let empty = json!({"data": []});
-    let verifications = inquiry.verifications.iter().map(|check| json!({"type": check.kind, "id": check.id}));
+    let verifications = inquiry.verifications.iter().map(|check| json!({"type": check.kind.text(), "id": check.id}));
+    let captures = |kind: Kind| {
+        let shown = inquiry.captures.iter().filter(move |capture| capture.kind == kind);
+        shown.map(|capture| json!({"type": capture.kind.capture_text(), "id": capture.id})).collect::<Vec<_>>()
+    };
     let sessions = inquiry.sessions.iter().map(|session| json!({"type": "inquiry-session", "id": session.id}));
     json!({
         "account": inquiry.account_id.as_deref().map_or_else(|| none.clone(), |id| one("account", id)),
         "template": none,
         "inquiry-template": one("inquiry-template", &template.id),
-        "inquiry-template-version": one("inquiry-template-version", &template.version_id),
+        "inquiry-template-version": one("inquiry-template-version", &inquiry.template_version_id),
         "transaction": none,
         "reviewer": match &inquiry.reviewer {
             Reviewer::None => none.clone(),
             Reviewer::WorkflowRun(id) => one("workflow-run", id),
         },
         "reports": empty,
-        "documents": empty,
-        "selfies": empty,
+        "documents": {"data": captures(Kind::GovernmentId)},
+        "selfies": {"data": captures(Kind::Selfie)},
         "verifications": {"data": verifications.collect::<Vec<_>>()},
         "sessions": {"data": sessions.collect::<Vec<_>>()},
     })
 }
 
-fn session_resource(session: &Session, inquiry_id: &str) -> Value {
+/// A visit of an end user.
+pub(super) fn session(session: &Session, inquiry_id: &str) -> Value {
     let (started_at, expired_at) = match session.state {
         SessionState::Unused => (None, None),
         SessionState::Started(at) => (Some(at.seconds_text()), None),

@@ -15,6 +15,9 @@ pub(super) const SESSIONS_MAX: usize = 25;
 /// How long an unused one-time link works, in simulated seconds, unless the request says otherwise: 24 hours.
 pub(super) const ONE_TIME_LINK_LIFE_S: u64 = 24 * 60 * 60;
 
+/// How long a used one-time link still leads to its session, in simulated seconds: 5 minutes.
+pub(super) const ONE_TIME_LINK_GRACE_S: u64 = 5 * 60;
+
 /// Length of the code in a one-time link and in its short form.
 const LINK_CODE_LENGTH: usize = 24;
 const SHORT_CODE_LENGTH: usize = 8;
@@ -64,6 +67,14 @@ impl Session {
         Self { id, created_at: now, expires_at, state: SessionState::Unused, token }
     }
 
+    /// Whether its token opens the inquiry.
+    pub(super) fn is_live(&self, now: Moment) -> bool {
+        match self.state {
+            SessionState::Unused | SessionState::Started(_) => now < self.expires_at,
+            SessionState::Expired(_) => false,
+        }
+    }
+
     /// Whether resuming may hand it out again.
     pub(super) fn is_reusable(&self, now: Moment) -> bool {
         self.state == SessionState::Unused && now < self.expires_at
@@ -77,13 +88,57 @@ pub(super) struct OneTimeLink {
     short_code: String,
     /// When it stops working, if nobody used it.
     pub(super) expires_at: Moment,
+    used: Option<Use>,
+}
+
+/// The one use of a link.
+#[derive(Clone, Debug)]
+struct Use {
+    /// Until when the link still leads to the same session.
+    grace_ends: Moment,
+    token: String,
+}
+
+/// What following a link leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Followed {
+    /// A new session; it is the link's one use.
+    First,
+    /// The session of its first use, by this token: mail scanners and impatient people follow a link twice.
+    Again(String),
+    /// Nothing: it was used, or its time is over.
+    Over,
 }
 
 impl OneTimeLink {
     /// A new, unused link.
     pub(super) fn new(expires_at: Moment) -> Self {
         let code = format!("us1-{}", ids::random_text(LINK_CODE_LENGTH));
-        Self { code, short_code: ids::random_text(SHORT_CODE_LENGTH), expires_at }
+        Self { code, short_code: ids::random_text(SHORT_CODE_LENGTH), expires_at, used: None }
+    }
+
+    /// Whether this is its code, or its short one.
+    pub(super) fn has_code(&self, code: &str) -> bool {
+        self.code == code || self.short_code == code
+    }
+
+    /// Whether nobody used it yet and it still works.
+    pub(super) fn is_unused(&self, now: Moment) -> bool {
+        self.used.is_none() && now < self.expires_at
+    }
+
+    /// What following it leads to.
+    pub(super) fn follow(&self, now: Moment) -> Followed {
+        match &self.used {
+            Some(used) if now < used.grace_ends => Followed::Again(used.token.clone()),
+            None if now < self.expires_at => Followed::First,
+            Some(_) | None => Followed::Over,
+        }
+    }
+
+    /// Notes its one use.
+    pub(super) fn used(&mut self, grace_ends: Moment, token: String) {
+        self.used = Some(Use { grace_ends, token });
     }
 
     /// The link and its short form, below the simulator's own address.

@@ -4,6 +4,7 @@
 use aws_lc_rs::hmac;
 use serde_json::{Value, json};
 
+use super::blocklist::Blocklist;
 use super::clock::Moment;
 use super::ids;
 use super::wire::Wire;
@@ -25,6 +26,8 @@ pub(super) enum WebhookStatus {
     Disabled,
     /// Events are sent.
     Enabled,
+    /// It is over; it cannot be enabled again.
+    Archived,
 }
 
 /// A secret that signs deliveries.
@@ -46,6 +49,8 @@ pub(super) struct Webhook {
     pub(super) status: WebhookStatus,
     /// How bodies are written.
     pub(super) wire: Wire,
+    /// What is left out of bodies.
+    pub(super) blocklist: Blocklist,
     /// Names of events, or `*`.
     pub(super) enabled_events: Vec<String>,
     /// When it was registered.
@@ -58,7 +63,8 @@ impl Webhook {
     pub(super) fn new(url: String, enabled_events: Vec<String>, wire: Wire, secret: String, now: Moment) -> Self {
         let secrets = vec![Secret { value: secret, expires_at: None }];
         let status = WebhookStatus::Disabled;
-        Self { id: ids::new_id("wbh"), url, status, wire, enabled_events, created_at: now, secrets }
+        let blocklist = Blocklist::default();
+        Self { id: ids::new_id("wbh"), url, status, wire, blocklist, enabled_events, created_at: now, secrets }
     }
 
     /// Whether it wants events of this name.
@@ -87,6 +93,7 @@ impl Webhook {
         let status = match self.status {
             WebhookStatus::Disabled => "disabled",
             WebhookStatus::Enabled => "enabled",
+            WebhookStatus::Archived => "archived",
         };
         let secrets: Vec<&str> = self.secrets(now).collect();
         json!({
@@ -99,7 +106,7 @@ impl Webhook {
                 "secrets": secrets.iter().map(|value| json!({"value": value})).collect::<Vec<_>>(),
                 "api-version": self.wire.version.text(),
                 "api-key-inflection": self.wire.inflection.text(),
-                "api-attributes-blocklist": [],
+                "api-attributes-blocklist": self.blocklist.entries(),
                 "file-access-token-expires-in": 21_600,
                 "enabled-events": self.enabled_events,
                 "payload-filter": null,

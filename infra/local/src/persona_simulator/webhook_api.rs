@@ -9,6 +9,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::Simulator;
+use super::blocklist::Blocklist;
 use super::body::{Members, document};
 use super::errors::ApiError;
 use super::inflection::Inflection;
@@ -27,8 +28,10 @@ pub(super) async fn create(State(simulator): Shared, wire: Wire, body: Bytes) ->
     let url = url(attributes)?.ok_or_else(|| attributes.missing("url"))?;
     let events = attributes.texts("enabled-events")?.ok_or_else(|| attributes.missing("enabled-events"))?;
     let shape = shape(attributes, Wire::default())?;
+    let blocklist = blocklist(attributes)?.unwrap_or_default();
     let mut world = simulator.world();
     let id = world.outbox.add_webhook(url, events, shape).id.clone();
+    world.outbox.webhook(&id)?.blocklist = blocklist;
     answer(&mut world, wire, &id, StatusCode::CREATED)
 }
 
@@ -56,11 +59,15 @@ pub(super) async fn update(State(simulator): Shared, wire: Wire, Path(id): Path<
     let document = document(&body)?;
     let attributes = attributes(&document)?;
     let (url, events) = (url(attributes)?, attributes.texts("enabled-events")?);
+    let blocklist = blocklist(attributes)?;
     let mut world = simulator.world();
     let webhook = world.outbox.webhook(&id)?;
     webhook.wire = shape(attributes, webhook.wire)?;
     if let Some(url) = url {
         webhook.url = url;
+    }
+    if let Some(blocklist) = blocklist {
+        webhook.blocklist = blocklist;
     }
     if let Some(events) = events {
         webhook.enabled_events = events;
@@ -79,6 +86,13 @@ pub(super) async fn enable(State(simulator): Shared, wire: Wire, Path(id): Path<
 pub(super) async fn disable(State(simulator): Shared, wire: Wire, Path(id): Path<String>) -> Answer {
     let mut world = simulator.world();
     world.outbox.set_webhook_status(&id, WebhookStatus::Disabled)?;
+    answer(&mut world, wire, &id, StatusCode::OK)
+}
+
+/// `POST /webhooks/{id}/archive`: for good.
+pub(super) async fn archive(State(simulator): Shared, wire: Wire, Path(id): Path<String>) -> Answer {
+    let mut world = simulator.world();
+    world.outbox.set_webhook_status(&id, WebhookStatus::Archived)?;
     answer(&mut world, wire, &id, StatusCode::OK)
 }
 
@@ -102,12 +116,15 @@ fn answer(world: &mut World, wire: Wire, id: &str, status: StatusCode) -> Answer
 /// The attributes of a webhook. What would change deliveries but is not simulated is refused rather than ignored.
 fn attributes(document: &Value) -> Result<Members<'_>, ApiError> {
     let attributes = Members::at(document, "/data/attributes", "data.attributes");
-    for name in ["api-attributes-blocklist", "payload-filter"] {
-        if attributes.get(name).is_some_and(|value| value != &json!([]) && value != &json!({})) {
-            return Err(ApiError::unprocessable(format!("data.attributes.{name} is not simulated; leave it out")));
-        }
+    if attributes.get("payload-filter").is_some_and(|value| value != &json!({})) {
+        return Err(ApiError::unprocessable("data.attributes.payload-filter is not simulated; leave it out"));
     }
     Ok(attributes)
+}
+
+fn blocklist(attributes: Members<'_>) -> Result<Option<Blocklist>, ApiError> {
+    let entries = attributes.texts("api-attributes-blocklist")?;
+    entries.map(|entries| Blocklist::parse(entries).map_err(ApiError::bad_request)).transpose()
 }
 
 fn url(attributes: Members<'_>) -> Result<Option<String>, ApiError> {

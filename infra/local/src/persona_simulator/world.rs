@@ -6,14 +6,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use aws_lc_rs::hmac;
 use serde_json::{Value, json};
 
+use super::account::{Account, NewAccount};
 use super::clock::{Clock, Moment};
 use super::errors::ApiError;
 use super::event::{Event, Snapshot};
 use super::ids;
-use super::inquiry::{Field, Inquiry, Lifetimes, Move, Outcome, Planned, Reviewer, STATUSES, Status, Verification};
+use super::inquiry::{Field, Inquiry, Lifetimes, Move, Outcome, Planned, Reviewer, STATUSES, Status};
 use super::outbox::Outbox;
 use super::resource::Template;
-use super::session::{ONE_TIME_LINK_LIFE_S, OneTimeLink, SESSIONS_MAX, Session, SessionState};
+use super::session::SessionState;
+use super::verification::Choices;
 use super::{Decision, Settings};
 
 /// How long a workflow takes when its decision has no time of its own, in real milliseconds.
@@ -29,28 +31,28 @@ pub(super) struct World {
     pub(super) decision: Decision,
     /// What is on its way to the receivers of webhooks.
     pub(super) outbox: Outbox,
-    initial_decision: Decision,
-    session_key: hmac::Key,
-    records: Records,
+    pub(super) session_key: hmac::Key,
+    pub(super) records: Records,
+    initial: Initial,
+}
+
+/// What a reset goes back to.
+#[derive(Debug)]
+struct Initial {
+    decision: Decision,
+    template_version_id: String,
 }
 
 /// What a reset forgets.
 #[derive(Debug, Default)]
-struct Records {
-    inquiries: Vec<Inquiry>,
+pub(super) struct Records {
+    pub(super) inquiries: Vec<Inquiry>,
     inquiry_indexes: HashMap<String, usize>,
     /// When an inquiry may have something to do. An entry can be out of date: what is due is worked out on arrival.
     due_inquiries: BTreeSet<(Moment, usize)>,
-    /// Account ids by their reference id in lower case: Persona compares them without case.
-    accounts: BTreeMap<String, Account>,
+    /// In the order of their creation.
+    pub(super) accounts: Vec<Account>,
     events: Vec<Event>,
-}
-
-/// An account, as far as inquiries need one.
-#[derive(Clone, Debug)]
-struct Account {
-    id: String,
-    reference_id: Option<String>,
 }
 
 /// Who makes a move.
@@ -73,10 +75,20 @@ pub(super) struct NewInquiry {
     /// The inquiry's own reference id.
     pub(super) reference_id: Option<String>,
     pub(super) note: Option<String>,
+    /// Where the hosted flow leads when it is done.
+    pub(super) redirect_uri: Option<String>,
     pub(super) tags: Vec<String>,
     pub(super) creator: Option<String>,
     pub(super) fields: BTreeMap<String, Field>,
     pub(super) lifetimes: Lifetimes,
+}
+
+/// A change of an inquiry; what is `None` stays.
+#[derive(Clone, Debug)]
+pub(super) struct InquiryChange {
+    pub(super) note: Option<String>,
+    pub(super) tags: Option<Vec<String>>,
+    pub(super) fields: BTreeMap<String, Field>,
 }
 
 /// Which account a new inquiry belongs to.
@@ -100,7 +112,7 @@ impl World {
             public_url: settings.public_url.trim_end_matches('/').to_owned(),
             decision: settings.decision,
             outbox: Outbox::new(clock.clone(), settings.webhook_secret.clone()),
-            initial_decision: settings.decision,
+            initial: Initial { decision: settings.decision, template_version_id: settings.template_version_id.clone() },
             session_key: hmac::Key::new(hmac::HMAC_SHA256, ids::random_text(32).as_bytes()),
             records: Records::default(),
             clock,
@@ -111,7 +123,8 @@ impl World {
     pub(super) fn reset(&mut self) {
         self.records = Records::default();
         self.outbox.forget_deliveries();
-        self.decision = self.initial_decision;
+        self.decision = self.initial.decision;
+        self.template.version_id = self.initial.template_version_id.clone();
     }
 
     /// Does what time alone brings about: inquiries that expire, decisions of the workflow.
@@ -138,12 +151,9 @@ impl World {
         let now = self.clock.now();
         let account = match new.account {
             AccountChoice::None => None,
-            AccountChoice::Anonymous => Some(self.add_account(None)),
+            AccountChoice::Anonymous => Some(self.add_account(NewAccount::called(None))),
             AccountChoice::OfReference(reference_id) => Some(self.account_of(reference_id)),
-            AccountChoice::Existing(id) => {
-                let found = self.records.accounts.values().find(|account| account.id == id).cloned();
-                Some(found.ok_or_else(|| ApiError::not_found("The account does not exist."))?)
-            }
+            AccountChoice::Existing(id) => Some(self.account(&id)?.clone()),
         };
         let inquiry = Inquiry {
             id: ids::new_id("inq"),
@@ -172,6 +182,10 @@ impl World {
             sessions: Vec::new(),
             link: None,
             verifications: Vec::new(),
+            captures: Vec::new(),
+            choices: Choices::default(),
+            redirect_uri: new.redirect_uri,
+            template_version_id: self.template.version_id.clone(),
             planned: None,
         };
         let index = self.records.inquiries.len();
@@ -192,6 +206,21 @@ impl World {
         self.records.inquiries.iter().rev()
     }
 
+    /// Changes what can be changed at any time, without an event (changelog of 2024-02-26).
+    pub(super) fn update(&mut self, id: &str, change: InquiryChange) -> Result<(), ApiError> {
+        let now = self.clock.now();
+        let index = self.index(id)?;
+        let inquiry = &mut self.records.inquiries[index];
+        refuse_redacted(inquiry)?;
+        inquiry.note = change.note.or(inquiry.note.take());
+        if let Some(tags) = change.tags {
+            inquiry.tags = tags;
+        }
+        inquiry.fields.extend(change.fields);
+        inquiry.updated_at = now;
+        Ok(())
+    }
+
     /// Every event, newest first.
     pub(super) fn events(&self) -> impl Iterator<Item = &Event> {
         self.records.events.iter().rev()
@@ -201,55 +230,6 @@ impl World {
     pub(super) fn perform(&mut self, id: &str, step: Move, actor: Actor) -> Result<(), ApiError> {
         let index = self.index(id)?;
         self.perform_at(index, step, actor)
-    }
-
-    /// Opens an inquiry again and gives it a live session: an unused one if there is one, else a new one.
-    pub(super) fn resume(&mut self, id: &str) -> Result<String, ApiError> {
-        let index = self.index(id)?;
-        self.perform_at(index, Move::Resume, Actor::Caller(None))?;
-        self.open_session(id)
-    }
-
-    /// The token of a live session.
-    pub(super) fn open_session(&mut self, id: &str) -> Result<String, ApiError> {
-        let now = self.clock.now();
-        let index = self.index(id)?;
-        let inquiry = &mut self.records.inquiries[index];
-        if let Some(session) = inquiry.sessions.iter().find(|session| session.is_reusable(now)) {
-            return Ok(session.token.clone());
-        }
-        if inquiry.sessions.len() >= SESSIONS_MAX {
-            return Err(ApiError::conflict(format!("Inquiry already has the maximum of {SESSIONS_MAX} sessions")));
-        }
-        let session = Session::new(&self.session_key, &self.public_url, now, inquiry.expires_at.unwrap_or(now));
-        let token = session.token.clone();
-        inquiry.sessions.push(session);
-        Ok(token)
-    }
-
-    /// `one-time-link` and its short form: those of the previous link while it is unused and valid.
-    pub(super) fn one_time_link(&mut self, id: &str, life_s: Option<u64>) -> Result<Value, ApiError> {
-        let now = self.clock.now();
-        let index = self.index(id)?;
-        let inquiry = &mut self.records.inquiries[index];
-        refuse_redacted(inquiry)?;
-        match inquiry.status {
-            Status::Created | Status::Pending => {}
-            Status::Completed
-            | Status::Failed
-            | Status::Expired
-            | Status::NeedsReview
-            | Status::Approved
-            | Status::Declined => return Err(already(inquiry.status)),
-        }
-        let link = match inquiry.link.take_if(|link| now < link.expires_at) {
-            Some(link) => link,
-            None => {
-                let expires_at = self.clock.after(now, life_s.unwrap_or(ONE_TIME_LINK_LIFE_S));
-                OneTimeLink::new(inquiry.expires_at.map_or(expires_at, |inquiry_ends| inquiry_ends.min(expires_at)))
-            }
-        };
-        Ok(inquiry.link.insert(link).meta(&self.public_url))
     }
 
     /// Deletes an inquiry's personal data, also from the events about it. A second time changes nothing.
@@ -262,36 +242,11 @@ impl World {
             inquiry.link = None;
             inquiry.planned = None;
             inquiry.expires_at = None;
-            expire_sessions(inquiry, now);
-            for event in self.records.events.iter_mut().filter(|event| event.inquiry_id() == id) {
+            self.end_sessions(index, |_| true);
+            for event in self.records.events.iter_mut().filter(|event| event.inquiry_id() == Some(id)) {
                 event.redact(now);
             }
             self.emit_inquiry("inquiry.redacted", index);
-        }
-        Ok(())
-    }
-
-    /// A finished verification, with the three events of its life.
-    pub(super) fn add_verification(
-        &mut self,
-        id: &str,
-        kind: &'static str,
-        status: &'static str,
-    ) -> Result<(), ApiError> {
-        let index = self.index(id)?;
-        refuse_redacted(&self.records.inquiries[index])?;
-        if self.records.inquiries[index].status == Status::Created {
-            self.perform_at(index, Move::Start, Actor::EndUser)?;
-        }
-        let created_at = self.clock.now();
-        let verification = Verification { id: ids::new_id("ver"), kind, status, created_at };
-        self.records.inquiries[index].verifications.push(verification.clone());
-        let last = if status == "passed" { "verification.passed" } else { "verification.failed" };
-        for (name, then) in
-            [("verification.created", "initiated"), ("verification.submitted", "submitted"), (last, status)]
-        {
-            let (verification, inquiry_id) = (verification.clone(), id.to_owned());
-            self.emit(name, Snapshot::Verification { verification, status: then, inquiry_id });
         }
         Ok(())
     }
@@ -318,26 +273,14 @@ impl World {
         })
     }
 
-    fn index(&self, id: &str) -> Result<usize, ApiError> {
+    /// The position of an inquiry.
+    pub(super) fn index(&self, id: &str) -> Result<usize, ApiError> {
         let found = self.records.inquiry_indexes.get(id).copied();
         found.ok_or_else(|| ApiError::not_found("The inquiry does not exist."))
     }
 
-    fn account_of(&mut self, reference_id: String) -> Account {
-        match self.records.accounts.get(&reference_id.to_lowercase()) {
-            Some(account) => account.clone(),
-            None => self.add_account(Some(reference_id)),
-        }
-    }
-
-    fn add_account(&mut self, reference_id: Option<String>) -> Account {
-        let account = Account { id: ids::new_id("act"), reference_id };
-        let key = account.reference_id.as_ref().unwrap_or(&account.id).to_lowercase();
-        self.records.accounts.insert(key, account.clone());
-        account
-    }
-
-    fn perform_at(&mut self, index: usize, step: Move, actor: Actor) -> Result<(), ApiError> {
+    /// Moves the inquiry at that position, with everything that follows from it.
+    pub(super) fn perform_at(&mut self, index: usize, step: Move, actor: Actor) -> Result<(), ApiError> {
         let now = self.clock.now();
         let inquiry = &mut self.records.inquiries[index];
         refuse_redacted(inquiry)?;
@@ -360,6 +303,10 @@ impl World {
                     inquiry.planned = plan(self.decision, step, now);
                 }
                 self.watch(index);
+                if step == Move::Expire {
+                    self.end_sessions(index, |_| true);
+                    self.cancel_verifications(index);
+                }
                 if let Some(name) = step.event_name() {
                     self.emit_inquiry(name, index);
                 }
@@ -375,12 +322,14 @@ impl World {
         self.records.due_inquiries.extend(due.map(|due| (due, index)));
     }
 
-    fn emit_inquiry(&mut self, name: &'static str, index: usize) {
+    /// Tells of the inquiry at that position as it is now.
+    pub(super) fn emit_inquiry(&mut self, name: &'static str, index: usize) {
         let snapshot = Snapshot::Inquiry(Box::new(self.records.inquiries[index].clone()));
         self.emit(name, snapshot);
     }
 
-    fn emit(&mut self, name: &'static str, snapshot: Snapshot) {
+    /// Tells of something that happened.
+    pub(super) fn emit(&mut self, name: &'static str, snapshot: Snapshot) {
         let now = self.clock.now();
         // Receivers put events in order by this instant, so no two share one.
         let earliest = self.records.events.last().map(|event| event.created_at.plus_ms(1));
@@ -397,7 +346,10 @@ fn enter(inquiry: &mut Inquiry, step: Move, actor: Actor, now: Moment, clock: &C
         Move::Start => {
             inquiry.started_at = Some(now);
             inquiry.expires_at = Some(clock.after(now, inquiry.lifetimes.start_s));
-            if let Some(session) = inquiry.sessions.iter_mut().rfind(|session| session.is_reusable(now)) {
+            // A call that plays the end user opened no session of its own: it uses up the one that was handed out.
+            let visited = inquiry.sessions.iter().any(|session| matches!(session.state, SessionState::Started(_)));
+            let handed_out = inquiry.sessions.iter_mut().rfind(|session| session.is_reusable(now));
+            if let Some(session) = handed_out.filter(|_| !visited) {
                 session.state = SessionState::Started(now);
             }
         }
@@ -406,7 +358,6 @@ fn enter(inquiry: &mut Inquiry, step: Move, actor: Actor, now: Moment, clock: &C
         Move::Expire => {
             inquiry.expired_at = Some(now);
             inquiry.link = None;
-            expire_sessions(inquiry, now);
         }
         Move::Resume => {
             inquiry.expired_at = None;
@@ -446,22 +397,15 @@ fn plan(decision: Decision, step: Move, now: Moment) -> Option<Planned> {
     Some(Planned { due: now.plus_ms(i64::try_from(after_ms).unwrap_or(i64::MAX)), step })
 }
 
-fn expire_sessions(inquiry: &mut Inquiry, now: Moment) {
-    for session in &mut inquiry.sessions {
-        match session.state {
-            SessionState::Unused | SessionState::Started(_) => session.state = SessionState::Expired(now),
-            SessionState::Expired(_) => {}
-        }
-    }
-}
-
-fn refuse_redacted(inquiry: &Inquiry) -> Result<(), ApiError> {
+/// 409 for an inquiry whose personal data was deleted.
+pub(super) fn refuse_redacted(inquiry: &Inquiry) -> Result<(), ApiError> {
     match inquiry.redacted_at {
         Some(_) => Err(ApiError::conflict("Inquiry already redacted")),
         None => Ok(()),
     }
 }
 
-fn already(status: Status) -> ApiError {
+/// 409 for an inquiry whose status does not allow a move.
+pub(super) fn already(status: Status) -> ApiError {
     ApiError::conflict(format!("Inquiry already {}", status.text()))
 }

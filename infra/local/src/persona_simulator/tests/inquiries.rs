@@ -94,7 +94,7 @@ async fn a_scaled_clock_lets_a_day_pass_in_no_time() {
     let persona = persona_with(1_000_000.0, Decision::None).await;
     persona.create("s_scaled").await;
     let state = persona.state_when(|state| state["inquiries"]["by_status"]["expired"] == 1).await;
-    assert_eq!(state["events"], 2);
+    assert_eq!(state["events"], 3, "account and inquiry created, inquiry expired");
 }
 
 #[tokio::test]

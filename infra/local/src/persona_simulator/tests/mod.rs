@@ -1,6 +1,8 @@
 //! The simulator, driven over HTTP as Persona's customers drive Persona.
 
+mod accounts;
 mod deliveries;
+mod flow;
 mod inquiries;
 mod protocol;
 mod shapes;
@@ -25,6 +27,22 @@ const API_KEY: &str = "persona_sandbox_test-key";
 const TEMPLATE: &str = "itmpl_test";
 const TEMPLATE_VERSION: &str = "itmplv_test";
 const WEBHOOK_SECRET: &str = "wbhsec_test-secret";
+
+/// What most tests subscribe to: the events of inquiries and verifications.
+const EVENTS: [&str; 12] = [
+    "inquiry.created",
+    "inquiry.started",
+    "inquiry.completed",
+    "inquiry.failed",
+    "inquiry.expired",
+    "inquiry.approved",
+    "inquiry.declined",
+    "inquiry.marked-for-review",
+    "verification.created",
+    "verification.submitted",
+    "verification.passed",
+    "verification.failed",
+];
 
 /// How long a test waits for something that must come. Never reached when all is well.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -126,9 +144,14 @@ impl Persona {
         tokio::time::timeout(PATIENCE, asking).await.expect("the state is reached")
     }
 
-    /// Registers and enables a webhook for every event; returns its id.
+    /// Registers and enables a webhook for what happens to inquiries and verifications; returns its id.
     async fn webhook(&self, url: &str) -> String {
-        let body = json!({"data": {"attributes": {"url": url, "enabled-events": ["*"]}}});
+        self.webhook_for(url, &EVENTS).await
+    }
+
+    /// Registers and enables a webhook for these events; returns its id.
+    async fn webhook_for(&self, url: &str, events: &[&str]) -> String {
+        let body = json!({"data": {"attributes": {"url": url, "enabled-events": events}}});
         let created = self.call(Method::POST, "/api/v1/webhooks", body, 201).await;
         assert_eq!(created["data"]["attributes"]["status"], "disabled");
         let id = text(&created["data"]["id"]);
