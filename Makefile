@@ -6,10 +6,10 @@ WATCH    ?=
 JSON     ?=
 ARGS     ?=
 
-.PHONY: help up demo test sim vectors lint tools build doctor
+.PHONY: help up demo test sim vectors web-test lint tools build doctor
 
 help: ## List these words
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## Start everything on this machine and stay up until Ctrl-C (WATCH=1 builds functions again on change, ARGS passes options)
 	@$(PREPARE) tools $(if $(WATCH),watch) build
@@ -30,6 +30,10 @@ sim: ## Play schedules of crashes, losses and duplicates in memory (SCHEDULES=10
 
 vectors: ## Check the published vectors of Persona's signature (functions/adapters/vectors)
 	@cargo test --quiet --workspace --test vectors
+
+web-test: ## Persona's browser SDK in a real browser, against the deployed stack; installs what it needs
+	@$(PREPARE) tools build
+	@tests/browser/run.sh
 
 lint: ## Format and lints only
 	@cargo fmt --all --check

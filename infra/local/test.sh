@@ -30,4 +30,5 @@ step format cargo fmt --all --check
 step prepare infra/local/prepare.sh tools tests
 step clippy cargo clippy --workspace --all-targets -- -D warnings
 step tests cargo test --workspace
+step browser tests/browser/run.sh
 finish 0

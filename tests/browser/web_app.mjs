@@ -45,7 +45,8 @@ export async function webApp(stack) {
       headers: { authorization: `Bearer ${bearer}`, "idempotency-key": randomUUID() },
       body: body && JSON.stringify(body),
     });
-    return { status: answer.status, body: await answer.json() };
+    const retryAfterS = Number(answer.headers.get("retry-after") ?? 1);
+    return { status: answer.status, body: await answer.json(), retryAfterS };
   }
 
   async function answer(request) {
@@ -56,7 +57,10 @@ export async function webApp(stack) {
       for await (const part of request) text += part;
       return api("POST", "purchases", { kind: "number", ...JSON.parse(text) });
     }
-    if (request.method === "POST" && pathname === "/verification") return api("POST", "verification");
+    if (request.method === "POST" && pathname === "/verification") {
+      const { status, body, retryAfterS } = await api("POST", "verification");
+      return { status, body: { ...body, retry_after_s: retryAfterS } };
+    }
     if (pathname.startsWith("/purchases/")) {
       const purchase = await api("GET", pathname.slice(1));
       const verification = await api("GET", "verification");

@@ -52,6 +52,14 @@ document.querySelector("#buy").addEventListener("click", async () => {
   say(`Purchase ${purchase.state}`);
   open(purchase.verification);
 });
-document.querySelector("#resume").addEventListener("click", async () => open(await post("verification", {})));
+document.querySelector("#resume").addEventListener("click", async () => {
+  // One session was handed out a moment ago: its server says when the next one is to be had.
+  for (;;) {
+    const verification = await post("verification", {});
+    if (verification.session_token) return open(verification);
+    say("One moment…");
+    await new Promise((resolve) => setTimeout(resolve, (verification.retry_after_s ?? 1) * 1_000));
+  }
+});
 if (query.has("inquiry")) open({ inquiry_id: query.get("inquiry") });
 document.body.dataset.ready = "yes";
