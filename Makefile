@@ -6,7 +6,7 @@ WATCH    ?=
 JSON     ?=
 ARGS     ?=
 
-.PHONY: help up demo test sim vectors web-test lint tools build doctor
+.PHONY: help up demo test sim vectors drill web-test lint tools build doctor
 
 help: ## List these words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ sim: ## Play schedules of crashes, losses and duplicates in memory (SCHEDULES=10
 
 vectors: ## Check the published vectors of Persona's signature (functions/adapters/vectors)
 	@cargo test --quiet --workspace --test vectors
+
+drill: ## Play a pumping campaign against honest traffic, each preset and each defence alone (SEED=0)
+	@cargo test --quiet --workspace --test drill -- --table --seed $(SEED)
 
 web-test: ## Persona's browser SDK in a real browser, against the deployed stack; installs what it needs
 	@$(PREPARE) tools build

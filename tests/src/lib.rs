@@ -6,6 +6,7 @@ pub mod hmac;
 pub mod memory_table;
 pub mod neighbours;
 pub mod outcomes;
+pub mod phone;
 pub mod simulation;
 mod validation;
 pub mod world;

@@ -311,7 +311,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn of(event: Value) -> Self {
+    pub(crate) fn of(event: Value) -> Self {
         let text = event["body"].as_str().unwrap_or_default();
         Self {
             status: event["statusCode"].as_u64().unwrap_or_default(),

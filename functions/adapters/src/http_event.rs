@@ -7,6 +7,7 @@
 //! `http::Uri` normalise differently.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use base64::Engine;
@@ -37,6 +38,8 @@ pub struct HttpRequest {
     pub body: Vec<u8>,
     /// Who is calling; none where the gateway checked no token.
     pub claims: Option<Claims>,
+    /// The address that the request came from, as the gateway saw it.
+    pub source_address: Option<IpAddr>,
 }
 
 /// What the caller's token says, checked by the gateway.
@@ -120,6 +123,10 @@ pub fn read(mut event: Value) -> Result<HttpRequest, Problem> {
         .unwrap_or_default();
     let query = event.get("rawQueryString").and_then(Value::as_str).unwrap_or_default();
     let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let source_address = event
+        .pointer("/requestContext/http/sourceIp")
+        .and_then(Value::as_str)
+        .and_then(|address| address.parse::<IpAddr>().ok());
     let request = catch_unwind(AssertUnwindSafe(|| {
         // What `lambda_http::request::from_str` does, without a way through text.
         serde_json::from_value(event).map(|event| Request::from(LambdaRequest::ApiGatewayV2(event)))
@@ -133,7 +140,7 @@ pub fn read(mut event: Value) -> Result<HttpRequest, Problem> {
         Body::Binary(bytes) => bytes,
         _ => return Err(malformed("The request's body is malformed.")),
     };
-    Ok(HttpRequest { route, path, query, headers: parts.headers, body, claims })
+    Ok(HttpRequest { route, path, query, headers: parts.headers, body, claims, source_address })
 }
 
 impl HttpRequest {

@@ -36,6 +36,20 @@ pub enum ProblemType {
     TooManyRequests,
     /// The carrier does not answer.
     CarrierUnavailable,
+    /// Numbers of this country are not sent passcodes.
+    PhoneCountryRefused,
+    /// The line cannot receive a passcode over the channel.
+    PhoneLineUnsuitable,
+    /// The number looks like SMS pumping.
+    PhoneRiskRefused,
+    /// Passcodes do not travel over this channel.
+    PhoneChannelUnavailable,
+    /// Too many passcodes were asked for and not entered.
+    PhoneVerificationLimited,
+    /// The number waits once before it is sent a passcode.
+    PhoneVerificationSlowed,
+    /// Twilio Verify does not answer.
+    PasscodesUnavailable,
     /// Persona does not answer.
     PersonaUnavailable,
     /// The table or the queue does not answer.
@@ -44,7 +58,7 @@ pub enum ProblemType {
 
 impl ProblemType {
     /// Every type: the closed list.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 22] = [
         Self::InvalidRequest,
         Self::InvalidPhoneNumber,
         Self::IdempotencyKeyMissing,
@@ -58,6 +72,13 @@ impl ProblemType {
         Self::TooManyOpenPurchases,
         Self::TooManyRequests,
         Self::CarrierUnavailable,
+        Self::PhoneCountryRefused,
+        Self::PhoneLineUnsuitable,
+        Self::PhoneRiskRefused,
+        Self::PhoneChannelUnavailable,
+        Self::PhoneVerificationLimited,
+        Self::PhoneVerificationSlowed,
+        Self::PasscodesUnavailable,
         Self::PersonaUnavailable,
         Self::TemporarilyUnavailable,
     ];
@@ -79,6 +100,13 @@ impl ProblemType {
             Self::TooManyOpenPurchases => "too-many-open-purchases",
             Self::TooManyRequests => "too-many-requests",
             Self::CarrierUnavailable => "carrier-unavailable",
+            Self::PhoneCountryRefused => "phone-country-refused",
+            Self::PhoneLineUnsuitable => "phone-line-unsuitable",
+            Self::PhoneRiskRefused => "phone-risk-refused",
+            Self::PhoneChannelUnavailable => "phone-channel-unavailable",
+            Self::PhoneVerificationLimited => "phone-verification-limited",
+            Self::PhoneVerificationSlowed => "phone-verification-slowed",
+            Self::PasscodesUnavailable => "passcodes-unavailable",
             Self::PersonaUnavailable => "persona-unavailable",
             Self::TemporarilyUnavailable => "temporarily-unavailable",
         }
@@ -93,9 +121,16 @@ impl ProblemType {
             Self::InsufficientScope => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::PurchaseNotCancellable | Self::PurchaseNotHeld | Self::VerificationLocked => StatusCode::CONFLICT,
-            Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::TooManyOpenPurchases | Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
-            Self::CarrierUnavailable | Self::PersonaUnavailable => StatusCode::BAD_GATEWAY,
+            Self::IdempotencyKeyReused
+            | Self::PhoneCountryRefused
+            | Self::PhoneLineUnsuitable
+            | Self::PhoneRiskRefused
+            | Self::PhoneChannelUnavailable => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooManyOpenPurchases
+            | Self::TooManyRequests
+            | Self::PhoneVerificationLimited
+            | Self::PhoneVerificationSlowed => StatusCode::TOO_MANY_REQUESTS,
+            Self::CarrierUnavailable | Self::PasscodesUnavailable | Self::PersonaUnavailable => StatusCode::BAD_GATEWAY,
             Self::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -115,6 +150,13 @@ impl ProblemType {
             Self::TooManyOpenPurchases => "Too many purchases wait",
             Self::TooManyRequests => "Too many requests",
             Self::CarrierUnavailable => "The carrier does not answer",
+            Self::PhoneCountryRefused => "Passcodes are not sent to this country",
+            Self::PhoneLineUnsuitable => "The line cannot receive a passcode",
+            Self::PhoneRiskRefused => "No passcode can be sent to this number",
+            Self::PhoneChannelUnavailable => "The channel is not available",
+            Self::PhoneVerificationLimited => "Too many passcodes",
+            Self::PhoneVerificationSlowed => "Wait before the passcode is sent",
+            Self::PasscodesUnavailable => "Passcodes are not available",
             Self::PersonaUnavailable => "Persona does not answer",
             Self::TemporarilyUnavailable => "Temporarily unavailable",
         }

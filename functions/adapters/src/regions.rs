@@ -48,6 +48,37 @@ fn region_of_area_code(area_code: &str) -> Region {
     known.map_or_else(find, |region| *region.get_or_init(find))
 }
 
+/// The country of any number in the world, to send it a passcode; `None` where it has none (toll-free, satellite,
+/// premium) or nobody knows it. By its range outside calling code 1, by its area code within.
+pub fn country_of(number: &PhoneNumber) -> Option<CountryCode> {
+    match region_of(number.as_str()) {
+        Region::UnitedStates => CountryCode::new("US"),
+        Region::Canada => CountryCode::new("CA"),
+        Region::PuertoRico => CountryCode::new("PR"),
+        Region::UnitedStatesTerritory(territory) => CountryCode::new(match territory {
+            UnitedStatesTerritory::AmericanSamoa => "AS",
+            UnitedStatesTerritory::Guam => "GU",
+            UnitedStatesTerritory::NorthernMarianaIslands => "MP",
+            UnitedStatesTerritory::VirginIslands => "VI",
+        }),
+        Region::OtherNorthAmerica(country) => Some(country),
+        Region::NonGeographic(_) => None,
+        Region::OutsideNorthAmerica => country_outside_north_america(number),
+    }
+}
+
+/// A number of the wrong length for its calling code is nobody's. A range that is newer than this build's data has
+/// its calling code's main country, so that it is limited, not refused.
+fn country_outside_north_america(number: &PhoneNumber) -> Option<CountryCode> {
+    let parsed = PHONE_NUMBER_UTIL.parse(number.as_str(), None).ok()?;
+    if !PHONE_NUMBER_UTIL.is_possible_number(&parsed) {
+        return None;
+    }
+    let by_range = PHONE_NUMBER_UTIL.get_region_for_number(&parsed);
+    let region = by_range.or_else(|| PHONE_NUMBER_UTIL.get_region_for_country_code(parsed.country_code))?;
+    CountryCode::new(region.as_region_str().as_str())
+}
+
 /// The region of one number; `None` where libphonenumber knows no such number.
 fn region_of_probe(area_code: &str, subscriber: u64) -> Option<Region> {
     let number = rlibphonenumber::PhoneNumber {

@@ -2,14 +2,18 @@
 
 use aws_config::BehaviorVersion;
 use aws_config::timeout::TimeoutConfig;
-use domain::{AcceptedStatuses, AccountSid, GatePolicy, Timing, VerificationPolicy};
+use domain::{
+    AcceptedStatuses, AccountSid, CountryCode, GatePolicy, PhonePolicy, PhonePreset, Timing, VerificationPolicy,
+};
 use std::time::Duration;
 
 use crate::config::{BaseUrl, ConfigError, Environment, flag, malformed, number, parsed, required, secret};
 use crate::dynamodb::DynamoDb;
 use crate::persona::{PersonaClient, PersonaSettings, WebhookSecret};
 use crate::queue::Sqs;
-use crate::twilio::{TwilioClient, TwilioSettings};
+use crate::twilio::{
+    LookupClient, RATE_LIMIT_NAMES, TwilioAccess, TwilioClient, TwilioSettings, VerifyClient, VerifySettings,
+};
 use crate::verifications::Revisits;
 
 /// Whole time of one AWS call with its repetitions, in milliseconds: a slow table must not eat a function's time-out.
@@ -100,9 +104,89 @@ impl Aws {
         Ok((client, account))
     }
 
+    /// Lookup with the restricted key: `TWILIO_LOOKUPS_BASE_URL`, `TWILIO_API_KEY_SID`, `TWILIO_API_KEY_SECRET` and
+    /// `TWILIO_LOOKUP_TIMEOUT_MS`. Short: what Lookup does not say in time, the limits decide alone.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a variable is missing or malformed.
+    pub async fn lookup(&self, environment: &impl Environment) -> Result<LookupClient, ConfigError> {
+        let timeout_ms = milliseconds(environment, "TWILIO_LOOKUP_TIMEOUT_MS", 2_000, 100..=5_000)?;
+        let settings = self.restricted_twilio(environment, "TWILIO_LOOKUPS_BASE_URL", timeout_ms).await?;
+        LookupClient::new(settings).map_err(|_| malformed("SSL_CERT_FILE", "names no readable certificates"))
+    }
+
+    /// Verify with the restricted key: `TWILIO_VERIFY_BASE_URL`, `TWILIO_API_KEY_SID`, `TWILIO_API_KEY_SECRET`,
+    /// `TWILIO_VERIFY_SERVICE_SID`, `TWILIO_VERIFY_RATE_LIMITS` and `TWILIO_TIMEOUT_MS`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a variable is missing or malformed.
+    pub async fn passcodes(&self, environment: &impl Environment) -> Result<VerifyClient, ConfigError> {
+        let timeout_ms = milliseconds(environment, "TWILIO_TIMEOUT_MS", 10_000, 100..=30_000)?;
+        let settings = VerifySettings {
+            twilio: self.restricted_twilio(environment, "TWILIO_VERIFY_BASE_URL", timeout_ms).await?,
+            service: required(environment, "TWILIO_VERIFY_SERVICE_SID")?,
+            rate_limits: verify_rate_limits(environment)?,
+        };
+        VerifyClient::new(settings).map_err(|_| malformed("SSL_CERT_FILE", "names no readable certificates"))
+    }
+
+    async fn restricted_twilio(
+        &self,
+        environment: &impl Environment,
+        base_url: &str,
+        timeout_ms: u64,
+    ) -> Result<TwilioAccess, ConfigError> {
+        Ok(TwilioAccess {
+            base_url: parsed(environment, base_url, BaseUrl::parse)?,
+            user: required(environment, "TWILIO_API_KEY_SID")?,
+            password: secret(environment, &self.secrets(), "TWILIO_API_KEY_SECRET").await?,
+            timeout_ms,
+        })
+    }
+
     fn secrets(&self) -> aws_sdk_secretsmanager::Client {
         aws_sdk_secretsmanager::Client::new(&self.config)
     }
+}
+
+/// `PHONE_POLICY` (`open`, `balanced` or `strict`), `PHONE_HOME_COUNTRIES` and `PHONE_BLOCKED_COUNTRIES`, both
+/// separated by commas.
+///
+/// # Errors
+/// [`ConfigError::Malformed`] when one is of no use.
+pub fn phone_policy(environment: &impl Environment) -> Result<PhonePolicy, ConfigError> {
+    let preset = match environment.variable("PHONE_POLICY").as_deref() {
+        None | Some("balanced") => PhonePreset::Balanced,
+        Some("open") => PhonePreset::Open,
+        Some("strict") => PhonePreset::Strict,
+        Some(_) => return Err(malformed("PHONE_POLICY", "must be open, balanced or strict")),
+    };
+    let mut policy = PhonePolicy::of(preset);
+    if let Some(countries) = countries(environment, "PHONE_HOME_COUNTRIES")? {
+        policy.home_countries = countries;
+    }
+    if let Some(countries) = countries(environment, "PHONE_BLOCKED_COUNTRIES")? {
+        policy.blocked_countries = countries;
+    }
+    Ok(policy)
+}
+
+fn countries(environment: &impl Environment, name: &str) -> Result<Option<Vec<CountryCode>>, ConfigError> {
+    let Some(text) = environment.variable(name) else { return Ok(None) };
+    let parsed: Option<Vec<CountryCode>> = text.split(',').map(|code| CountryCode::new(code.trim())).collect();
+    match parsed {
+        Some(countries) => Ok(Some(countries)),
+        None => Err(malformed(name, "must be countries of two capital letters, separated by commas")),
+    }
+}
+
+/// Twilio refuses a limit that its service does not have, so only those that are named here are passed along.
+fn verify_rate_limits(environment: &impl Environment) -> Result<Vec<&'static str>, ConfigError> {
+    const NAME: &str = "TWILIO_VERIFY_RATE_LIMITS";
+    let Some(text) = environment.variable(NAME) else { return Ok(Vec::new()) };
+    let known = |word: &str| RATE_LIMIT_NAMES.into_iter().find(|name| *name == word.trim());
+    let parsed: Option<Vec<&'static str>> = text.split(',').map(known).collect();
+    parsed.ok_or_else(|| malformed(NAME, format!("must be of {}, separated by commas", RATE_LIMIT_NAMES.join(", "))))
 }
 
 /// `SWEEP_STEP_S` and `POLL_AGE_S`.

@@ -3,7 +3,7 @@
 /// What an event does to a state. Deliveries repeat and overtake each other, so "already done" is an answer of its
 /// own, apart from "cannot be".
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision<S, E> {
+pub enum Decision<S, E, I = Illegal> {
     /// The event changes the state to `next`; `effects` follow once `next` is committed.
     Applied {
         /// The new state.
@@ -17,7 +17,7 @@ pub enum Decision<S, E> {
         effects: E,
     },
     /// The event has no place in this state; nothing changes.
-    Illegal(Illegal),
+    Illegal(I),
 }
 
 /// Why an event has no place in a state.

@@ -104,6 +104,11 @@ word_id!(
     VENDOR_ID_CHARS_MAX
 );
 word_id!(
+    /// A verification at Twilio (`VE…`); opaque.
+    VerifySid,
+    VENDOR_ID_CHARS_MAX
+);
+word_id!(
     /// Names the holder of a lease on a purchase: random, fresh with each claim.
     LeaseToken,
     VENDOR_ID_CHARS_MAX
@@ -140,6 +145,12 @@ impl IdempotencyKey {
             return Err(IdError::Character);
         }
         Ok(Self(text.to_owned()))
+    }
+
+    /// The key as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

@@ -14,6 +14,7 @@ mod inquiry;
 mod instant;
 mod limits;
 mod operator;
+mod phone;
 mod phone_number;
 mod pool;
 mod purchase;
@@ -24,12 +25,13 @@ pub use clearance::{Clearance, ClearanceRule, clear_purchase, in_time};
 pub use decision::{Decision, Illegal};
 pub use ids::{
     AccountSid, AgencyId, EventId, IdError, IdempotencyKey, InquiryId, LeaseToken, Nonce, NumberSid, Owner, PurchaseId,
-    SubAccountId, persona_reference,
+    SubAccountId, VerifySid, persona_reference,
 };
 pub use inquiry::{Attempt, EventClass, Inquiry, InquiryEvent, InquiryStatus, Source};
 pub use instant::Instant;
 pub use limits::*;
 pub use operator::{Operator, OperatorName, OperatorReason};
+pub use phone::*;
 pub use phone_number::{InvalidPhoneNumber, PhoneNumber};
 pub use pool::{Fulfilment, Pool, PoolEffects, PoolEvent, PoolState};
 pub use purchase::{

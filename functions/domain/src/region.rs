@@ -63,11 +63,17 @@ impl CountryCode {
             _ => None,
         }
     }
+
+    /// The two letters.
+    #[must_use]
+    pub fn letters(&self) -> [char; 2] {
+        self.0.map(char::from)
+    }
 }
 
 impl fmt::Display for CountryCode {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [first, second] = self.0.map(char::from);
+        let [first, second] = self.letters();
         write!(formatter, "{first}{second}")
     }
 }

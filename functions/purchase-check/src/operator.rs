@@ -16,8 +16,8 @@ use adapters::queue::{PurchaseMessage, Queue};
 use adapters::store::{Condition, Item, Store, TransactError, Write};
 use adapters::verifications::DECIDE_AGAIN_MAX;
 use domain::{
-    AccountSid, Actor, AgencyId, Decision, Illegal, Instant, NumberSid, OPEN_PURCHASES_MAX, Operator, Place, Purchase,
-    PurchaseEvent, PurchaseState, SubAccountId, Timing,
+    AccountSid, Actor, AgencyId, CountryCode, Decision, Illegal, Instant, NumberSid, OPEN_PURCHASES_MAX, Operator,
+    Place, Purchase, PurchaseEvent, PurchaseState, SERVED_COUNTRIES_MAX, SubAccountId, Timing,
 };
 use lambda_http::http::StatusCode;
 use serde::Deserialize;
@@ -37,6 +37,9 @@ struct ProfileBody {
     twilio_account: Option<String>,
     #[serde(default)]
     limits: LimitsBody,
+    /// Countries whose phones it verifies, besides the platform's home countries.
+    #[serde(default)]
+    countries: Vec<String>,
     reason: String,
 }
 
@@ -274,7 +277,11 @@ fn profile_of(body: &ProfileBody) -> Result<Profile, Problem> {
     if open_purchases_max.is_some_and(|number| !(1..=OPEN_PURCHASES_MAX).contains(&number)) {
         return Err(invalid("limits.open_purchases", &format!("must be from 1 to {OPEN_PURCHASES_MAX}")));
     }
-    Ok(Profile { agency, account, open_purchases_max })
+    let countries: Option<Vec<CountryCode>> = body.countries.iter().map(|code| CountryCode::new(code)).collect();
+    let countries = countries.filter(|countries| countries.len() <= SERVED_COUNTRIES_MAX).ok_or_else(|| {
+        invalid("countries", &format!("must be at most {SERVED_COUNTRIES_MAX} countries of two capital letters"))
+    })?;
+    Ok(Profile { agency, account, open_purchases_max, countries })
 }
 
 fn event_of(body: &DecisionBody, purchase: &Purchase) -> Result<PurchaseEvent, Problem> {
@@ -347,6 +354,7 @@ fn profile_answer(sub_account: &SubAccountId, profile: &Profile) -> HttpAnswer {
         "agency": agency.as_ref().map(AgencyId::as_str),
         "twilio_account": account.as_ref().map(AccountSid::as_str),
         "limits": {"open_purchases": profile.open_purchases_max()},
+        "countries": profile.countries.iter().map(ToString::to_string).collect::<Vec<_>>(),
     });
     HttpAnswer::json(StatusCode::OK, &body)
 }

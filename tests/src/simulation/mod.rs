@@ -8,7 +8,7 @@ mod carrier;
 mod invariants;
 mod people;
 mod ports;
-mod random;
+pub mod random;
 mod schedule;
 mod shared;
 mod weakness;

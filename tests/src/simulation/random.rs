@@ -2,14 +2,16 @@
 
 /// The dice of one schedule.
 #[derive(Debug, Clone)]
-pub(super) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    /// The dice of a seed.
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    /// Sixty-four random bits.
+    pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -18,18 +20,18 @@ impl Random {
     }
 
     /// A whole number below `bound`.
-    pub(super) fn below(&mut self, bound: usize) -> usize {
+    pub fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.next() % u64::try_from(bound.max(1)).unwrap_or(1)).unwrap_or(0)
     }
 
     /// A whole number of milliseconds in the range.
-    pub(super) fn ms(&mut self, from: i64, to: i64) -> i64 {
+    pub fn ms(&mut self, from: i64, to: i64) -> i64 {
         let span = u64::try_from(to - from + 1).unwrap_or(1);
         from + i64::try_from(self.next() % span).unwrap_or(0)
     }
 
     /// True in `percent` of a hundred.
-    pub(super) fn chance(&mut self, percent: usize) -> bool {
+    pub fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 }

@@ -6,7 +6,7 @@ use adapters::items::{
     pointer_messages, switch_item,
 };
 use adapters::store::{DUE_AT, Key};
-use domain::{AgencyId, InquiryId, MemberIndex, PurchaseState};
+use domain::{AgencyId, CountryCode, InquiryId, MemberIndex, PurchaseState};
 
 use crate::samples::{account, at, owners, purchase, sub_account};
 
@@ -16,7 +16,11 @@ fn a_profile_is_read_back_with_any_of_its_attributes() {
     for profile in [
         Profile::default(),
         Profile { agency: Some(agency.clone()), ..Profile::default() },
-        Profile { agency: Some(agency), account: Some(account()), open_purchases_max: Some(7) },
+        Profile {
+            countries: [CountryCode::new("GB"), CountryCode::new("NG")].into_iter().flatten().collect(),
+            ..Profile::default()
+        },
+        Profile { agency: Some(agency), account: Some(account()), open_purchases_max: Some(7), countries: vec![] },
     ] {
         for due_at in [None, Some(at(9))] {
             let stored = StoredProfile { profile: profile.clone(), version: 4 };

@@ -11,12 +11,18 @@
 //! | number lock | `N#account#last two digits` | `L#number` |
 //! | inquiry map | `I#inquiry` | `INQUIRY` |
 //! | switch | `SWITCH` | `PURCHASES` |
+//! | phone verification | `S#sub-account` | `PHV#verification` |
+//! | approved phone | `S#sub-account` | `PHONE` |
+//! | what is remembered of a phone | `T#number` | `PHONE` |
+//! | a limit's window | `L#p#prefix`, `L#c#country#sub-account`, `L#u#country`, `L#s#sub-account` or `L#a#address` | `W` |
+//! | counts of conversion | `C#shard` | `country#channel` |
 
 use domain::{
-    AccountSid, AgencyId, InquiryId, Instant, MemberIndex, Owner, PhoneNumber, Place, Purchase, PurchaseId,
-    SubAccountId,
+    AccountSid, AgencyId, Channel, CountryCode, Dimension, InquiryId, Instant, MemberIndex, Owner, PhoneNumber,
+    PhoneVerificationId, Place, Purchase, PurchaseId, SubAccountId,
 };
 
+use super::channel_name;
 use crate::store::{Key, StoreError};
 
 /// How many partitions the due index is spread over: enough for the writes of a busy platform, few enough to read
@@ -33,6 +39,11 @@ pub const MEMBER_PREFIX: &str = "N#";
 pub const LOCK_PREFIX: &str = "L#";
 /// The sort key of a sub-account's profile.
 pub const PROFILE_SK: &str = "PROFILE";
+/// How the sort key of a phone verification starts.
+pub const PHONE_VERIFICATION_PREFIX: &str = "PHV#";
+/// How many items the counts of one country and channel are spread over: enough for a busy country's writes, few
+/// enough that one of them already shows a falling conversion.
+pub const CONVERSION_SHARDS: u32 = 4;
 /// The sort key of a verification.
 pub const VERIFICATION_SK: &str = "V";
 
@@ -129,6 +140,81 @@ pub fn purchases_switch() -> Key {
 #[must_use]
 pub fn inquiry_map(inquiry: &InquiryId) -> Key {
     Key::new(format!("I#{inquiry}"), "INQUIRY")
+}
+
+/// A phone verification.
+#[must_use]
+pub fn phone_verification(sub_account: &SubAccountId, id: &PhoneVerificationId) -> Key {
+    Key::new(format!("S#{sub_account}"), format!("{PHONE_VERIFICATION_PREFIX}{id}"))
+}
+
+/// # Errors
+/// [`StoreError::Broken`] when the key is of no phone verification.
+pub fn phone_verification_of(key: &Key) -> Result<(SubAccountId, PhoneVerificationId), StoreError> {
+    let sub_account = key.pk.strip_prefix("S#").and_then(|id| SubAccountId::parse(id).ok());
+    let id = key.sk.strip_prefix(PHONE_VERIFICATION_PREFIX).and_then(|id| PhoneVerificationId::parse(id).ok());
+    sub_account.zip(id).ok_or_else(|| StoreError::Broken("a key is of no phone verification".to_owned()))
+}
+
+/// The phone that a sub-account has proved to have.
+#[must_use]
+pub fn approved_phone(sub_account: &SubAccountId) -> Key {
+    Key::new(format!("S#{sub_account}"), "PHONE")
+}
+
+/// What is remembered of a phone.
+#[must_use]
+pub fn phone_record(number: &PhoneNumber) -> Key {
+    Key::new(format!("T#{number}"), "PHONE")
+}
+
+/// A limit's window.
+#[must_use]
+pub fn window(dimension: &Dimension) -> Key {
+    let pk = match dimension {
+        Dimension::Prefix(prefix) => format!("L#p#{prefix}"),
+        Dimension::SubAccountCountry(sub_account, country) => format!("L#c#{country}#{sub_account}"),
+        Dimension::UnservedCountry(country) => format!("L#u#{country}"),
+        Dimension::SubAccount(sub_account) => format!("L#s#{sub_account}"),
+        Dimension::Address(hash) => format!("L#a#{hash}"),
+    };
+    Key::new(pk, "W")
+}
+
+/// What a window's partition key is about.
+///
+/// # Errors
+/// [`StoreError::Broken`] when it is of no window.
+pub fn dimension_of(pk: &str) -> Result<Dimension, StoreError> {
+    let rest = |prefix: &str| pk.strip_prefix(prefix);
+    let dimension = if let Some(prefix) = rest("L#p#") {
+        Some(Dimension::Prefix(prefix.to_owned()))
+    } else if let Some((country, sub_account)) = rest("L#c#").and_then(|both| both.split_once('#')) {
+        let country = CountryCode::new(country);
+        country
+            .zip(SubAccountId::parse(sub_account).ok())
+            .map(|(country, sub)| Dimension::SubAccountCountry(sub, country))
+    } else if let Some(country) = rest("L#u#") {
+        CountryCode::new(country).map(Dimension::UnservedCountry)
+    } else if let Some(sub_account) = rest("L#s#") {
+        SubAccountId::parse(sub_account).ok().map(Dimension::SubAccount)
+    } else {
+        rest("L#a#").map(|hash| Dimension::Address(hash.to_owned()))
+    };
+    dimension.ok_or_else(|| StoreError::Broken("a key is of no limit's window".to_owned()))
+}
+
+/// The shard of the counts of a country and channel that a verification is counted in.
+#[must_use]
+pub fn conversion(country: CountryCode, channel: Channel, id: &PhoneVerificationId) -> Key {
+    let spread = id.as_str().bytes().last().map_or(0, u32::from);
+    Key::new(conversion_pk(spread % CONVERSION_SHARDS), format!("{country}#{}", channel_name(&channel)))
+}
+
+/// The partition of one shard of all counts of conversion.
+#[must_use]
+pub fn conversion_pk(shard: u32) -> String {
+    format!("C#{shard}")
 }
 
 /// The partition of everything that belongs to an owner's verification.

@@ -2,12 +2,18 @@
 
 mod history;
 pub mod keys;
+mod phone;
 mod pool;
 mod profile;
 mod purchase;
 mod small;
 mod verification;
 
+pub use phone::{
+    EXPIRES_AT, Versioned, approved_phone_from_item, approved_phone_to_item, channel_by_name, channel_name,
+    conversion_from_item, conversion_to_item, phone_record_from_item, phone_record_to_item, phone_state_name,
+    phone_verification_from_item, phone_verification_to_item, refusal_name, window_from_item, window_to_item,
+};
 pub use pool::{fulfilment_name, is_pool, pool_from_item, pool_state_name, pool_to_item};
 pub use profile::{Profile, StoredProfile};
 pub use purchase::{

@@ -1,9 +1,9 @@
 //! What is stored about a sub-account.
 
-use domain::{AccountSid, AgencyId, Instant, OPEN_PURCHASES_MAX_DEFAULT, Owner, SubAccountId};
+use domain::{AccountSid, AgencyId, CountryCode, Instant, OPEN_PURCHASES_MAX_DEFAULT, Owner, SubAccountId};
 
 use super::purchase::place;
-use super::{Fields, VERSION, copied, keys, unreadable};
+use super::{Fields, VERSION, copied, keys, s, unreadable};
 use crate::store::{Item, StoreError, Value};
 
 /// What is stored about a sub-account. One that has no profile belongs to no agency, buys in the default account and has
@@ -16,6 +16,8 @@ pub struct Profile {
     pub account: Option<AccountSid>,
     /// Purchases that may wait at the same time, where it is not the default.
     pub open_purchases_max: Option<u32>,
+    /// The countries whose phones it verifies, besides the platform's home countries.
+    pub countries: Vec<CountryCode>,
 }
 
 /// A profile as the table keeps it.
@@ -51,10 +53,19 @@ impl StoredProfile {
             .optional_number("open_purchases_max")?
             .map(|number| u32::try_from(number).map_err(|_| unreadable("open_purchases_max")))
             .transpose()?;
+        let countries = match item.get("countries") {
+            None => &[],
+            Some(_) => fields.list("countries")?,
+        };
+        let countries = countries.iter().map(|country| match country {
+            Value::S(code) => CountryCode::new(code).ok_or_else(|| unreadable("countries")),
+            Value::N(_) | Value::Bool(_) | Value::Map(_) | Value::List(_) => Err(unreadable("countries")),
+        });
         let profile = Profile {
             agency: fields.optional_parsed("agency", AgencyId::parse)?,
             account: fields.optional_parsed("account", AccountSid::parse)?,
             open_purchases_max,
+            countries: countries.collect::<Result<_, _>>()?,
         };
         Ok(Self { profile, version: fields.number(VERSION)? })
     }
@@ -62,7 +73,7 @@ impl StoredProfile {
     /// The profile's item; due at `due_at`, until its change has reached all that waits.
     #[must_use]
     pub fn to_item(&self, sub_account: &SubAccountId, due_at: Option<Instant>) -> Item {
-        let Profile { agency, account, open_purchases_max } = &self.profile;
+        let Profile { agency, account, open_purchases_max, countries } = &self.profile;
         let mut item = Item::from([(VERSION, Value::N(self.version))]);
         if let Some(agency) = agency {
             item.insert("agency", copied(agency.as_str()));
@@ -72,6 +83,10 @@ impl StoredProfile {
         }
         if let Some(number) = open_purchases_max {
             item.insert("open_purchases_max", Value::N((*number).into()));
+        }
+        if !countries.is_empty() {
+            let countries = countries.iter().map(|country| s(country.to_string())).collect();
+            item.insert("countries", Value::List(countries));
         }
         place(&mut item, keys::profile(sub_account), due_at);
         item

@@ -65,9 +65,10 @@ struct NumberResource {
     date_created: Option<String>,
 }
 
+/// What every refusal of Twilio's says; the rest of it may repeat what was sent, and is not read.
 #[derive(Deserialize)]
-struct ErrorEnvelope {
-    code: Option<u32>,
+pub(super) struct ErrorEnvelope {
+    pub(super) code: Option<u32>,
 }
 
 impl TwilioClient {
@@ -218,7 +219,7 @@ async fn answered(response: Response, wanted: StatusCode) -> Result<Vec<u8>, Loo
     }
 }
 
-fn retry_after_s(response: &Response) -> Option<u32> {
+pub(super) fn retry_after_s(response: &Response) -> Option<u32> {
     let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse::<u32>().ok()?;
     Some(seconds.min(RETRY_AFTER_S_MAX))
 }

@@ -1,20 +1,31 @@
-//! Twilio: the ports that buy numbers and search for them, its client, and what its answers mean.
+//! Twilio: the ports that buy numbers, search for them, send passcodes and know phones, their clients, and what the
+//! answers mean.
 
+mod access;
 mod answer;
 mod client;
+mod lookup;
 mod stock;
 mod stock_answer;
+mod verify;
+mod verify_answer;
 
 use std::future::Future;
 
 use domain::{AccountSid, Instant, NumberSid, PhoneNumber, Reason};
 
+pub use access::TwilioAccess;
 pub use answer::{is_our_mistake, meaning_of_refusal, parse_created_at};
 pub use client::{TwilioClient, TwilioSettings};
+pub use lookup::{LookupClient, LookupError, PersonName, PhoneLookup};
 pub use stock::{
     AreaCode, AvailableNumber, Capabilities, NumberKind, NumberPattern, STOCK_LIMIT_MAX, Stock, StockError, StockQuery,
 };
 pub use stock_answer::{StockAnswer, meaning_of_search_refusal, read_stock};
+pub use verify::{
+    AttemptSummary, Checking, Passcodes, RateLimitValues, Sending, VerifyClient, VerifyError, VerifySettings,
+};
+pub use verify_answer::{RATE_LIMIT_NAMES, meaning_of_check_refusal, meaning_of_start_refusal};
 
 /// A number in an account at the carrier.
 #[derive(Debug, Clone, PartialEq, Eq)]

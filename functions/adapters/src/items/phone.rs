@@ -1,0 +1,309 @@
+//! The items of phone verification: one verification, what is remembered of a phone, a limit's window, the counts of
+//! conversion, and the approved phone. All of constant size; all but the last two go by themselves.
+
+use domain::{
+    ApprovedPhone, BodyHash, CONVERSION_DAYS, Channel, ConversionCounts, CountryCode, DayCounts, Dimension, Holder,
+    Instant, Limit, PHONE_VERIFICATION_KEPT_MS, PhoneLimit, PhoneNumber, PhoneRecord, PhoneState, PhoneVerification,
+    PhoneVerificationId, Refusal, SERVED_FOR_MS, SubAccountId, Tally, VerifySid, Window,
+};
+
+use super::{Fields, STATE, VERSION, copied, keys, n, names, s, unreadable};
+use crate::store::{Item, Key, PK, SK, StoreError, Value};
+
+/// Name of the attribute after which the table forgets the item, in seconds since the epoch (DynamoDB, "Time to live").
+pub const EXPIRES_AT: &str = "expires_at";
+
+/// Something that was read, with the version that a write over it expects to find; 0 when nothing is there yet.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Versioned<T> {
+    /// What was read.
+    pub value: T,
+    /// Raised by each change.
+    pub version: i64,
+}
+
+names!(
+    /// A channel in the table and in the contract.
+    pub channel_name, channel_of, Channel, {
+        Channel::Sms => "sms" => Channel::Sms,
+        Channel::Call => "call" => Channel::Call,
+        Channel::Whatsapp => "whatsapp" => Channel::Whatsapp,
+    }
+);
+names!(
+    /// Why no passcode was sent, in the table and in the metrics.
+    pub refusal_name, refusal_of, Refusal, {
+        Refusal::Country => "country" => Refusal::Country,
+        Refusal::Limit => "limit" => Refusal::Limit,
+        Refusal::LineType => "line_type" => Refusal::LineType,
+        Refusal::SlowedDown => "slowed_down" => Refusal::SlowedDown,
+        Refusal::Risk => "risk" => Refusal::Risk,
+        Refusal::Channel => "channel" => Refusal::Channel,
+    }
+);
+/// A phone verification's state in the table and in the contract.
+#[must_use]
+pub fn phone_state_name(state: &PhoneState) -> &'static str {
+    match state {
+        PhoneState::Starting { .. } => "starting",
+        PhoneState::Refused { .. } => "refused",
+        PhoneState::Pending { .. } => "pending",
+        PhoneState::Approved { .. } => "approved",
+        PhoneState::UsedUp { .. } => "used_up",
+        PhoneState::Expired { .. } => "expired",
+    }
+}
+
+/// A channel by its name.
+#[must_use]
+pub fn channel_by_name(name: &str) -> Option<Channel> {
+    channel_of(name)
+}
+
+/// The item of a phone verification.
+#[must_use]
+pub fn phone_verification_to_item(verification: &PhoneVerification, version: i64) -> Item {
+    let expires_at = verification.created_at.plus_ms(PHONE_VERIFICATION_KEPT_MS);
+    let mut attributes = vec![
+        ("body_hash", s(hex::encode(verification.body_hash.0))),
+        ("number", copied(verification.number.as_str())),
+        ("country", s(verification.country.to_string())),
+        ("channel", s(channel_name(&verification.channel))),
+        ("created_at", n(verification.created_at)),
+        (STATE, s(phone_state_name(&verification.state))),
+    ];
+    match &verification.state {
+        PhoneState::Starting { lease_until } => attributes.push(("lease_until", n(*lease_until))),
+        PhoneState::Refused { why, again_at } => {
+            attributes.extend([("why", s(refusal_name(why))), ("again_at", n(*again_at))]);
+        }
+        PhoneState::Pending { sid, sent_at, checks } => attributes.extend([
+            ("sid", copied(sid.as_str())),
+            ("sent_at", n(*sent_at)),
+            ("checks", Value::N(i64::from(*checks))),
+        ]),
+        PhoneState::Approved { at } | PhoneState::UsedUp { at } | PhoneState::Expired { at } => {
+            attributes.push(("ended_at", n(*at)));
+        }
+    }
+    item(keys::phone_verification(&verification.sub_account, &verification.id), version, Some(expires_at), attributes)
+}
+
+/// Reads a phone verification's item.
+///
+/// # Errors
+/// [`StoreError::Broken`] when an attribute cannot be read.
+pub fn phone_verification_from_item(item: &Item) -> Result<Versioned<PhoneVerification>, StoreError> {
+    let fields = Fields(item);
+    let (sub_account, id) = keys::phone_verification_of(&Key::of(item)?)?;
+    let state = match fields.text(STATE)? {
+        "starting" => PhoneState::Starting { lease_until: fields.instant("lease_until")? },
+        "refused" => PhoneState::Refused {
+            why: refusal_of(fields.text("why")?).ok_or_else(|| unreadable("why"))?,
+            again_at: fields.instant("again_at")?,
+        },
+        "pending" => PhoneState::Pending {
+            sid: fields.parsed("sid", VerifySid::parse)?,
+            sent_at: fields.instant("sent_at")?,
+            checks: count(&fields, "checks")?,
+        },
+        "approved" => PhoneState::Approved { at: fields.instant("ended_at")? },
+        "used_up" => PhoneState::UsedUp { at: fields.instant("ended_at")? },
+        "expired" => PhoneState::Expired { at: fields.instant("ended_at")? },
+        _ => return Err(unreadable(STATE)),
+    };
+    let value = PhoneVerification {
+        id,
+        sub_account,
+        body_hash: BodyHash(fields.parsed("body_hash", hash)?),
+        number: fields.parsed("number", PhoneNumber::parse)?,
+        country: fields.parsed("country", country)?,
+        channel: channel_of(fields.text("channel")?).ok_or_else(|| unreadable("channel"))?,
+        created_at: fields.instant("created_at")?,
+        state,
+    };
+    Ok(Versioned { value, version: fields.number(VERSION)? })
+}
+
+/// The item of what is remembered of a phone.
+#[must_use]
+pub fn phone_record_to_item(number: &PhoneNumber, record: &PhoneRecord, version: i64, limit: &PhoneLimit) -> Item {
+    let units = record.units.iter().map(|unit| s(keys::window(unit).pk)).collect();
+    let mut attributes = vec![
+        ("messages", Value::N(i64::from(record.messages))),
+        ("first_at", n(record.first_at)),
+        ("last_at", n(record.last_at)),
+        ("units", Value::List(units)),
+    ];
+    if let Some(holder) = &record.holder {
+        attributes.extend([("holder", copied(holder.sub_account.as_str())), ("held_until", n(holder.until))]);
+    }
+    attributes.extend(record.slowed_at.map(|at| ("slowed_at", n(at))));
+    let expires_at = record.last_at.plus_ms(limit.window_ms);
+    item(keys::phone_record(number), version, Some(expires_at), attributes)
+}
+
+/// Reads what is remembered of a phone.
+///
+/// # Errors
+/// [`StoreError::Broken`] when an attribute cannot be read.
+pub fn phone_record_from_item(item: &Item) -> Result<Versioned<PhoneRecord>, StoreError> {
+    let fields = Fields(item);
+    let holder = match fields.optional_text("holder")? {
+        None => None,
+        Some(_) => Some(Holder {
+            sub_account: fields.parsed("holder", SubAccountId::parse)?,
+            until: fields.instant("held_until")?,
+        }),
+    };
+    let units = fields.list("units")?.iter().map(|unit| match unit {
+        Value::S(pk) => keys::dimension_of(pk),
+        Value::N(_) | Value::Bool(_) | Value::Map(_) | Value::List(_) => Err(unreadable("units")),
+    });
+    let value = PhoneRecord {
+        holder,
+        messages: count(&fields, "messages")?,
+        first_at: fields.instant("first_at")?,
+        last_at: fields.instant("last_at")?,
+        slowed_at: fields.optional_instant("slowed_at")?,
+        units: units.collect::<Result<_, _>>()?,
+    };
+    Ok(Versioned { value, version: fields.number(VERSION)? })
+}
+
+/// The item of a limit's window; it is worth keeping as long as its counts can matter.
+#[must_use]
+pub fn window_to_item(dimension: &Dimension, window: &Window, version: i64, limit: &Limit) -> Item {
+    let kept_ms = match dimension {
+        // Remembers that the sub-account serves the country.
+        Dimension::SubAccountCountry(..) => SERVED_FOR_MS.max(2 * limit.window_ms),
+        Dimension::Prefix(_) | Dimension::UnservedCountry(_) | Dimension::SubAccount(_) | Dimension::Address(_) => {
+            2 * limit.window_ms
+        }
+    };
+    let expires_at = window.began_at.plus_ms(kept_ms).max(window.blocked_until.unwrap_or_default());
+    let number = |count: u32| Value::N(i64::from(count));
+    let mut attributes = vec![
+        ("began_at", n(window.began_at)),
+        ("unanswered", number(window.current.unanswered)),
+        ("answered", number(window.current.answered)),
+        ("unanswered_before", number(window.previous.unanswered)),
+        ("answered_before", number(window.previous.answered)),
+        ("answered_ever", number(window.answered_ever)),
+    ];
+    attributes.extend(window.taken_at.map(|at| ("taken_at", n(at))));
+    attributes.extend(window.blocked_until.map(|at| ("blocked_until", n(at))));
+    item(keys::window(dimension), version, Some(expires_at), attributes)
+}
+
+/// Reads a limit's window.
+///
+/// # Errors
+/// [`StoreError::Broken`] when an attribute cannot be read.
+pub fn window_from_item(item: &Item) -> Result<Versioned<Window>, StoreError> {
+    let fields = Fields(item);
+    let value = Window {
+        began_at: fields.instant("began_at")?,
+        current: Tally { unanswered: count(&fields, "unanswered")?, answered: count(&fields, "answered")? },
+        previous: Tally {
+            unanswered: count(&fields, "unanswered_before")?,
+            answered: count(&fields, "answered_before")?,
+        },
+        taken_at: fields.optional_instant("taken_at")?,
+        blocked_until: fields.optional_instant("blocked_until")?,
+        answered_ever: count(&fields, "answered_ever")?,
+    };
+    Ok(Versioned { value, version: fields.number(VERSION)? })
+}
+
+/// The item of one shard of the counts of a country and channel.
+#[must_use]
+pub fn conversion_to_item(key: Key, counts: &ConversionCounts, version: i64) -> Item {
+    let number = |count: u32| Value::N(i64::from(count));
+    let days = counts.days.iter().map(|day| {
+        Value::Map(Item::from([
+            ("day", Value::N(day.day)),
+            ("sent", number(day.sent)),
+            ("checked", number(day.checked)),
+            ("approved", number(day.approved)),
+        ]))
+    });
+    let attributes = vec![
+        ("days", Value::List(days.collect())),
+        ("stretch", Value::N(counts.stretch)),
+        ("sent_now", number(counts.sent_now)),
+        ("sent_before", number(counts.sent_before)),
+    ];
+    item(key, version, None, attributes)
+}
+
+/// Reads one shard of the counts of a country and channel.
+///
+/// # Errors
+/// [`StoreError::Broken`] when an attribute cannot be read.
+pub fn conversion_from_item(item: &Item) -> Result<Versioned<ConversionCounts>, StoreError> {
+    let fields = Fields(item);
+    let days = fields.list("days")?.iter().take(CONVERSION_DAYS).map(|day| match day {
+        Value::Map(day) => {
+            let day = Fields(day);
+            Ok(DayCounts {
+                day: day.number("day")?,
+                sent: count(&day, "sent")?,
+                checked: count(&day, "checked")?,
+                approved: count(&day, "approved")?,
+            })
+        }
+        Value::S(_) | Value::N(_) | Value::Bool(_) | Value::List(_) => Err(unreadable("days")),
+    });
+    let value = ConversionCounts {
+        days: days.collect::<Result<_, _>>()?,
+        stretch: fields.number("stretch")?,
+        sent_now: count(&fields, "sent_now")?,
+        sent_before: count(&fields, "sent_before")?,
+    };
+    Ok(Versioned { value, version: fields.number(VERSION)? })
+}
+
+/// The item of a sub-account's approved phone.
+#[must_use]
+pub fn approved_phone_to_item(sub_account: &SubAccountId, approved: &ApprovedPhone) -> Item {
+    let attributes = vec![
+        ("number", copied(approved.number.as_str())),
+        ("channel", s(channel_name(&approved.channel))),
+        ("approved_at", n(approved.at)),
+        ("verification", copied(approved.verification.as_str())),
+    ];
+    item(keys::approved_phone(sub_account), 1, None, attributes)
+}
+
+/// Reads a sub-account's approved phone.
+///
+/// # Errors
+/// [`StoreError::Broken`] when an attribute cannot be read.
+pub fn approved_phone_from_item(item: &Item) -> Result<ApprovedPhone, StoreError> {
+    let fields = Fields(item);
+    Ok(ApprovedPhone {
+        number: fields.parsed("number", PhoneNumber::parse)?,
+        channel: channel_of(fields.text("channel")?).ok_or_else(|| unreadable("channel"))?,
+        at: fields.instant("approved_at")?,
+        verification: fields.parsed("verification", PhoneVerificationId::parse)?,
+    })
+}
+
+fn item(key: Key, version: i64, expires_at: Option<Instant>, attributes: Vec<(&'static str, Value)>) -> Item {
+    let kept = expires_at.map(|at| (EXPIRES_AT, Value::N(at.unix_ms().div_euclid(1000))));
+    let own = [(PK, s(key.pk)), (SK, s(key.sk)), (VERSION, Value::N(version))];
+    own.into_iter().chain(kept).chain(attributes).collect()
+}
+
+fn count(fields: &Fields<'_>, name: &str) -> Result<u32, StoreError> {
+    u32::try_from(fields.number(name)?).map_err(|_| unreadable(name))
+}
+
+fn hash(text: &str) -> Result<[u8; 32], ()> {
+    hex::decode(text).ok().and_then(|bytes| bytes.try_into().ok()).ok_or(())
+}
+
+fn country(text: &str) -> Result<CountryCode, ()> {
+    CountryCode::new(text).ok_or(())
+}

@@ -1,0 +1,116 @@
+//! What is remembered of a phone, over all sub-accounts.
+
+use crate::ids::SubAccountId;
+use crate::instant::Instant;
+use crate::phone_number::PhoneNumber;
+
+use super::policy::PhoneLimit;
+use super::{
+    Channel, Dimension, PASSCODE_LIFE_MS, PhoneVerificationId, RESEND_PAUSE_MS, RESEND_PAUSE_MS_MAX, SLOW_DOWN_MS,
+    SLOWED_FOR_MS,
+};
+
+/// Whose passcode a phone waits for.
+///
+/// Twilio has one open verification per number and sends its passcode again to whoever asks: without this, a passcode
+/// that a person enters at one sub-account would count at another, where somebody else asked for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The sub-account.
+    pub sub_account: SubAccountId,
+    /// Until when the passcode is good.
+    pub until: Instant,
+}
+
+/// What is remembered of a phone until it is approved, or a day has passed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PhoneRecord {
+    /// Whose passcode it waits for.
+    pub holder: Option<Holder>,
+    /// Messages that were asked for and not answered.
+    pub messages: u32,
+    /// When the first of them was asked for, which is when the units were taken.
+    pub first_at: Instant,
+    /// When the latest of them was asked for.
+    pub last_at: Instant,
+    /// When the number was slowed down.
+    pub slowed_at: Option<Instant>,
+    /// The limits in which it holds a unit: given back when it is approved.
+    pub units: Vec<Dimension>,
+}
+
+/// The phone that a sub-account has proved to have: the latest that was approved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApprovedPhone {
+    /// The phone.
+    pub number: PhoneNumber,
+    /// How it was asked.
+    pub channel: Channel,
+    /// When it was approved.
+    pub at: Instant,
+    /// By which verification.
+    pub verification: PhoneVerificationId,
+}
+
+impl PhoneRecord {
+    /// The record as it looks at `now`: after its window nothing of it counts.
+    #[must_use]
+    pub fn at(self, now: Instant, limit: &PhoneLimit) -> Self {
+        if now.ms_since(self.first_at) < limit.window_ms { self } else { Self::default() }
+    }
+
+    /// When `sub_account` may have one more message sent; `None` means now.
+    #[must_use]
+    pub fn opens_at(&self, sub_account: &SubAccountId, now: Instant, limit: &PhoneLimit) -> Option<Instant> {
+        let held = self
+            .holder
+            .as_ref()
+            .filter(|holder| holder.sub_account != *sub_account && holder.until > now)
+            .map(|holder| holder.until);
+        let paused = match self.messages {
+            0 => None,
+            sent if sent >= limit.messages_max => Some(self.first_at.plus_ms(limit.window_ms)),
+            sent => Some(self.last_at.plus_ms(resend_pause_ms(sent, limit))),
+        };
+        held.max(paused).filter(|at| *at > now)
+    }
+
+    /// Whether the next message takes a unit of every limit: the first one does, what is sent again does not.
+    #[must_use]
+    pub fn takes_units(&self) -> bool {
+        self.messages == 0
+    }
+
+    /// The record with one message more asked for; `units` are those that the first one takes.
+    #[must_use]
+    pub fn asked(self, sub_account: &SubAccountId, now: Instant, units: Vec<Dimension>) -> Self {
+        let first = self.takes_units();
+        Self {
+            holder: Some(Holder { sub_account: sub_account.clone(), until: now.plus_ms(PASSCODE_LIFE_MS) }),
+            messages: self.messages.saturating_add(1),
+            first_at: if first { now } else { self.first_at },
+            last_at: now,
+            slowed_at: self.slowed_at,
+            units: if first { units } else { self.units },
+        }
+    }
+
+    /// Until when the number waits because it is slowed down; `None` when it has waited already.
+    #[must_use]
+    pub fn slow_down(&self, now: Instant) -> Option<Instant> {
+        match self.slowed_at {
+            Some(at) if now.ms_since(at) < SLOW_DOWN_MS => Some(at.plus_ms(SLOW_DOWN_MS)),
+            Some(at) if now.ms_since(at) < SLOWED_FOR_MS => None,
+            Some(_) | None => Some(now.plus_ms(SLOW_DOWN_MS)),
+        }
+    }
+}
+
+/// The pause after `sent` messages, in milliseconds: each doubles it.
+fn resend_pause_ms(sent: u32, limit: &PhoneLimit) -> i64 {
+    if !limit.growing_pause {
+        return 0;
+    }
+    let doublings = sent.saturating_sub(1).min(16);
+    (RESEND_PAUSE_MS << doublings).min(RESEND_PAUSE_MS_MAX)
+}

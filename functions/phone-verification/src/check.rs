@@ -1,0 +1,175 @@
+//! Checking a passcode. A wrong one is an answer, not an error; an approval is written down in the same step.
+
+use adapters::ambient::Ambient;
+use adapters::http_event::{HttpAnswer, HttpRequest};
+use adapters::items::{Versioned, channel_name};
+use adapters::problem::{Problem, ProblemType};
+use adapters::store::{Store, StoreError, Write};
+use adapters::twilio::{Checking, Passcodes, PhoneLookup, VerifyError};
+use domain::{
+    CheckResult, Counted, Decision, Instant, PhoneEffect, PhoneEvent, PhoneState, PhoneVerification as Verification,
+    PhoneVerificationId, SubAccountId, VerifySid,
+};
+use futures::future::{try_join, try_join_all};
+use lambda_http::http::StatusCode;
+use tracing::{error, info, warn};
+
+use crate::body::read_code;
+use crate::ledger::{self, SeenWindow, TRIES_MAX};
+use crate::view::checked_view;
+use crate::{PhoneVerification, unavailable};
+
+/// When a check that Twilio did not process is worth repeating, in seconds, unless it says so.
+const NOT_PROCESSED_S: u32 = 1;
+
+impl<S: Store, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerification<S, L, P, A> {
+    /// Checks a passcode.
+    ///
+    /// After a crash between Twilio's answer and our record, the next check finds Twilio without that verification
+    /// (404), and its list of attempts says that the passcode was right.
+    pub(crate) async fn check(&self, request: &HttpRequest, sub_account: SubAccountId) -> Result<HttpAnswer, Problem> {
+        let id = PhoneVerificationId::parse(request.path_parameter("id")).map_err(|_| Problem::not_found())?;
+        let code = read_code(request)?;
+        let loaded = ledger::load(&self.store, &sub_account, &id).await.map_err(|error| unavailable(&error))?;
+        let seen = loaded.ok_or_else(Problem::not_found)?;
+        if let Some(result) = seen.value.known_result() {
+            return Ok(answer(&seen.value, result));
+        }
+        let PhoneState::Pending { sid, .. } = &seen.value.state else {
+            return Ok(answer(&seen.value, CheckResult::NotSent));
+        };
+        let over = seen.value.good_until().is_some_and(|until| until <= self.ambient.now());
+        let event = if over {
+            self.settle(sid).await?
+        } else {
+            match self.passcodes.check(sid, &code).await {
+                Checking::Answered(checked) => PhoneEvent::Checked(checked),
+                Checking::Gone => self.settle(sid).await?,
+                Checking::NotProcessed { retry_after_s } => {
+                    return Err(unclear(retry_after_s.unwrap_or(NOT_PROCESSED_S).max(1)));
+                }
+                Checking::Misconfigured => {
+                    error!(metric = "verify_misconfigured", "Twilio Verify refuses our credential or our settings.");
+                    return Err(unclear(NOT_PROCESSED_S));
+                }
+                Checking::Unknown => {
+                    warn!(metric = "verify_unavailable", "Twilio Verify did not answer a check.");
+                    return Err(unclear(NOT_PROCESSED_S));
+                }
+            }
+        };
+        self.record(seen, &event).await
+    }
+
+    /// Twilio forgets a verification that was approved, and one that expired: its attempts tell them apart.
+    async fn settle(&self, sid: &VerifySid) -> Result<PhoneEvent, Problem> {
+        match self.passcodes.was_converted(sid).await {
+            Ok(converted) => Ok(PhoneEvent::Settled { converted }),
+            Err(error) => {
+                match error {
+                    VerifyError::Unavailable => warn!(metric = "verify_unavailable", %error, "Nothing is settled."),
+                    VerifyError::Unauthorised => error!(metric = "verify_misconfigured", %error, "Nothing is settled."),
+                }
+                Err(unclear(NOT_PROCESSED_S))
+            }
+        }
+    }
+
+    async fn record(&self, mut seen: Versioned<Verification>, event: &PhoneEvent) -> Result<HttpAnswer, Problem> {
+        for attempt in 1..=TRIES_MAX {
+            let now = self.ambient.now();
+            let (next, effect) = match seen.value.decide(event, now) {
+                Decision::Applied { next, effects } => (next, effects),
+                Decision::AlreadyDone { .. } | Decision::Illegal(_) => {
+                    let result = seen.value.known_result().unwrap_or(CheckResult::WrongCode);
+                    return Ok(answer(&seen.value, result));
+                }
+            };
+            let returns_units = attempt < TRIES_MAX;
+            let writes = self.writes(&next, seen.version, effect, returns_units, now).await;
+            let writes = writes.map_err(|error| unavailable(&error))?;
+            if ledger::commit(&self.store, writes).await.map_err(|error| unavailable(&error))? {
+                self.tell(&next, effect);
+                return Ok(answer(&next, result_of(&next)));
+            }
+            let current = ledger::load(&self.store, &next.sub_account, &next.id).await;
+            seen = current.map_err(|error| unavailable(&error))?.ok_or_else(Problem::not_found)?;
+        }
+        Err(Problem::try_again())
+    }
+
+    /// Everything that one step writes. The units go back in the same transaction; where others write the same windows
+    /// all the time, the approval is written without them at last, and they fade.
+    async fn writes(
+        &self,
+        next: &Verification,
+        seen_version: i64,
+        effect: PhoneEffect,
+        returns_units: bool,
+        now: Instant,
+    ) -> Result<Vec<Write>, StoreError> {
+        let mut writes = vec![ledger::put_verification(next, seen_version)];
+        let counted = match effect {
+            PhoneEffect::None => return Ok(writes),
+            PhoneEffect::CountSent => Counted::Sent,
+            PhoneEffect::CountChecked => Counted::Checked,
+            PhoneEffect::Approve => Counted::Approved,
+        };
+        let (counts, record) =
+            try_join(ledger::load_counts(&self.store, next), ledger::load_record(&self.store, &next.number)).await?;
+        writes.push(ledger::put_counts(next, &counts, counted, now).1);
+        if effect != PhoneEffect::Approve {
+            return Ok(writes);
+        }
+        writes.push(ledger::put_approved(next, now));
+        let own = record.value.holder.as_ref().is_some_and(|holder| holder.sub_account == next.sub_account);
+        if returns_units && own {
+            let policy = &self.settings.policy;
+            let counted = record.value.units.iter().filter_map(|unit| {
+                let limit = policy.limit(unit, next.country)?;
+                Some(ledger::load_window(&self.store, unit.clone(), limit))
+            });
+            let windows: Vec<SeenWindow> = try_join_all(counted).await?;
+            let taken_at = record.value.first_at;
+            writes.extend(
+                windows
+                    .iter()
+                    .map(|window| ledger::put_window(window, &window.seen.value.answer(taken_at, now, &window.limit))),
+            );
+            writes.push(ledger::forget_record(&next.number, record.version));
+        }
+        Ok(writes)
+    }
+
+    fn tell(&self, verification: &Verification, effect: PhoneEffect) {
+        let (country, channel) = (verification.country.to_string(), channel_name(&verification.channel));
+        let cost_microdollars = self.settings.prices.of(verification.country);
+        match effect {
+            PhoneEffect::Approve => {
+                info!(metric = "phone_approved", country, channel, cost_microdollars, "A phone was approved.");
+            }
+            PhoneEffect::CountChecked => info!(metric = "phone_checked", country, channel, "A passcode was wrong."),
+            PhoneEffect::None | PhoneEffect::CountSent => {}
+        }
+    }
+}
+
+fn result_of(verification: &Verification) -> CheckResult {
+    match verification.state {
+        PhoneState::Approved { .. } => CheckResult::Approved,
+        PhoneState::Pending { .. } => CheckResult::WrongCode,
+        PhoneState::UsedUp { .. } => CheckResult::UsedUp,
+        PhoneState::Expired { .. } => CheckResult::Expired,
+        PhoneState::Starting { .. } | PhoneState::Refused { .. } => CheckResult::NotSent,
+    }
+}
+
+fn answer(verification: &Verification, result: CheckResult) -> HttpAnswer {
+    HttpAnswer::json(StatusCode::OK, &checked_view(verification, result))
+}
+
+/// The check may have counted: the same one again settles it.
+fn unclear(retry_after_s: u32) -> Problem {
+    let detail = "Whether the passcode is right is not known yet. Send the same check again.";
+    Problem { retry_after_s: Some(retry_after_s), ..Problem::new(ProblemType::PasscodesUnavailable, detail) }
+}

@@ -1,0 +1,215 @@
+//! What stands in the table: reads in one round trip, and writes on condition of what was read.
+
+use adapters::items::{
+    VERSION, Versioned, approved_phone_to_item, conversion_from_item, conversion_to_item, keys, phone_record_from_item,
+    phone_record_to_item, phone_verification_from_item, phone_verification_to_item, window_from_item, window_to_item,
+};
+use adapters::profiles;
+use adapters::store::{Condition, Item, Store, StoreError, TransactError, Value, Write, WriteError};
+use domain::{
+    ApprovedPhone, ConversionCounts, Counted, CountryCode, Dimension, Instant, Limit, PhoneNumber, PhonePolicy,
+    PhoneRecord, PhoneVerification, PhoneVerificationId, SERVED_AFTER_APPROVALS, SubAccountId, Window, prefix_of,
+};
+use futures::future::{try_join_all, try_join3};
+
+/// How often a write that met another one is tried again.
+pub(crate) const TRIES_MAX: u32 = 4;
+
+/// A limit's window as it was read.
+#[derive(Debug, Clone)]
+pub(crate) struct SeenWindow {
+    pub(crate) dimension: Dimension,
+    pub(crate) limit: Limit,
+    pub(crate) seen: Versioned<Window>,
+}
+
+/// Everything that decides about a start, as it was read.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    pub(crate) verification: Option<Versioned<PhoneVerification>>,
+    pub(crate) record: Versioned<PhoneRecord>,
+    pub(crate) windows: Vec<SeenWindow>,
+    /// Whether the sub-account serves the number's country: as every one does, by its profile, or by what was
+    /// approved there.
+    pub(crate) served: bool,
+}
+
+/// What a request is about.
+#[derive(Debug)]
+pub(crate) struct Subject<'a> {
+    pub(crate) sub_account: &'a SubAccountId,
+    pub(crate) id: &'a PhoneVerificationId,
+    pub(crate) number: &'a PhoneNumber,
+    pub(crate) country: CountryCode,
+    pub(crate) address: Option<&'a str>,
+}
+
+/// Reads all that decides about a start: up to eight items at once, each strongly consistent.
+pub(crate) async fn standing(
+    store: &impl Store,
+    subject: &Subject<'_>,
+    policy: &PhonePolicy,
+) -> Result<Standing, StoreError> {
+    let Subject { sub_account, id, number, country, address } = subject;
+    let dimensions = [
+        Some(Dimension::Prefix(prefix_of(number))),
+        Some(Dimension::SubAccountCountry((*sub_account).clone(), *country)),
+        Some(Dimension::UnservedCountry(*country)),
+        Some(Dimension::SubAccount((*sub_account).clone())),
+        address.map(|hash| Dimension::Address(hash.to_owned())),
+    ];
+    let counted = dimensions.into_iter().flatten().filter_map(|dimension| {
+        let limit = policy.limit(&dimension, *country)?;
+        Some((dimension, limit))
+    });
+    let first = try_join3(load(store, sub_account, id), load_record(store, number), profiles::load(store, sub_account));
+    let windows = try_join_all(counted.map(|(dimension, limit)| load_window(store, dimension, limit)));
+    let ((verification, record, profile), windows) = futures::future::try_join(first, windows).await?;
+    let served = serves(policy, &profile.countries, *country, &windows);
+    Ok(Standing { verification, record, windows, served })
+}
+
+fn serves(policy: &PhonePolicy, in_profile: &[CountryCode], country: CountryCode, windows: &[SeenWindow]) -> bool {
+    let learned = windows.iter().any(|window| {
+        let own = matches!(window.dimension, Dimension::SubAccountCountry(..));
+        own && window.seen.value.answered_ever >= SERVED_AFTER_APPROVALS
+    });
+    learned || policy.home_countries.contains(&country) || in_profile.contains(&country)
+}
+
+/// Reads a phone verification.
+pub(crate) async fn load(
+    store: &impl Store,
+    sub_account: &SubAccountId,
+    id: &PhoneVerificationId,
+) -> Result<Option<Versioned<PhoneVerification>>, StoreError> {
+    let item = store.get(&keys::phone_verification(sub_account, id)).await?;
+    item.as_ref().map(phone_verification_from_item).transpose()
+}
+
+/// Reads what is remembered of a phone.
+pub(crate) async fn load_record(
+    store: &impl Store,
+    number: &PhoneNumber,
+) -> Result<Versioned<PhoneRecord>, StoreError> {
+    let item = store.get(&keys::phone_record(number)).await?;
+    item.as_ref().map(phone_record_from_item).transpose().map(Option::unwrap_or_default)
+}
+
+/// Reads a limit's window.
+pub(crate) async fn load_window(
+    store: &impl Store,
+    dimension: Dimension,
+    limit: Limit,
+) -> Result<SeenWindow, StoreError> {
+    let item = store.get(&keys::window(&dimension)).await?;
+    let seen = item.as_ref().map(window_from_item).transpose()?.unwrap_or_default();
+    Ok(SeenWindow { dimension, limit, seen })
+}
+
+/// Reads the shard of the counts that a verification is counted in.
+pub(crate) async fn load_counts(
+    store: &impl Store,
+    verification: &PhoneVerification,
+) -> Result<Versioned<ConversionCounts>, StoreError> {
+    let key = keys::conversion(verification.country, verification.channel, &verification.id);
+    let item = store.get(&key).await?;
+    item.as_ref().map(conversion_from_item).transpose().map(Option::unwrap_or_default)
+}
+
+/// Puts a verification over the one that was read.
+pub(crate) fn put_verification(next: &PhoneVerification, seen_version: i64) -> Write {
+    put(phone_verification_to_item(next, seen_version + 1), seen_version)
+}
+
+/// Puts what is remembered of a phone over what was read.
+pub(crate) fn put_record(number: &PhoneNumber, next: &PhoneRecord, seen_version: i64, policy: &PhonePolicy) -> Write {
+    put(phone_record_to_item(number, next, seen_version + 1, &policy.limits.phone), seen_version)
+}
+
+/// Forgets what is remembered of a phone.
+pub(crate) fn forget_record(number: &PhoneNumber, seen_version: i64) -> Write {
+    Write::Delete { key: keys::phone_record(number), expect: Some(unchanged(seen_version)) }
+}
+
+/// Puts a window over the one that was read.
+pub(crate) fn put_window(window: &SeenWindow, next: &Window) -> Write {
+    let item = window_to_item(&window.dimension, next, window.seen.version + 1, &window.limit);
+    put(item, window.seen.version)
+}
+
+/// Counts one event of a verification's.
+pub(crate) fn put_counts(
+    verification: &PhoneVerification,
+    seen: &Versioned<ConversionCounts>,
+    what: Counted,
+    now: Instant,
+) -> (ConversionCounts, Write) {
+    let key = keys::conversion(verification.country, verification.channel, &verification.id);
+    let next = seen.value.clone().counted(what, now);
+    let write = put(conversion_to_item(key, &next, seen.version + 1), seen.version);
+    (next, write)
+}
+
+/// Makes a phone its sub-account's, unless a later one is there.
+pub(crate) fn put_approved(verification: &PhoneVerification, at: Instant) -> Write {
+    let approved = ApprovedPhone {
+        number: verification.number.clone(),
+        channel: verification.channel,
+        at,
+        verification: verification.id.clone(),
+    };
+    let older = Condition::AtMost("approved_at", at.unix_ms());
+    Write::Put {
+        item: approved_phone_to_item(&verification.sub_account, &approved),
+        expect: Condition::Any(vec![Condition::ItemAbsent, older]),
+    }
+}
+
+/// Refuses a range of numbers until an instant. Tried a few times: what it misses, the other limits still hold.
+pub(crate) async fn block_prefix(
+    store: &impl Store,
+    number: &PhoneNumber,
+    limit: Option<Limit>,
+    until: Instant,
+    now: Instant,
+) -> Result<(), StoreError> {
+    let Some(limit) = limit else { return Ok(()) };
+    for _ in 0..TRIES_MAX {
+        let window = load_window(store, Dimension::Prefix(prefix_of(number)), limit).await?;
+        let blocked = window.seen.value.at(now, &limit).block(until);
+        match store.write(put_window(&window, &blocked)).await {
+            Ok(()) => return Ok(()),
+            Err(WriteError::Refused(_)) => {}
+            Err(WriteError::Store(error)) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Writes all or nothing; false when something of it is no longer as it was read.
+pub(crate) async fn commit(store: &impl Store, mut writes: Vec<Write>) -> Result<bool, StoreError> {
+    let result = match (writes.len(), writes.pop()) {
+        (1, Some(write)) => store.write(write).await.map_err(|error| match error {
+            WriteError::Refused(item) => TransactError::Refused(vec![(0, item)]),
+            WriteError::Store(error) => TransactError::Store(error),
+        }),
+        (_, last) => store.transact(writes.into_iter().chain(last).collect()).await,
+    };
+    match result {
+        Ok(()) => Ok(true),
+        Err(TransactError::Refused(_)) => Ok(false),
+        Err(TransactError::Store(error)) => Err(error),
+    }
+}
+
+fn put(item: Item, seen_version: i64) -> Write {
+    Write::Put { item, expect: unchanged(seen_version) }
+}
+
+fn unchanged(seen_version: i64) -> Condition {
+    match seen_version {
+        0 => Condition::ItemAbsent,
+        version => Condition::Equals(VERSION, Value::N(version)),
+    }
+}

@@ -1,0 +1,329 @@
+//! Sending a passcode. The defences stand in the order of what they cost: nothing is paid for a number that a limit
+//! refuses.
+
+use adapters::ambient::Ambient;
+use adapters::http_event::{HttpAnswer, HttpRequest};
+use adapters::items::{Versioned, channel_name};
+use adapters::problem::{Problem, ProblemType};
+use adapters::regions::country_of;
+use adapters::store::Store;
+use adapters::twilio::{LookupError, Passcodes, PhoneLookup, RateLimitValues, Sending};
+use domain::{
+    COUNTRY_AGAIN_MS, Counted, CountryCode, Decision, Dimension, Instant, PhoneEffect, PhoneEvent, PhoneRecord,
+    PhoneState, PhoneVerification as Verification, PhoneVerificationId, Refusal, START_LEASE_MS, Screened,
+    SubAccountId, VerifySid, prefix_of, screen_country, screen_line_type, screen_risk,
+};
+use lambda_http::http::StatusCode;
+use tracing::{error, info, warn};
+
+use crate::body::Asking;
+use crate::ledger::{self, SeenWindow, Standing, Subject, TRIES_MAX};
+use crate::refusal::{refused, seconds_until};
+use crate::view::view;
+use crate::{PhoneVerification, unavailable};
+
+/// When a request that Twilio did not process is worth repeating, in seconds, unless it says so.
+const NOT_PROCESSED_S: u32 = 2;
+
+/// A start whose units are taken, and whose number is screened next.
+struct Taken {
+    verification: Versioned<Verification>,
+    record: Versioned<PhoneRecord>,
+    served: bool,
+}
+
+/// What becomes of a request before anything is paid for.
+enum Admitted {
+    /// It goes on.
+    Taken(Box<Taken>),
+    /// It was asked for before.
+    Before(Box<Verification>),
+}
+
+impl<S: Store, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerification<S, L, P, A> {
+    /// Sends a passcode, once per key: repeated, the request finds what became of it, or goes on where it died.
+    ///
+    /// After a crash here the units are taken and the passcode may be under way; the same key goes on after its lease.
+    pub(crate) async fn start(&self, request: &HttpRequest, sub_account: SubAccountId) -> Result<HttpAnswer, Problem> {
+        let asking = Asking::read(request)?;
+        let now = self.ambient.now();
+        let Some(country) = country_of(&asking.number) else {
+            return Err(refused(Refusal::Country, now.plus_ms(COUNTRY_AGAIN_MS), now, None));
+        };
+        let taken = match self.admit(&asking, &sub_account, country).await? {
+            Admitted::Taken(taken) => taken,
+            Admitted::Before(verification) => return Ok(HttpAnswer::json(StatusCode::OK, &view(&verification))),
+        };
+        self.screen(&taken, country).await?;
+        let limits = RateLimitValues {
+            number_prefix: prefix_of(&asking.number),
+            sub_account: sub_account.to_string(),
+            source_address: asking.address.clone(),
+        };
+        match self.passcodes.start(&asking.number, asking.channel, &limits).await {
+            Sending::Sent(sid) => self.sent(&taken, &sid).await,
+            Sending::Refused { why, again_after_s, blocks_prefix } => {
+                let now = self.ambient.now();
+                let again_at = now.plus_ms(i64::from(again_after_s) * 1000);
+                Err(self.refuse(&taken, why, again_at, blocks_prefix).await)
+            }
+            Sending::NotANumber => {
+                let again_at = self.ambient.now().plus_ms(COUNTRY_AGAIN_MS);
+                Err(self.refuse(&taken, Refusal::LineType, again_at, false).await)
+            }
+            Sending::NotProcessed { retry_after_s } => {
+                let again_after_s = retry_after_s.unwrap_or(NOT_PROCESSED_S).max(1);
+                let again_at = self.ambient.now().plus_ms(i64::from(again_after_s) * 1000);
+                Err(self.refuse(&taken, Refusal::Limit, again_at, false).await)
+            }
+            Sending::Misconfigured => {
+                error!(metric = "verify_misconfigured", "Twilio Verify refuses our credential or our settings.");
+                Err(self.passcodes_unavailable())
+            }
+            Sending::Unknown => {
+                warn!(metric = "verify_unavailable", "Twilio Verify did not answer.");
+                Err(self.passcodes_unavailable())
+            }
+        }
+    }
+
+    /// Limits, and the units that the verification holds until it is answered.
+    async fn admit(
+        &self,
+        asking: &Asking,
+        sub_account: &SubAccountId,
+        country: CountryCode,
+    ) -> Result<Admitted, Problem> {
+        let policy = &self.settings.policy;
+        let id = PhoneVerificationId::of(sub_account, &asking.key);
+        let address = asking.address.as_deref();
+        let subject = Subject { sub_account, id: &id, number: &asking.number, country, address };
+        for _ in 0..TRIES_MAX {
+            let now = self.ambient.now();
+            let standing =
+                ledger::standing(&self.store, &subject, policy).await.map_err(|error| unavailable(&error))?;
+            let begun = match &standing.verification {
+                None => Versioned { value: begin(&subject, asking, now), version: 0 },
+                Some(seen) => match goes_on(seen, asking, now)? {
+                    Some(begun) => begun,
+                    None => return Ok(Admitted::Before(Box::new(seen.value.clone()))),
+                },
+            };
+            if let Screened::Refused { why, again_at, .. } = screen_country(policy, Some(country), standing.served, now)
+            {
+                return Err(refused(why, again_at, now, Some(country)));
+            }
+            let record = standing.record.value.clone().at(now, &policy.limits.phone);
+            if let Some(again_at) = limited(&standing, &record, sub_account, now, policy) {
+                return Err(refused(Refusal::Limit, again_at, now, Some(country)));
+            }
+            let units = units(&standing);
+            let mut writes = vec![ledger::put_verification(&begun.value, begun.version)];
+            if record.takes_units() {
+                writes
+                    .extend(units.iter().map(|unit| ledger::put_window(unit, &unit.seen.value.take(now, &unit.limit))));
+            }
+            let dimensions = units.into_iter().map(|unit| unit.dimension.clone()).collect();
+            let record = record.asked(sub_account, now, dimensions);
+            writes.push(ledger::put_record(&asking.number, &record, standing.record.version, policy));
+            if ledger::commit(&self.store, writes).await.map_err(|error| unavailable(&error))? {
+                return Ok(Admitted::Taken(Box::new(Taken {
+                    verification: Versioned { version: begun.version + 1, ..begun },
+                    record: Versioned { value: record, version: standing.record.version + 1 },
+                    served: standing.served,
+                })));
+            }
+        }
+        warn!(metric = "phone_contention", "A start met others too often.");
+        Err(Problem::try_again())
+    }
+
+    /// What Twilio knows of the number. Where it knows nothing, or does not answer, the limits alone stand.
+    async fn screen(&self, taken: &Taken, country: CountryCode) -> Result<(), Problem> {
+        let policy = &self.settings.policy;
+        let Verification { number, channel, sub_account, .. } = &taken.verification.value;
+        if policy.line_types != domain::LineTypePolicy::NotAsked {
+            match self.lookup.line_type(number).await {
+                Ok(line) => {
+                    let screened = screen_line_type(policy.line_types, line, *channel, self.ambient.now());
+                    self.pass(taken, screened).await?;
+                }
+                Err(error) => unknown(error, "line_type"),
+            }
+        }
+        if let Some(risk_policy) = policy.risk_for(country) {
+            match self.lookup.pumping_risk(number, sub_account).await {
+                Ok(risk) => {
+                    let (record, now) = (&taken.record.value, self.ambient.now());
+                    self.pass(taken, screen_risk(&risk_policy, risk, record, taken.served, now)).await?;
+                }
+                Err(error) => unknown(error, "sms_pumping_risk"),
+            }
+        }
+        Ok(())
+    }
+
+    async fn pass(&self, taken: &Taken, screened: Screened) -> Result<(), Problem> {
+        match screened {
+            Screened::Passed => Ok(()),
+            Screened::PassedForReview => {
+                let country = taken.verification.value.country.to_string();
+                info!(metric = "phone_review", country, "A passcode goes to a number that looks like pumping.");
+                Ok(())
+            }
+            Screened::Refused { why, again_at, blocks_prefix } => {
+                Err(self.refuse(taken, why, again_at, blocks_prefix).await)
+            }
+        }
+    }
+
+    /// Writes down that no passcode was sent. What cannot be written is only forgotten: the units stay taken.
+    async fn refuse(&self, taken: &Taken, why: Refusal, again_at: Instant, blocks_prefix: bool) -> Problem {
+        let now = self.ambient.now();
+        let policy = &self.settings.policy;
+        let Versioned { value: verification, version } = &taken.verification;
+        let event = PhoneEvent::Refused { why, again_at };
+        if let Decision::Applied { next, .. } = verification.decide(&event, now) {
+            let mut writes = vec![ledger::put_verification(&next, *version)];
+            if why == Refusal::SlowedDown
+                && taken.record.value.slowed_at.is_none_or(|at| at.plus_ms(domain::SLOWED_FOR_MS) <= now)
+            {
+                let record = PhoneRecord { slowed_at: Some(now), ..taken.record.value.clone() };
+                writes.push(ledger::put_record(&verification.number, &record, taken.record.version, policy));
+            }
+            if let Err(error) = ledger::commit(&self.store, writes).await {
+                warn!(%error, "A refusal could not be written down.");
+            }
+        }
+        if blocks_prefix {
+            let limit = policy.limit(&Dimension::Prefix(String::new()), verification.country);
+            if let Err(error) = ledger::block_prefix(&self.store, &verification.number, limit, again_at, now).await {
+                warn!(%error, "A range could not be refused.");
+            }
+        }
+        refused(why, again_at, now, Some(verification.country))
+    }
+
+    /// Writes down that a passcode is under way, and counts it, in one transaction.
+    async fn sent(&self, taken: &Taken, sid: &VerifySid) -> Result<HttpAnswer, Problem> {
+        let policy = &self.settings.policy;
+        let mut seen = taken.verification.clone();
+        for _ in 0..TRIES_MAX {
+            let now = self.ambient.now();
+            let decision = seen.value.decide(&PhoneEvent::Sent { sid: sid.clone() }, now);
+            let Decision::Applied { next, effects } = decision else {
+                return Ok(HttpAnswer::json(StatusCode::OK, &view(&seen.value)));
+            };
+            debug_assert_eq!(effects, PhoneEffect::CountSent);
+            let counts = ledger::load_counts(&self.store, &next).await.map_err(|error| unavailable(&error))?;
+            let (counts, count) = ledger::put_counts(&next, &counts, Counted::Sent, now);
+            let writes = vec![ledger::put_verification(&next, seen.version), count];
+            if ledger::commit(&self.store, writes).await.map_err(|error| unavailable(&error))? {
+                self.tell_sent(&next, counts.recent(now));
+                let answer = HttpAnswer::json(StatusCode::CREATED, &view(&next));
+                let resend_at = taken.record.value.opens_at(&next.sub_account, now, &policy.limits.phone);
+                return Ok(match resend_at {
+                    None => answer,
+                    Some(at) => answer.with("retry-after", seconds_until(at, now).to_string()),
+                });
+            }
+            let current = ledger::load(&self.store, &next.sub_account, &next.id).await;
+            seen = current.map_err(|error| unavailable(&error))?.ok_or_else(Problem::try_again)?;
+        }
+        Err(Problem::try_again())
+    }
+
+    fn tell_sent(&self, verification: &Verification, conversion: domain::Conversion) {
+        let (country, channel) = (verification.country.to_string(), channel_name(&verification.channel));
+        let cost_microdollars = self.settings.prices.of(verification.country);
+        info!(metric = "phone_sent", country, channel, cost_microdollars, "A passcode was sent.");
+        if conversion.is_low() {
+            let (percent, sent) = (conversion.percent(), conversion.sent);
+            warn!(metric = "conversion_low", country, channel, percent, sent, "Few passcodes are answered.");
+        }
+    }
+
+    fn passcodes_unavailable(&self) -> Problem {
+        let detail = "The passcode may or may not be under way. Send the same request again, with the same \
+                      Idempotency-Key.";
+        let retry_after_s = u32::try_from(START_LEASE_MS / 1000).ok();
+        Problem { retry_after_s, ..Problem::new(ProblemType::PasscodesUnavailable, detail) }
+    }
+}
+
+fn begin(subject: &Subject<'_>, asking: &Asking, now: Instant) -> Verification {
+    Verification {
+        id: subject.id.clone(),
+        sub_account: subject.sub_account.clone(),
+        body_hash: asking.hash,
+        number: asking.number.clone(),
+        country: subject.country,
+        channel: asking.channel,
+        created_at: now,
+        state: PhoneState::Starting { lease_until: now.plus_ms(START_LEASE_MS) },
+    }
+}
+
+/// What a repeated request finds: a start that it goes on with, or nothing left to do (`None`).
+fn goes_on(
+    seen: &Versioned<Verification>,
+    asking: &Asking,
+    now: Instant,
+) -> Result<Option<Versioned<Verification>>, Problem> {
+    if seen.value.body_hash != asking.hash {
+        let detail = "This Idempotency-Key was used for another request. Use a fresh key for a new passcode.";
+        return Err(Problem::new(ProblemType::IdempotencyKeyReused, detail));
+    }
+    match seen.value.decide(&PhoneEvent::Resumed, now) {
+        Decision::Applied { next, .. } => Ok(Some(Versioned { value: next, version: seen.version })),
+        Decision::AlreadyDone { .. } => Ok(None),
+        Decision::Illegal(_) => match seen.value.state {
+            PhoneState::Refused { why, again_at } => Err(refused(why, again_at, now, Some(seen.value.country))),
+            PhoneState::Starting { lease_until } => {
+                let retry_after_s = Some(seconds_until(lease_until, now));
+                Err(Problem { retry_after_s, ..Problem::try_again() })
+            }
+            PhoneState::Pending { .. }
+            | PhoneState::Approved { .. }
+            | PhoneState::UsedUp { .. }
+            | PhoneState::Expired { .. } => Ok(None),
+        },
+    }
+}
+
+/// When the phone's own pause and every limit that counts it are over; `None` means now.
+fn limited(
+    standing: &Standing,
+    record: &PhoneRecord,
+    sub_account: &SubAccountId,
+    now: Instant,
+    policy: &domain::PhonePolicy,
+) -> Option<Instant> {
+    let phone = record.opens_at(sub_account, now, &policy.limits.phone);
+    let windows = units(standing).into_iter().filter_map(|unit| {
+        let window = unit.seen.value;
+        if record.takes_units() {
+            window.opens_at(now, &unit.limit)
+        } else {
+            // Sent again, it takes no unit; a range that is refused meanwhile is refused to it as well.
+            window.blocked_until.filter(|until| *until > now)
+        }
+    });
+    windows.chain(phone).max()
+}
+
+/// The limits that count this start: a country's own tight one only where it is not served.
+fn units(standing: &Standing) -> Vec<&SeenWindow> {
+    let counts = |window: &&SeenWindow| !standing.served || !matches!(window.dimension, Dimension::UnservedCountry(_));
+    standing.windows.iter().filter(counts).collect()
+}
+
+fn unknown(error: LookupError, package: &'static str) {
+    match error {
+        LookupError::Nothing(code) => info!(package, code, "Lookup has nothing on a number."),
+        LookupError::Unavailable => warn!(package, metric = "lookup_unavailable", "The limits alone decide."),
+        LookupError::Unauthorised => {
+            error!(package, metric = "lookup_unauthorised", "Lookup refuses our credential: the limits alone decide.");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The windows of the limits, what is remembered of a phone, and the counts of conversion, on a clock of numbers.
+
+use domain::{
+    CONVERSION_DAYS, ConversionCounts, Counted, Dimension, Instant, Limit, PASSCODE_LIFE_MS, PhoneNumber, PhonePolicy,
+    PhonePreset, PhoneRecord, SubAccountId, Window, prefix_of,
+};
+
+const HOUR_MS: i64 = 60 * 60 * 1000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+/// The start of a day, so of an hour.
+const START: Instant = Instant::from_unix_ms(20_000 * DAY_MS);
+
+fn minutes(minutes: i64) -> Instant {
+    START.plus_ms(minutes * 60_000)
+}
+
+fn sub_account(id: &str) -> SubAccountId {
+    SubAccountId::parse(id).expect("is a word")
+}
+
+#[test]
+fn a_limit_holds_until_it_is_answered() {
+    let limit = Limit::per_hour(2, 5);
+    let window = Window::default().take(minutes(0), &limit);
+    assert_eq!(window.opens_at(minutes(0), &limit), None);
+    let window = window.take(minutes(1), &limit);
+    assert_eq!(window.opens_at(minutes(1), &limit), Some(minutes(11)), "when the latest passcode is no longer good");
+    let answered = window.answer(minutes(0), minutes(2), &limit);
+    assert_eq!(answered.opens_at(minutes(2), &limit), None);
+    assert_eq!((answered.current.unanswered, answered.current.answered, answered.answered_ever), (1, 1, 1));
+}
+
+#[test]
+fn what_nobody_answers_fades_over_the_next_period() {
+    let limit = Limit::per_hour(2, 5);
+    let window = Window::default().take(minutes(0), &limit).take(minutes(1), &limit);
+    let opens_at = window.opens_at(minutes(30), &limit).expect("is full");
+    assert_eq!(opens_at, minutes(90), "half of two has faded");
+    assert!(window.opens_at(opens_at.plus_ms(-1), &limit).is_some());
+    assert_eq!(window.opens_at(opens_at, &limit), None);
+    assert_eq!(window.opens_at(minutes(600), &limit), None, "all is forgotten");
+}
+
+/// Whatever a window holds, the time that it names is one at which it opens, and no earlier one that is a minute away.
+#[test]
+fn the_time_that_a_window_names_is_true() {
+    for unanswered_max in 1..=4 {
+        let limit = Limit::per_hour(unanswered_max, 0);
+        for taken in 0..10_i64 {
+            let window = (0..taken).fold(Window::default(), |window, minute| window.take(minutes(minute), &limit));
+            for now in (20..200).map(minutes) {
+                let Some(opens_at) = window.opens_at(now, &limit) else { continue };
+                assert!(opens_at > now);
+                assert_eq!(window.opens_at(opens_at, &limit), None, "{taken} of {unanswered_max} at {now:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn honest_traffic_raises_its_own_limit() {
+    let limit = Limit::per_hour(2, 5);
+    let mut window = Window::default();
+    for _ in 0..50 {
+        window = window.take(minutes(1), &limit).answer(minutes(1), minutes(2), &limit);
+    }
+    for unanswered in 0..12 {
+        assert_eq!(window.opens_at(minutes(3), &limit), None, "{unanswered} of 2 and a fifth of 50");
+        window = window.take(minutes(3), &limit);
+    }
+    assert!(window.opens_at(minutes(3), &limit).is_some());
+}
+
+#[test]
+fn a_block_is_stronger_than_room() {
+    let limit = Limit::per_hour(2, 5);
+    let window = Window::default().block(minutes(60)).block(minutes(30));
+    assert_eq!(window.opens_at(minutes(0), &limit), Some(minutes(60)), "the later block holds");
+    assert_eq!(window.opens_at(minutes(60), &limit), None);
+}
+
+#[test]
+fn a_clock_that_is_behind_brings_nothing_back() {
+    let limit = Limit::per_hour(1, 0);
+    let window = Window::default().take(minutes(61), &limit);
+    assert!(window.at(minutes(59), &limit).current.unanswered == 1);
+    assert!(window.opens_at(minutes(59), &limit).is_some());
+}
+
+#[test]
+fn pauses_between_messages_grow() {
+    let limit = PhonePolicy::of(PhonePreset::Balanced).limits.phone;
+    let asking = sub_account("Loc1");
+    let mut record = PhoneRecord::default();
+    let mut now = START;
+    let mut pauses_s = Vec::new();
+    for message in 0..limit.messages_max {
+        assert_eq!(record.opens_at(&asking, now, &limit), None, "message {message}");
+        record = record.asked(&asking, now, vec![]);
+        let opens_at = record.opens_at(&asking, now, &limit).expect("pauses");
+        pauses_s.push(opens_at.ms_since(now) / 1000);
+        now = opens_at;
+    }
+    assert_eq!(pauses_s, [30, 60, 120, 240, 86_400 - 450], "the last is the day's end");
+    assert_eq!(record.at(START.plus_ms(DAY_MS), &limit), PhoneRecord::default());
+}
+
+#[test]
+fn a_phone_that_waits_for_one_sub_accounts_passcode_is_not_asked_by_another() {
+    let limit = PhonePolicy::of(PhonePreset::Balanced).limits.phone;
+    let record = PhoneRecord::default().asked(&sub_account("Loc1"), START, vec![]);
+    let until = START.plus_ms(PASSCODE_LIFE_MS);
+    assert_eq!(record.opens_at(&sub_account("Loc2"), minutes(2), &limit), Some(until));
+    assert_eq!(record.opens_at(&sub_account("Loc1"), minutes(2), &limit), None);
+    assert_eq!(record.opens_at(&sub_account("Loc2"), until, &limit), None);
+}
+
+#[test]
+fn what_is_sent_again_takes_no_further_unit() {
+    let unit = vec![Dimension::Prefix("44770090".to_owned())];
+    let record = PhoneRecord::default().asked(&sub_account("Loc1"), START, unit.clone());
+    assert!(!record.takes_units());
+    let again = record.asked(&sub_account("Loc1"), minutes(1), vec![]);
+    assert_eq!((again.units, again.first_at, again.messages), (unit, START, 2));
+}
+
+#[test]
+fn a_number_waits_once_and_is_then_left_alone_for_an_hour() {
+    let record = PhoneRecord::default();
+    let until = record.slow_down(START).expect("waits");
+    assert_eq!(until, minutes(1));
+    let waited = PhoneRecord { slowed_at: Some(START), ..record };
+    assert_eq!(waited.slow_down(START.plus_ms(59_999)), Some(until));
+    assert_eq!(waited.slow_down(until), None);
+    assert_eq!(waited.slow_down(minutes(60)), Some(minutes(61)));
+}
+
+#[test]
+fn a_prefix_is_a_range_of_a_thousand() {
+    let prefix = |number| prefix_of(&PhoneNumber::parse(number).expect("is a number"));
+    assert_eq!(prefix("+447700900123"), "447700900");
+    assert_eq!(prefix("+447700900999"), "447700900");
+    assert_eq!(prefix("+447700901000"), "447700901");
+    assert_eq!(prefix("+2901234"), "2901");
+}
+
+#[test]
+fn counts_keep_a_few_days_and_their_size() {
+    let mut counts = ConversionCounts::default();
+    for day in 0..30 {
+        counts = counts.counted(Counted::Sent, START.plus_ms(day * DAY_MS));
+        assert!(counts.days.len() <= CONVERSION_DAYS);
+    }
+    assert_eq!(counts.days.first().map(|day| day.day), Some(20_000 + 30 - 8));
+}
+
+#[test]
+fn a_conversion_leaves_out_what_may_still_be_answered() {
+    let mut counts = ConversionCounts::default();
+    for _ in 0..60 {
+        counts = counts.counted(Counted::Sent, minutes(0));
+    }
+    assert_eq!(counts.recent(minutes(9)).sent, 0);
+    assert!(!counts.recent(minutes(9)).is_low());
+    for _ in 0..6 {
+        counts = counts.counted(Counted::Sent, minutes(11)).counted(Counted::Checked, minutes(12));
+    }
+    let recent = counts.recent(minutes(30));
+    assert_eq!((recent.sent, recent.approved, recent.percent()), (66, 0, Some(0)));
+    assert!(recent.is_low());
+    for _ in 0..60 {
+        counts = counts.counted(Counted::Approved, minutes(31));
+    }
+    assert_eq!(counts.recent(minutes(32)).percent(), Some(90));
+    assert!(!counts.recent(minutes(32)).is_low(), "90 % is where it begins to be fine");
+    assert_eq!(counts.recent(START.plus_ms(2 * DAY_MS)).sent, 0, "the day before yesterday does not count");
+}
