@@ -13,6 +13,7 @@ use aws_sdk_dynamodb::types::{
     TransactWriteItem, Update,
 };
 
+use crate::conflicts::is_passing;
 use crate::store::{
     BY_TIME, Condition, DUE_AT, DUE_SHARD, Item, Key, PK, Page, Query, Range, SK, Store, StoreError, TransactError,
     Value, Write, WriteError,
@@ -33,7 +34,13 @@ pub struct DynamoDb {
 }
 
 impl DynamoDb {
-    /// The table of this name.
+    /// The table of this name, as the functions reach it: what was in conflict with another transaction is tried again.
+    #[must_use]
+    pub fn with_config(config: &aws_config::SdkConfig, table: String) -> Self {
+        Self::new(crate::conflicts::client(config), table)
+    }
+
+    /// The table of this name, through this client.
     #[must_use]
     pub fn new(client: Client, table: String) -> Self {
         Self { client, table }
@@ -375,9 +382,7 @@ fn cancelled_error(reasons: &[CancellationReason]) -> TransactError {
                 Ok(item) => refused.push((position, item.map(Box::new))),
                 Err(error) => return error.into(),
             },
-            Some(code @ ("TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")) => {
-                return StoreError::Unavailable(code.to_owned()).into();
-            }
+            Some(code) if is_passing(code) => return StoreError::Unavailable(code.to_owned()).into(),
             Some(code) => return StoreError::Broken(code.to_owned()).into(),
         }
     }

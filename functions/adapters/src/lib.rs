@@ -2,6 +2,7 @@
 
 pub mod ambient;
 pub mod config;
+mod conflicts;
 pub mod dynamodb;
 pub mod http_event;
 pub mod items;

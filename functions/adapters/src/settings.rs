@@ -45,7 +45,7 @@ impl Aws {
     /// # Errors
     /// [`ConfigError`] when the variable is not set.
     pub fn table(&self, environment: &impl Environment) -> Result<DynamoDb, ConfigError> {
-        Ok(DynamoDb::new(aws_sdk_dynamodb::Client::new(&self.config), required(environment, "TABLE_NAME")?))
+        Ok(DynamoDb::with_config(&self.config, required(environment, "TABLE_NAME")?))
     }
 
     /// The queue that `PURCHASE_QUEUE_URL` names.

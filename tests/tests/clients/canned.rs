@@ -55,12 +55,18 @@ impl Can {
 impl Canned {
     /// Starts a server that answers so.
     pub(crate) async fn start(can: Can) -> Self {
+        Self::in_turn(vec![can]).await
+    }
+
+    /// Starts a server that gives these answers in turn, and the last one from then on.
+    pub(crate) async fn in_turn(cans: Vec<Can>) -> Self {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&seen);
         let answer = move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
             let body = String::from_utf8_lossy(&body).into_owned();
-            kept.lock().expect("a lock").push(Seen { line: format!("{method} {uri}"), headers, body });
-            let can = can.clone();
+            let mut kept = kept.lock().expect("a lock");
+            let can = cans.get(kept.len()).or(cans.last()).expect("there is an answer").clone();
+            kept.push(Seen { line: format!("{method} {uri}"), headers, body });
             async move { respond(&can) }
         };
         let (listener, url) = listener().await;

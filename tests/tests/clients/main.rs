@@ -1,6 +1,8 @@
-//! The clients of Persona and Twilio against their simulators, over real connections: every kind of answer, and none.
+//! The clients of Persona, Twilio and DynamoDB against simulators and canned answers, over real connections: every kind of
+//! answer, and none.
 
 mod canned;
+mod dynamodb;
 mod outcomes;
 mod persona;
 mod refusals;
