@@ -31,6 +31,8 @@ rules! {
         broken by "/Resources/CallerAuthorizer/Properties/JwtConfiguration/Audience" = [];
     every_integrated_function_may_be_invoked_by_this_api_alone,
         broken by "/Resources/PersonaWebhookPermission/Properties/SourceArn" = null;
+    every_routes_path_is_in_a_permission_of_its_function,
+        broken by "/Resources/PurchaseCheckOperatorPermission/Properties/SourceArn" = {"Fn::Sub": "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*/*/v1/elsewhere/*"};
     no_permission_is_for_everybody,
         broken by "/Resources/PurchaseCheckPermission/Properties/Principal" = "*";
     the_default_stage_throttles,
@@ -111,6 +113,27 @@ fn every_integrated_function_may_be_invoked_by_this_api_alone(template: &Value) 
     integrations
         .filter(|(_, integration)| !target(&integration["IntegrationUri"]).is_some_and(permitted))
         .map(|(name, _)| format!("{name} may not invoke its function, or others may"))
+        .collect()
+}
+
+/// The gateway answers 500 on a route for which it may not invoke the function; the emulator does not mind.
+fn every_routes_path_is_in_a_permission_of_its_function(template: &Value) -> Vec<String> {
+    let permissions = resources(template, "AWS::Lambda::Permission");
+    let permitted = |function: &str, path: &str| {
+        permissions.iter().any(|(_, permission)| {
+            let arn = permission["SourceArn"]["Fn::Sub"].as_str().unwrap_or_default();
+            // What follows `…:${Api}/stage/method` is the path, with `*` for any characters.
+            let allowed = arn.split_once(":${Api}/").map_or("", |(_, rest)| rest).splitn(3, '/').nth(2).unwrap_or("");
+            let covers = match allowed.strip_suffix('*') {
+                Some(start) => path.trim_start_matches('/').starts_with(start),
+                None => path.trim_start_matches('/') == allowed,
+            };
+            target(&permission["FunctionName"]) == Some(function) && covers
+        })
+    };
+    routes()
+        .filter(|(route, function, _)| !route.split_once(' ').is_some_and(|(_, path)| permitted(function, path)))
+        .map(|(route, function, _)| format!("{route}: {function} may not be invoked for it"))
         .collect()
 }
 
