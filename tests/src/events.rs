@@ -17,7 +17,7 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// A caller whose token is for this one sub-account, with both scopes.
+    /// A caller whose token is for this one sub-account, with both scopes of purchases.
     pub fn sub_account(sub_account: &str) -> Self {
         Self { claims: json!({"sub_account": sub_account, "scope": "purchases:read purchases:write"}) }
     }
@@ -88,6 +88,13 @@ pub fn ask_event(caller: &Caller, sub_account: &str, key: &str, number: &str) ->
     let body = json!({"kind": "number", "phone_number": number}).to_string();
     let headers = [("Idempotency-Key", key)];
     http_event(Route::AskForPurchase.key(), &[("sub", sub_account)], &headers, Some(caller), &body)
+}
+
+/// A search of the carrier's stock with this query, as it stands behind the `?`.
+pub fn search_event(caller: Option<&Caller>, query: &str) -> Value {
+    let mut event = http_event(number_search::ROUTE, &[], &[], caller, "");
+    event["rawQueryString"] = json!(query);
+    event
 }
 
 /// A delivery of Persona's with this signature.

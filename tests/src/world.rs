@@ -13,6 +13,7 @@ use domain::{
     AccountSid, AgencyId, GatePolicy, Instant, Owner, Pool, Purchase, SubAccountId, Timing, Verification,
     VerificationPolicy, VerificationState,
 };
+use number_search::NumberSearch;
 use persona_webhook::PersonaWebhook;
 use purchase_check::{PurchaseCheck, Route};
 use purchase_completion::{PurchaseCompletion, SwitchCache};
@@ -147,6 +148,12 @@ impl Neighbours<'_> {
         let (route, parameters) = Route::ALL.into_iter().find_map(of).expect("is a route");
         let body = if body.is_null() { String::new() } else { body.to_string() };
         self.check(http_event(route.key(), &parameters, &[], Some(&Caller::operator()), &body))
+    }
+
+    /// Answers an event with `number-search`.
+    pub fn search(&self, event: Value) -> Answer {
+        let function = NumberSearch { stock: &self.carrier, gate: GatePolicy::default() };
+        Answer::of(futures::executor::block_on(function.handle(event)))
     }
 
     /// Answers an event with `persona-webhook`.

@@ -79,6 +79,14 @@ fn country_outside_north_america(number: &PhoneNumber) -> Option<CountryCode> {
     CountryCode::new(region.as_region_str().as_str())
 }
 
+/// Whether numbers of this country start with +1, as those of the United States, Canada, Puerto Rico and some twenty
+/// others do.
+#[must_use]
+pub fn has_calling_code_1(country: CountryCode) -> bool {
+    let region = country.to_string().parse::<rlibphonenumber::Region>();
+    region.is_ok_and(|region| PHONE_NUMBER_UTIL.get_country_code_for_region(region) == Some(NORTH_AMERICA))
+}
+
 /// The region of one number; `None` where libphonenumber knows no such number.
 fn region_of_probe(area_code: &str, subscriber: u64) -> Option<Region> {
     let number = rlibphonenumber::PhoneNumber {

@@ -138,10 +138,26 @@ impl Aws {
     ) -> Result<TwilioAccess, ConfigError> {
         Ok(TwilioAccess {
             base_url: parsed(environment, base_url, BaseUrl::parse)?,
-            user: required(environment, "TWILIO_API_KEY_SID")?,
+            user: parsed(environment, "TWILIO_API_KEY_SID", api_key_sid)?,
             password: secret(environment, &self.secrets(), "TWILIO_API_KEY_SECRET").await?,
             timeout_ms,
         })
+    }
+
+    /// Twilio with the credential that can search and not buy: `TWILIO_API_BASE_URL`, `TWILIO_ACCOUNT_SID`,
+    /// `TWILIO_API_KEY_SID`, `TWILIO_API_KEY_SECRET` and `TWILIO_SEARCH_TIMEOUT_MS`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a variable is missing or malformed.
+    pub async fn stock(&self, environment: &impl Environment) -> Result<TwilioClient, ConfigError> {
+        let settings = TwilioSettings {
+            base_url: parsed(environment, "TWILIO_API_BASE_URL", BaseUrl::parse)?,
+            account: parsed(environment, "TWILIO_ACCOUNT_SID", AccountSid::parse)?,
+            user: parsed(environment, "TWILIO_API_KEY_SID", api_key_sid)?,
+            password: secret(environment, &self.secrets(), "TWILIO_API_KEY_SECRET").await?,
+            timeout_ms: milliseconds(environment, "TWILIO_SEARCH_TIMEOUT_MS", 5_000, 100..=9_000)?,
+        };
+        TwilioClient::new(settings).map_err(|_| malformed("SSL_CERT_FILE", "names no readable certificates"))
     }
 
     fn secrets(&self) -> aws_sdk_secretsmanager::Client {
@@ -187,6 +203,14 @@ fn verify_rate_limits(environment: &impl Environment) -> Result<Vec<&'static str
     let known = |word: &str| RATE_LIMIT_NAMES.into_iter().find(|name| *name == word.trim());
     let parsed: Option<Vec<&'static str>> = text.split(',').map(known).collect();
     parsed.ok_or_else(|| malformed(NAME, format!("must be of {}, separated by commas", RATE_LIMIT_NAMES.join(", "))))
+}
+
+/// The id of an API key at Twilio: `SK` and 32 hexadecimal digits. The account's own id would be the user name of a
+/// credential that can buy.
+fn api_key_sid(text: &str) -> Result<String, &'static str> {
+    let digits = text.strip_prefix("SK").unwrap_or_default();
+    let right = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if right { Ok(text.to_owned()) } else { Err("must be SK and 32 hexadecimal digits") }
 }
 
 /// `SWEEP_STEP_S` and `POLL_AGE_S`.

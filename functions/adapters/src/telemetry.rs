@@ -11,8 +11,16 @@ use tracing_subscriber::{Layer, fmt};
 use crate::config::{ConfigError, Environment, malformed};
 
 /// Our own crates: the ones that `RUST_LOG` may make louder.
-const OWN_TARGETS: [&str; 7] =
-    ["adapters", "domain", "purchase_check", "persona_webhook", "phone_verification", "purchase_completion", "sweeper"];
+const OWN_TARGETS: [&str; 8] = [
+    "adapters",
+    "domain",
+    "number_search",
+    "purchase_check",
+    "persona_webhook",
+    "phone_verification",
+    "purchase_completion",
+    "sweeper",
+];
 
 /// Starts logging to standard output at the level that `RUST_LOG` names (`info` when it is not set).
 ///

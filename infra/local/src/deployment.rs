@@ -30,6 +30,7 @@ pub(crate) struct Secrets<'a> {
     pub(crate) persona_api_key: &'a str,
     pub(crate) persona_webhook_secrets: &'a str,
     pub(crate) twilio_auth_token: &'a str,
+    pub(crate) twilio_api_key_secret: &'a str,
 }
 
 /// Puts the secrets where the functions read them and returns the template parameters that name them.
@@ -46,15 +47,17 @@ pub(crate) async fn store_secrets(
             .await?;
         text(&parsed("Secrets Manager", &printed)?, "/ARN", "Secrets Manager")
     };
-    let (api_key, webhook_secrets, auth_token) = tokio::try_join!(
+    let (api_key, webhook_secrets, auth_token, api_key_secret) = tokio::try_join!(
         store("persona-api-key", secrets.persona_api_key),
         store("persona-webhook-secrets", secrets.persona_webhook_secrets),
         store("twilio-auth-token", secrets.twilio_auth_token),
+        store("twilio-api-key-secret", secrets.twilio_api_key_secret),
     )?;
     Ok(BTreeMap::from([
         ("PersonaApiKeyArn".to_owned(), api_key),
         ("PersonaWebhookSecretsArn".to_owned(), webhook_secrets),
         ("TwilioAuthTokenArn".to_owned(), auth_token),
+        ("TwilioApiKeySecretArn".to_owned(), api_key_secret),
     ]))
 }
 

@@ -33,6 +33,10 @@ pub struct RealTwilio {
     pub account_sid: String,
     /// What may buy there, from `TWILIO_AUTH_TOKEN`.
     pub auth_token: String,
+    /// A restricted API key of it, which may search, from `TWILIO_API_KEY_SID`.
+    pub api_key_sid: String,
+    /// That key's secret, from `TWILIO_API_KEY_SECRET`.
+    pub api_key_secret: String,
 }
 
 impl Neighbours {
@@ -63,6 +67,8 @@ impl Neighbours {
                     base_url,
                     account_sid: needed("TWILIO_API_BASE_URL", "TWILIO_ACCOUNT_SID")?,
                     auth_token: needed("TWILIO_API_BASE_URL", "TWILIO_AUTH_TOKEN")?,
+                    api_key_sid: needed("TWILIO_API_BASE_URL", "TWILIO_API_KEY_SID")?,
+                    api_key_secret: needed("TWILIO_API_BASE_URL", "TWILIO_API_KEY_SECRET")?,
                 })
             })
             .transpose()?;

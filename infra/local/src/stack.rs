@@ -107,6 +107,10 @@ pub struct Description {
     pub twilio_account_sid: String,
     /// What authenticates at Twilio and may buy.
     pub twilio_auth_token: String,
+    /// The restricted API key at Twilio, which may search and not buy.
+    pub twilio_api_key_sid: String,
+    /// That key's secret.
+    pub twilio_api_key_secret: String,
     /// The functions' deployed names, by crate.
     pub functions: BTreeMap<String, String>,
     /// The `dialgate` program.
@@ -195,6 +199,8 @@ struct Twilio {
     url: String,
     account_sid: String,
     auth_token: String,
+    api_key_sid: String,
+    api_key_secret: String,
 }
 
 impl Starting {
@@ -223,6 +229,7 @@ impl Starting {
             persona_api_key: &persona.api_key,
             persona_webhook_secrets: &persona.webhook_secret,
             twilio_auth_token: &twilio.auth_token,
+            twilio_api_key_secret: &twilio.api_key_secret,
         };
         let (tools, name) = (&self.tools, self.options.name.as_str());
         let template = self.workspace.template();
@@ -261,6 +268,8 @@ impl Starting {
             persona_api_key: persona.api_key,
             twilio_account_sid: twilio.account_sid,
             twilio_auth_token: twilio.auth_token,
+            twilio_api_key_sid: twilio.api_key_sid,
+            twilio_api_key_secret: twilio.api_key_secret,
         })
     }
 
@@ -325,14 +334,23 @@ impl Starting {
                 url: real.base_url.clone(),
                 account_sid: real.account_sid.clone(),
                 auth_token: real.auth_token.clone(),
+                api_key_sid: real.api_key_sid.clone(),
+                api_key_secret: real.api_key_secret.clone(),
             });
         }
         let account_sid = format!("AC{}", uuid::Uuid::new_v4().simple());
         let auth_token = uuid::Uuid::new_v4().simple().to_string();
-        let mut arguments = flags(&[("--account-sid", &account_sid), ("--auth-token", &auth_token)]);
+        let api_key_sid = format!("SK{}", uuid::Uuid::new_v4().simple());
+        let api_key_secret = uuid::Uuid::new_v4().simple().to_string();
+        let mut arguments = flags(&[
+            ("--account-sid", &account_sid),
+            ("--auth-token", &auth_token),
+            ("--api-key-sid", &api_key_sid),
+            ("--api-key-secret", &api_key_secret),
+        ]);
         arguments.extend(self.options.twilio_arguments.iter().cloned());
         let url = self.server("twilio", "twilio-simulator", self.options.ports.twilio, arguments).await?;
-        Ok(Twilio { url, account_sid, auth_token })
+        Ok(Twilio { url, account_sid, auth_token, api_key_sid, api_key_secret })
     }
 
     /// Starts one of our own servers and returns its address.
@@ -379,6 +397,7 @@ impl Starting {
             ("PersonaTemplateId", &persona.template_id),
             ("TwilioApiBaseUrl", &twilio.url),
             ("TwilioAccountSid", &twilio.account_sid),
+            ("TwilioApiKeySid", &twilio.api_key_sid),
             ("CertificateBundle", &certificates),
             ("Architecture", host::architecture()),
             ("DeletionProtection", "false"),

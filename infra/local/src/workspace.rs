@@ -4,7 +4,8 @@ use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
 /// The crates that are deployed; a binary of the same name exists for each.
-pub const FUNCTIONS: [&str; 4] = ["purchase-check", "persona-webhook", "purchase-completion", "sweeper"];
+pub const FUNCTIONS: [&str; 5] =
+    ["purchase-check", "persona-webhook", "purchase-completion", "sweeper", "number-search"];
 
 /// The repository's root and the places that follow from it.
 #[derive(Debug, Clone)]

@@ -2,10 +2,11 @@
 
 use purchase_check::Route;
 use serde_json::{Value, json};
-use tests::events::{Caller, http_event};
+use tests::events::{Caller, http_event, search_event};
 
 use crate::probe::{
-    OTHER, OWN, asking_with, in_a_world, refused_by_check, refused_by_webhook, right_body, taken_by_check,
+    OTHER, OWN, asking_with, in_a_world, refused_by_check, refused_by_search, refused_by_webhook, right_body,
+    taken_by_check,
 };
 
 /// Longest path that is looked at, in bytes.
@@ -127,6 +128,22 @@ fn persona_webhook_answers_whatever_comes() {
     });
 }
 
+#[test]
+fn number_search_answers_whatever_comes() {
+    let mut taken = Vec::new();
+    for (name, event) in spoilt(&search_event(Some(&Caller::sub_account(OWN)), "country=US")) {
+        in_a_world(|world| {
+            let answer = world.search(event.clone());
+            if answer.status == 200 {
+                taken.push(name);
+            } else {
+                assert_eq!(refused_by_search(world, &name, event), answer);
+            }
+        });
+    }
+    assert_eq!(taken, HARMLESS);
+}
+
 /// Without any headers there is no key and no signature; that is all that is wrong.
 #[test]
 fn headers_may_be_missing() {
@@ -177,7 +194,12 @@ fn a_route_of_the_other_function_is_not_found() {
         let caller = Caller::sub_account(OWN);
         for route in Route::ALL {
             let event = http_event(route.key(), &[("sub", OWN)], &[], Some(&caller), "");
-            assert_eq!(refused_by_webhook(world, route.key(), event).status, 404);
+            assert_eq!(refused_by_webhook(world, route.key(), event.clone()).status, 404);
+            assert_eq!(refused_by_search(world, route.key(), event).status, 404);
         }
+        let search = search_event(Some(&caller), "country=US");
+        assert_eq!(refused_by_check(world, "a search", search.clone()).status, 404);
+        assert_eq!(refused_by_webhook(world, "a search", search).status, 404);
+        assert_eq!(refused_by_search(world, "the webhook", webhook()).status, 404);
     });
 }

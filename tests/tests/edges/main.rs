@@ -7,3 +7,4 @@ mod events;
 mod keys;
 mod pages;
 mod probe;
+mod queries;

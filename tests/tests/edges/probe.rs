@@ -36,6 +36,14 @@ pub(crate) fn refused_by_webhook(world: &Neighbours<'_>, name: &str, event: Valu
     refused(world, name, || world.webhook(event))
 }
 
+/// Answers `event` with `number-search`, which must refuse it without asking the carrier.
+pub(crate) fn refused_by_search(world: &Neighbours<'_>, name: &str, event: Value) -> Answer {
+    let searches = world.carrier.searches().len();
+    let answer = refused(world, name, || world.search(event));
+    assert_eq!(world.carrier.searches().len(), searches, "{name}: the carrier was asked");
+    answer
+}
+
 /// Answers `event` with `purchase-check`: whether it took it as a right request. A refusal must be one in full.
 pub(crate) fn taken_by_check(world: &Neighbours<'_>, name: &str, event: Value) -> bool {
     let before = seen(world);

@@ -9,6 +9,7 @@ mod contract;
 mod engine;
 mod platform;
 mod purchases;
+mod searching;
 mod stack;
 
 use std::process::ExitCode;
@@ -51,6 +52,9 @@ fn main() -> ExitCode {
         platform:
             a_poisoned_message_ends_in_the_dead_letters, no_credential_but_the_buyers_can_buy,
             nothing_personal_is_stored_or_logged, the_sweep_runs_in_the_emulator;
+        searching:
+            a_number_that_is_found_can_be_bought, puerto_rico_and_what_is_not_offered,
+            searches_that_are_not_right_are_refused, the_key_that_searches_cannot_buy;
         contract: the_emulators_table_answers_as_the_one_in_memory;
     };
     if arguments.list {

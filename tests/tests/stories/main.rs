@@ -9,6 +9,7 @@ mod limits;
 mod operators;
 mod outcomes;
 mod pools;
+mod searching;
 mod sessions;
 mod sweeping;
 mod verifying;

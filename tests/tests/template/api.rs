@@ -12,7 +12,8 @@ const WEBHOOK: &str = "POST /v1/webhooks/persona";
 /// Every route, the function behind it and the scope that it asks for, as the functions' own code has them.
 fn routes() -> impl Iterator<Item = (&'static str, &'static str, Option<&'static str>)> {
     let checked = Route::ALL.into_iter().map(|route| (route.key(), "PurchaseCheckFunction", Some(route.scope())));
-    checked.chain([(WEBHOOK, "PersonaWebhookFunction", None)])
+    let search = (number_search::ROUTE, "NumberSearchFunction", Some(number_search::SCOPE));
+    checked.chain([search, (WEBHOOK, "PersonaWebhookFunction", None)])
 }
 
 /// Access-log variables that could tie a person to a request.

@@ -15,13 +15,14 @@ const API_PATIENCE_S: u64 = 30;
 const SWEEP_PERIOD_S: u64 = 60;
 
 /// What every function reads.
-const EVERY: [&str; 3] = ["TABLE_NAME", "SSL_CERT_FILE", "RUST_LOG"];
+const EVERY: [&str; 2] = ["SSL_CERT_FILE", "RUST_LOG"];
 
 /// What each function reads besides, as its crate's settings name it.
-const OWN: [(&str, &[&str]); 4] = [
+const OWN: [(&str, &[&str]); 5] = [
     (
         "PurchaseCheckFunction",
         &[
+            "TABLE_NAME",
             "PURCHASE_QUEUE_URL",
             "PERSONA_BASE_URL",
             "PERSONA_TEMPLATE_ID",
@@ -39,6 +40,7 @@ const OWN: [(&str, &[&str]); 4] = [
     (
         "PersonaWebhookFunction",
         &[
+            "TABLE_NAME",
             "PURCHASE_QUEUE_URL",
             "PERSONA_BASE_URL",
             "PERSONA_TEMPLATE_ID",
@@ -55,6 +57,7 @@ const OWN: [(&str, &[&str]); 4] = [
     (
         "PurchaseCompletionFunction",
         &[
+            "TABLE_NAME",
             "GATE_NON_GEOGRAPHIC",
             "GATE_US_TERRITORIES",
             "TWILIO_API_BASE_URL",
@@ -70,6 +73,7 @@ const OWN: [(&str, &[&str]); 4] = [
     (
         "SweeperFunction",
         &[
+            "TABLE_NAME",
             "PURCHASE_QUEUE_URL",
             "PERSONA_BASE_URL",
             "PERSONA_TEMPLATE_ID",
@@ -80,6 +84,18 @@ const OWN: [(&str, &[&str]); 4] = [
             "SWEEP_STEP_S",
             "POLL_AGE_S",
             "EXPIRY_GRACE_S",
+        ],
+    ),
+    (
+        "NumberSearchFunction",
+        &[
+            "TWILIO_API_BASE_URL",
+            "TWILIO_ACCOUNT_SID",
+            "TWILIO_API_KEY_SID",
+            "TWILIO_API_KEY_SECRET_ARN",
+            "TWILIO_SEARCH_TIMEOUT_MS",
+            "GATE_NON_GEOGRAPHIC",
+            "GATE_US_TERRITORIES",
         ],
     ),
 ];
@@ -117,7 +133,11 @@ fn each_function_gets_what_it_reads_and_no_more(template: &Value) -> Vec<String>
 }
 
 fn no_function_gets_what_is_meant_for_another(template: &Value) -> Vec<String> {
-    let owners = [("TWILIO_", "PurchaseCompletionFunction"), ("PERSONA_WEBHOOK_", "PersonaWebhookFunction")];
+    let owners = [
+        ("TWILIO_AUTH_", "PurchaseCompletionFunction"),
+        ("TWILIO_API_KEY_", "NumberSearchFunction"),
+        ("PERSONA_WEBHOOK_", "PersonaWebhookFunction"),
+    ];
     let functions = resources(template, "AWS::Lambda::Function");
     let given = functions.iter().flat_map(|(name, function)| variables(function).map(move |(given, _)| (*name, given)));
     given
@@ -127,7 +147,10 @@ fn no_function_gets_what_is_meant_for_another(template: &Value) -> Vec<String> {
 }
 
 fn no_secret_stands_in_an_environment(template: &Value) -> Vec<String> {
-    let names_secret = |name: &str| ["KEY", "SECRET", "TOKEN", "PASSWORD"].iter().any(|word| name.contains(word));
+    // A key's id is its user name, and no secret.
+    let names_secret = |name: &str| {
+        !name.ends_with("_SID") && ["KEY", "SECRET", "TOKEN", "PASSWORD"].iter().any(|word| name.contains(word))
+    };
     let functions = resources(template, "AWS::Lambda::Function");
     let secrets = functions.iter().flat_map(|(function, settings)| {
         variables(settings).filter(|(name, _)| names_secret(name)).map(move |found| (*function, found))
@@ -144,6 +167,7 @@ fn functions_end_before_their_callers_lose_patience(template: &Value) -> Vec<Str
     let limits = [
         ("PersonaWebhookFunction", PERSONA_PATIENCE_S),
         ("PurchaseCheckFunction", API_PATIENCE_S - 1),
+        ("NumberSearchFunction", API_PATIENCE_S - 1),
         ("SweeperFunction", SWEEP_PERIOD_S - 1),
     ];
     let timeout_s = |name: &str| template["Resources"][name]["Properties"]["Timeout"].as_u64().unwrap_or(u64::MAX);

@@ -75,10 +75,11 @@ fn every_function_raises_an_alarm_when_it_fails(template: &Value) -> Vec<String>
 }
 
 /// The metrics that need a person, and the log lines that count as one: the functions' JSON field `metric` names it.
-const COUNTED: [(&str, &str); 6] = [
+const COUNTED: [(&str, &str); 7] = [
     ("held", "{ $.metric = \"held\" }"),
     ("orphan", "{ ($.metric = \"held\") && ($.orphan IS TRUE) }"),
     ("carrier_unauthorised", "{ $.metric = \"carrier_unauthorised\" }"),
+    ("search_unauthorised", "{ $.metric = \"carrier_unauthorised\" }"),
     ("drift", "{ $.metric = \"drift\" }"),
     ("bug", "{ $.metric = \"bug\" }"),
     ("sweep_late", "{ ($.metric = \"sweep_late\") || ($.metric = \"poll_backlog\") }"),
@@ -166,7 +167,7 @@ fn every_setting_is_explained(template: &Value) -> Vec<String> {
 }
 
 fn no_secret_has_a_default(template: &Value) -> Vec<String> {
-    let secrets = ["PersonaApiKeyArn", "PersonaWebhookSecretsArn", "TwilioAuthTokenArn"];
+    let secrets = ["PersonaApiKeyArn", "PersonaWebhookSecretsArn", "TwilioAuthTokenArn", "TwilioApiKeySecretArn"];
     let by_arn = |name: &&str| {
         let parameter = &template["Parameters"][name];
         parameter["Default"].is_null()

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 const TRACING: [&str; 2] = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"];
 
 /// What each function may do, to what. Reading the table's every action from here is the point: a new one is a decision.
-const ALLOWED: [(&str, &[(&str, &str)]); 4] = [
+const ALLOWED: [(&str, &[(&str, &str)]); 5] = [
     (
         "PurchaseCheckFunction",
         &[
@@ -75,6 +75,14 @@ const ALLOWED: [(&str, &[(&str, &str)]); 4] = [
             ("sqs:SendMessage", "PurchaseQueue"),
         ],
     ),
+    (
+        "NumberSearchFunction",
+        &[
+            ("logs:CreateLogStream", "NumberSearchLogs"),
+            ("logs:PutLogEvents", "NumberSearchLogs"),
+            ("secretsmanager:GetSecretValue", "TwilioApiKeySecretArn"),
+        ],
+    ),
 ];
 
 rules! {
@@ -90,6 +98,8 @@ rules! {
         broken by "/Resources/SweeperFunction/Properties/Role" = {"Fn::GetAtt": ["PurchaseCompletionRole", "Arn"]};
     only_the_buyer_may_read_what_can_buy,
         broken by "/Resources/SweeperRole/Properties/Policies/0/PolicyDocument/Statement/3/Resource" = {"Ref": "TwilioAuthTokenArn"};
+    whoever_searches_may_touch_neither_table_nor_queue,
+        broken by "/Resources/NumberSearchRole/Properties/Policies/0/PolicyDocument/Statement/1/Action" = ["dynamodb:GetItem"];
     only_the_webhook_may_read_the_signing_secrets,
         broken by "/Resources/PurchaseCheckRole/Properties/Policies/0/PolicyDocument/Statement/3/Resource" = {"Ref": "PersonaWebhookSecretsArn"};
     only_the_buyer_takes_messages_and_it_sends_none,
@@ -182,6 +192,15 @@ fn only_the_webhook_may_read_the_signing_secrets(template: &Value) -> Vec<String
         readers == ["PersonaWebhookRole: secretsmanager:GetSecretValue on PersonaWebhookSecretsArn"],
         readers.join(", "),
     )
+}
+
+fn whoever_searches_may_touch_neither_table_nor_queue(template: &Value) -> Vec<String> {
+    let searcher = role_of(template, "NumberSearchFunction");
+    allowed(template, searcher)
+        .into_iter()
+        .filter(|(action, _)| action.starts_with("dynamodb:") || action.starts_with("sqs:"))
+        .map(|(action, what)| format!("{action} on {what}"))
+        .collect()
 }
 
 fn only_the_buyer_takes_messages_and_it_sends_none(template: &Value) -> Vec<String> {

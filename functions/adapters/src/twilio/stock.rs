@@ -3,9 +3,9 @@
 use std::fmt;
 use std::future::Future;
 
-use domain::{CountryCode, NonGeographicClass, PhoneNumber, Region, UnitedStatesTerritory};
+use domain::{CountryCode, NonGeographicClass, PhoneNumber, Region};
 
-use crate::regions::region_of;
+use crate::regions::{country_of, region_of};
 
 /// Numbers that one search may ask for (Twilio's largest page).
 pub const STOCK_LIMIT_MAX: u32 = 1000;
@@ -43,22 +43,22 @@ impl StockQuery {
     /// for in the United States: most new ones are theirs, and where it is not, nothing is found.
     #[must_use]
     pub fn same_area_code(number: &PhoneNumber, limit: u32) -> Option<Self> {
+        let united_states = CountryCode::new("US")?;
         let (country, kind) = match region_of(number.as_str()) {
-            Region::UnitedStates | Region::NonGeographic(NonGeographicClass::Other) => ("US", NumberKind::Local),
-            Region::NonGeographic(NonGeographicClass::TollFree) => ("US", NumberKind::TollFree),
-            Region::Canada => ("CA", NumberKind::Local),
-            Region::PuertoRico => ("PR", NumberKind::Local),
-            Region::UnitedStatesTerritory(UnitedStatesTerritory::AmericanSamoa) => ("AS", NumberKind::Local),
-            Region::UnitedStatesTerritory(UnitedStatesTerritory::Guam) => ("GU", NumberKind::Local),
-            Region::UnitedStatesTerritory(UnitedStatesTerritory::NorthernMarianaIslands) => ("MP", NumberKind::Local),
-            Region::UnitedStatesTerritory(UnitedStatesTerritory::VirginIslands) => ("VI", NumberKind::Local),
-            Region::OtherNorthAmerica(country) => return Self::local(country, number, limit),
+            Region::NonGeographic(NonGeographicClass::TollFree) => (united_states, NumberKind::TollFree),
+            Region::NonGeographic(NonGeographicClass::Other) => (united_states, NumberKind::Local),
             Region::NonGeographic(
                 NonGeographicClass::PremiumRate | NonGeographicClass::Personal | NonGeographicClass::Canadian,
             )
             | Region::OutsideNorthAmerica => return None,
+            Region::UnitedStates
+            | Region::Canada
+            | Region::PuertoRico
+            | Region::UnitedStatesTerritory(_)
+            | Region::OtherNorthAmerica(_) => (country_of(number)?, NumberKind::Local),
         };
-        Some(Self { kind, ..Self::local(CountryCode::new(country)?, number, limit)? })
+        let area_code = Some(AreaCode::parse(number.area_code()?)?);
+        Some(Self { country, kind, area_code, contains: None, limit })
     }
 
     /// How many numbers one page shall hold.
@@ -90,11 +90,6 @@ impl StockQuery {
             (Some(_) | None, pattern) => parameters.extend(pattern.map(|pattern| ("Contains", pattern))),
         }
         parameters
-    }
-
-    fn local(country: CountryCode, number: &PhoneNumber, limit: u32) -> Option<Self> {
-        let area_code = Some(AreaCode::parse(number.area_code()?)?);
-        Some(Self { country, kind: NumberKind::Local, area_code, contains: None, limit })
     }
 }
 
