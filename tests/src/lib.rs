@@ -8,6 +8,7 @@ pub mod neighbours;
 pub mod outcomes;
 pub mod phone;
 pub mod simulation;
+pub mod slow_ports;
 mod validation;
 pub mod world;
 

@@ -1,6 +1,6 @@
 //! Persona, the carrier, the queue, the clock: in memory, with memory, so that a test can ask what happened.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -35,7 +35,12 @@ impl StillClock {
 
     /// Moves the clock.
     pub fn advance_s(&self, seconds: i64) {
-        self.now_ms.fetch_add(seconds * 1000, Ordering::SeqCst);
+        self.advance_ms(seconds * 1000);
+    }
+
+    /// Moves the clock.
+    pub fn advance_ms(&self, milliseconds: i64) {
+        self.now_ms.fetch_add(milliseconds, Ordering::SeqCst);
     }
 }
 
@@ -99,8 +104,17 @@ struct PersonaState {
     by_nonce: BTreeMap<String, InquiryId>,
     inquiries: BTreeMap<InquiryId, (InquiryStatus, Instant)>,
     sessions: u32,
+    sessions_of: BTreeMap<InquiryId, u32>,
+    redacted: BTreeSet<InquiryId>,
     looks: u32,
     failures: VecDeque<PersonaFault>,
+}
+
+impl PersonaState {
+    fn give_session(&mut self, inquiry: &InquiryId) {
+        self.sessions += 1;
+        *self.sessions_of.entry(inquiry.clone()).or_default() += 1;
+    }
 }
 
 /// What happens to the next request.
@@ -123,6 +137,11 @@ impl MemoryPersona {
         locked(&self.inner).sessions
     }
 
+    /// How many sessions the inquiry with most of them has.
+    pub fn most_sessions(&self) -> u32 {
+        locked(&self.inner).sessions_of.values().copied().max().unwrap_or(0)
+    }
+
     /// How often it was asked about inquiries.
     pub fn looks(&self) -> u32 {
         locked(&self.inner).looks
@@ -136,6 +155,11 @@ impl MemoryPersona {
     /// Gives an inquiry a status.
     pub fn set(&self, inquiry: &InquiryId, status: InquiryStatus, at: Instant) {
         locked(&self.inner).inquiries.insert(inquiry.clone(), (status, at));
+    }
+
+    /// Redacts an inquiry: its status stays, and it cannot be resumed.
+    pub fn redact(&self, inquiry: &InquiryId) {
+        locked(&self.inner).redacted.insert(inquiry.clone());
     }
 
     /// The next requests fail so, one fault each.
@@ -157,7 +181,7 @@ impl Identity for &MemoryPersona {
         if let Some(PersonaFault::After(error)) = fault {
             return Err(error);
         }
-        state.sessions += 1;
+        state.give_session(&id);
         Ok(OpenedInquiry { id, session: session() })
     }
 
@@ -166,10 +190,16 @@ impl Identity for &MemoryPersona {
         if let Some(PersonaFault::Before(error) | PersonaFault::After(error)) = state.failures.pop_front() {
             return Err(error);
         }
-        if !state.inquiries.contains_key(inquiry) {
+        let resumable = match state.inquiries.get(inquiry) {
+            Some((InquiryStatus::Created | InquiryStatus::Pending | InquiryStatus::Expired, _)) => {
+                !state.redacted.contains(inquiry)
+            }
+            Some(_) | None => false,
+        };
+        if !resumable {
             return Err(PersonaError::Gone);
         }
-        state.sessions += 1;
+        state.give_session(inquiry);
         Ok(session())
     }
 

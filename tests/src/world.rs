@@ -5,12 +5,12 @@ use adapters::items::{
     Profile, StoredProfile, StoredVerification, is_pool, pool_from_item, purchase_from_item, verification_from_item,
     verification_to_item,
 };
-use adapters::persona::{WebhookSecret, sign};
-use adapters::queue::PurchaseMessage;
+use adapters::persona::{Identity, WebhookSecret, sign};
+use adapters::queue::{PurchaseMessage, Queue};
 use adapters::store::{Condition, DUE_AT, Item, Key, SK, Store, Value as Attribute, Write};
 use adapters::verifications::Revisits;
 use domain::{
-    AccountSid, AgencyId, GatePolicy, Instant, Owner, Pool, Purchase, SubAccountId, Timing, Verification,
+    AccountSid, AgencyId, GatePolicy, Instant, Owner, Pool, Purchase, SubAccountId, TemplateId, Timing, Verification,
     VerificationPolicy, VerificationState,
 };
 use number_search::NumberSearch;
@@ -23,6 +23,7 @@ use sweeper::{Sweeper, Swept};
 use crate::events::{Caller, ask_event, http_event, sqs_event, webhook_event};
 use crate::memory_table::MemoryTable;
 use crate::neighbours::{MemoryCarrier, MemoryPersona, MemoryQueue, StillClock};
+use crate::slow_ports::Stepped;
 
 /// The template of every inquiry in the tests.
 pub const TEMPLATE: &str = "itmpl_tests";
@@ -67,6 +68,11 @@ pub fn account() -> AccountSid {
     AccountSid::parse("AC00000000000000000000000000000000").expect("is a word")
 }
 
+/// The template, parsed.
+pub fn template() -> TemplateId {
+    TemplateId::parse(TEMPLATE).expect("is a word")
+}
+
 /// The secret, parsed.
 pub fn secret() -> WebhookSecret {
     WebhookSecret::parse(SECRET).expect("is long enough")
@@ -84,20 +90,44 @@ impl Neighbours<'_> {
 
     /// Answers an event with `purchase-check`.
     pub fn check(&self, event: Value) -> Answer {
-        let function = PurchaseCheck {
-            store: &self.table,
-            queue: &self.queue,
-            identity: &self.persona,
+        self.check_with_template(event, TEMPLATE)
+    }
+
+    /// Answers an event with `purchase-check`, where inquiries are made from this template.
+    pub fn check_with_template(&self, event: Value, template: &str) -> Answer {
+        let template = TemplateId::parse(template).expect("is a word");
+        let function = self.purchase_check(&self.table, &self.queue, &self.persona, template);
+        Answer::of(futures::executor::block_on(function.handle(event)))
+    }
+
+    /// Answers an event with `purchase-check`, one call of a port with each poll: dropping it lets the function die
+    /// between two calls.
+    pub fn check_step_by_step(&self, event: Value) -> impl Future<Output = Answer> {
+        let (table, queue) = (Stepped(&self.table), Stepped(&self.queue));
+        let function = self.purchase_check(table, queue, Stepped(&self.persona), template());
+        async move { Answer::of(function.handle(event).await) }
+    }
+
+    fn purchase_check<S: Store, Q: Queue, I: Identity>(
+        &self,
+        store: S,
+        queue: Q,
+        identity: I,
+        template: TemplateId,
+    ) -> PurchaseCheck<S, Q, I, &StillClock> {
+        PurchaseCheck {
+            store,
+            queue,
+            identity,
             ambient: self.clock,
             settings: purchase_check::Settings {
                 gate: GatePolicy::default(),
                 policy: VerificationPolicy::default(),
                 revisits: revisits(),
                 purchase_wait_ms: 72 * 3600 * 1000,
-                template: TEMPLATE.to_owned(),
+                template,
             },
-        };
-        Answer::of(futures::executor::block_on(function.handle(event)))
+        }
     }
 
     /// Asks for a number as its own sub-account.
@@ -210,18 +240,28 @@ impl Neighbours<'_> {
 
     /// Sweeps once.
     pub fn sweep(&self) -> Swept {
-        let function = Sweeper {
-            store: &self.table,
+        let function = self.sweeper(&self.table, &self.persona);
+        futures::executor::block_on(function.sweep()).expect("the table in memory answers")
+    }
+
+    /// The sweeper, over this table and Persona.
+    pub fn sweeper<'a, S: Store, I: Identity>(
+        &'a self,
+        store: S,
+        identity: I,
+    ) -> Sweeper<S, &'a MemoryQueue, I, &'a StillClock> {
+        Sweeper {
+            store,
             queue: &self.queue,
-            identity: &self.persona,
+            identity,
             ambient: self.clock,
             settings: sweeper::Settings {
                 policy: VerificationPolicy::default(),
                 revisits: revisits(),
                 timing: Timing::default(),
+                template: template(),
             },
-        };
-        futures::executor::block_on(function.sweep()).expect("the table in memory answers")
+        }
     }
 
     /// A minute passes, then the sweep runs and every message is worked on: `minutes` times.
@@ -246,6 +286,21 @@ impl Neighbours<'_> {
         let expect = Condition::Any(vec![Condition::ItemAbsent, Condition::ItemPresent]);
         futures::executor::block_on((&self.table).write(Write::Put { item, expect }))
             .expect("the table in memory answers");
+    }
+
+    /// Stores what is known of an owner, due at `due_at`.
+    pub fn put_verification(&self, owner: &Owner, verification: Verification, due_at: Option<Instant>) {
+        let stored = StoredVerification { verification, opening: None, version: 1 };
+        let item = verification_to_item(owner, &stored, due_at);
+        let put = Write::Put { item, expect: Condition::Any(vec![Condition::ItemAbsent, Condition::ItemPresent]) };
+        futures::executor::block_on((&self.table).write(put)).expect("the table in memory answers");
+    }
+
+    /// What is known of an owner.
+    pub fn verification_of(&self, owner: &Owner) -> Verification {
+        futures::executor::block_on(adapters::verifications::load(&&self.table, owner))
+            .expect("the table in memory answers")
+            .verification
     }
 
     /// Every number in the table, alone or in a pool.

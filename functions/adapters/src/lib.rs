@@ -1,6 +1,7 @@
 //! The outside world: one module per neighbour, each owning its formats. The rules are in `domain`.
 
 pub mod ambient;
+pub mod audit;
 pub mod config;
 mod conflicts;
 pub mod dynamodb;

@@ -3,12 +3,14 @@
 use aws_config::BehaviorVersion;
 use aws_config::timeout::TimeoutConfig;
 use domain::{
-    AcceptedStatuses, AccountSid, CountryCode, GatePolicy, PhonePolicy, PhonePreset, Timing, VerificationPolicy,
+    AcceptedStatuses, AccountSid, Action, CountryCode, GatePolicy, GatedActions, PhonePolicy, PhonePreset, TemplateId,
+    Timing, VerificationPolicy,
 };
 use std::time::Duration;
 
 use crate::config::{BaseUrl, ConfigError, Environment, flag, malformed, number, parsed, required, secret};
 use crate::dynamodb::DynamoDb;
+use crate::items::action_of;
 use crate::persona::{PersonaClient, PersonaSettings, WebhookSecret};
 use crate::queue::Sqs;
 use crate::twilio::{
@@ -64,7 +66,7 @@ impl Aws {
         let settings = PersonaSettings {
             base_url: parsed(environment, "PERSONA_BASE_URL", BaseUrl::parse)?,
             api_key: secret(environment, &self.secrets(), "PERSONA_API_KEY").await?,
-            template: required(environment, "PERSONA_TEMPLATE_ID")?,
+            template: template(environment)?,
             timeout_ms: milliseconds(environment, "PERSONA_TIMEOUT_MS", 4_000, 100..=10_000)?,
         };
         PersonaClient::new(settings).map_err(|_| malformed("SSL_CERT_FILE", "names no readable certificates"))
@@ -213,6 +215,14 @@ fn api_key_sid(text: &str) -> Result<String, &'static str> {
     if right { Ok(text.to_owned()) } else { Err("must be SK and 32 hexadecimal digits") }
 }
 
+/// `PERSONA_TEMPLATE_ID`: what inquiries are made from.
+///
+/// # Errors
+/// [`ConfigError`] when it is not set, or no id.
+pub fn template(environment: &impl Environment) -> Result<TemplateId, ConfigError> {
+    parsed(environment, "PERSONA_TEMPLATE_ID", TemplateId::parse)
+}
+
 /// `SWEEP_STEP_S` and `POLL_AGE_S`.
 ///
 /// # Errors
@@ -241,16 +251,30 @@ pub fn verification_policy(environment: &impl Environment) -> Result<Verificatio
     Ok(VerificationPolicy { accepted, attempts_max: u32::try_from(attempts_max).unwrap_or(default.attempts_max) })
 }
 
-/// `GATE_NON_GEOGRAPHIC` and `GATE_US_TERRITORIES`.
+/// `GATE_NON_GEOGRAPHIC`, `GATE_US_TERRITORIES` and `GATED_ACTIONS`.
 ///
 /// # Errors
-/// [`ConfigError::Malformed`] when one is neither true nor false.
+/// [`ConfigError::Malformed`] when one is of no use.
 pub fn gate_policy(environment: &impl Environment) -> Result<GatePolicy, ConfigError> {
     let default = GatePolicy::default();
     Ok(GatePolicy {
         gate_non_geographic: flag(environment, "GATE_NON_GEOGRAPHIC", default.gate_non_geographic)?,
         gate_us_territories: flag(environment, "GATE_US_TERRITORIES", default.gate_us_territories)?,
+        actions: gated_actions(environment)?,
     })
+}
+
+/// `GATED_ACTIONS`: names of actions, separated by commas, or `none`.
+fn gated_actions(environment: &impl Environment) -> Result<GatedActions, ConfigError> {
+    const NAME: &str = "GATED_ACTIONS";
+    let actions = match environment.variable(NAME).as_deref() {
+        None => return Ok(GatedActions::default()),
+        Some("none") => Ok(Vec::new()),
+        Some(names) => names.split(',').map(|name| action_of(name.trim()).ok_or(())).collect(),
+    };
+    let actions: Vec<Action> =
+        actions.map_err(|()| malformed(NAME, "must be none, or names of actions separated by commas"))?;
+    Ok(GatedActions::of(&actions))
 }
 
 /// `PURCHASE_WAIT_S`, in milliseconds: how long a purchase waits for its verification.

@@ -1,21 +1,21 @@
 //! Verifications in the table: load, apply what Persona says, wake who waits.
 
 use domain::{
-    Clearance, ClearanceRule, Decision, EventId, InquiryEvent, Instant, Owner, Verification, VerificationEffect,
-    VerificationEvent, VerificationPolicy, clear_purchase,
+    Clearance, ClearanceRule, Decision, EventId, Inquiry, InquiryEvent, InquiryId, Instant, Owner, REFRESH_PAUSE_MS,
+    Verification, VerificationEffect, VerificationEvent, VerificationPolicy, clear_purchase,
 };
 use futures::future::try_join3;
 use tracing::info;
 
 use crate::items::keys::POINTER_PREFIX;
 use crate::items::{
-    StoredVerification, audit_item, expect_version, keys, pointer_messages, verification_from_item,
-    verification_state_name, verification_to_item,
+    AuditCause, AuditEntry, InquiryMap, StoredVerification, TURN_AT, expect_version, keys, pointer_messages,
+    remember_former, turn_from_item, turn_item, verification_from_item, verification_state_name, verification_to_item,
 };
 use crate::profiles;
 use crate::purchases::{self, Stored};
 use crate::queue::{Queue, QueueError};
-use crate::store::{Condition, Item, PK, Page, Query, Range, SK, Store, StoreError, TransactError, Write};
+use crate::store::{Condition, Item, PK, Page, Query, Range, SK, Store, StoreError, TransactError, Write, WriteError};
 
 /// How often a change is decided anew after somebody else's came first.
 pub const DECIDE_AGAIN_MAX: u32 = 5;
@@ -41,19 +41,29 @@ pub struct Revisits {
 pub enum Cause<'a> {
     /// This event was delivered. The same event is applied once.
     Event(&'a EventId),
-    /// We asked. The same answer may change something again: an inquiry that expired, whose resumption was lost, still
-    /// is expired.
+    /// We asked.
     Look,
 }
 
 impl Cause<'_> {
-    /// What the audit calls a change of the verification from this version.
-    fn audit_name(self, event: &InquiryEvent, version: i64) -> String {
+    fn for_audit(self, event: &InquiryEvent) -> AuditCause {
+        let (inquiry, status) = (event.inquiry.clone(), event.status);
         match self {
-            Self::Event(id) => id.to_string(),
-            Self::Look => format!("look#{}#{version}", event.inquiry),
+            Self::Event(id) => AuditCause::Event { id: id.clone(), inquiry, status },
+            Self::Look => AuditCause::Look { inquiry, status },
         }
     }
+}
+
+/// What Persona said of an inquiry that we opened for `owner`, and how we know.
+#[derive(Debug, Clone, Copy)]
+pub struct News<'a> {
+    /// The owner.
+    pub owner: &'a Owner,
+    /// What Persona said.
+    pub event: &'a InquiryEvent,
+    /// How we know.
+    pub cause: Cause<'a>,
 }
 
 /// What applying an event led to.
@@ -111,48 +121,150 @@ pub fn clearance(stored: &Stored, owners: &[Owner], verifications: &[StoredVerif
     clear_purchase(stored.request().gated, owners.iter().zip(verifications))
 }
 
-/// Applies what Persona says of an inquiry that we opened for `owner`, with an audit entry in the same transaction.
+/// Applies what Persona said, then wakes who waits if the owner is verified now: mark before wake, so that a purchase
+/// that is about to wait sees the mark, or is in the list (promise P3). News that were applied before wake again, since
+/// the first time may have died in between.
 ///
 /// # Errors
-/// [`StoreError`] when the table does not answer (the change may stand), or others kept changing the item.
-pub async fn observe(
+/// [`WakeError`] when the table does not answer (the change may stand), others kept changing the item, or not all
+/// messages were sent: the owner stays due.
+pub async fn take(
+    store: &impl Store,
+    queue: &impl Queue,
+    policy: &VerificationPolicy,
+    revisits: &Revisits,
+    news: News<'_>,
+    now: Instant,
+) -> Result<Observed, WakeError> {
+    let observed = observe(store, policy, revisits, news, now).await?;
+    let effect = match observed {
+        Observed::Applied(effect) | Observed::AlreadyDone(effect) => effect,
+        Observed::Overruled => VerificationEffect::None,
+    };
+    match effect {
+        VerificationEffect::None => {}
+        VerificationEffect::WakeWaiters => {
+            let woken = wake(store, queue, news.owner, None, WAKE_AT_ONCE_MAX).await?;
+            info!(messages = woken.messages, "The purchases that waited were sent to be bought.");
+        }
+    }
+    Ok(observed)
+}
+
+/// Applies what Persona said, with an audit entry in the same transaction.
+async fn observe(
     store: &impl Store,
     policy: &VerificationPolicy,
     revisits: &Revisits,
-    owner: &Owner,
-    event: &InquiryEvent,
-    cause: Cause<'_>,
+    news: News<'_>,
     now: Instant,
 ) -> Result<Observed, StoreError> {
-    let observed = VerificationEvent::Observed(event.clone());
+    let News { owner, event, cause } = news;
     for _ in 0..DECIDE_AGAIN_MAX {
         let seen = load(store, owner).await?;
-        let (next, effect) = match seen.verification.decide(&observed, now, policy) {
-            Decision::Applied { next, effects } => (next, effects),
-            Decision::AlreadyDone { effects } => return Ok(Observed::AlreadyDone(effects)),
-            Decision::Illegal(_) => return Ok(Observed::Overruled),
+        // The order of an inquiry that another has replaced is kept in its own item.
+        let former = if seen.verification.is_current(&event.inquiry) {
+            None
+        } else {
+            let Some(map) = load_map(store, &event.inquiry).await? else { return Ok(Observed::Overruled) };
+            Some(map.former())
         };
-        let (from, to) = (seen.verification.state, next.state);
-        let next = StoredVerification { verification: next, opening: seen.opening.clone(), version: seen.version };
-        let name = cause.audit_name(event, seen.version);
-        let audit = Write::Put { item: audit_item(owner, &name, now, &from, &to), expect: Condition::ItemAbsent };
-        match commit(store, owner, next, vec![audit], now, revisits).await? {
-            Change::Done => {
-                info!(
-                    owner = %keys::owner_pk(owner), from = verification_state_name(&from),
-                    to = verification_state_name(&to), cause = name, "The verification changed."
-                );
-                return Ok(Observed::Applied(effect));
+        let observed = match &former {
+            None => VerificationEvent::Observed(event.clone()),
+            Some(former) => VerificationEvent::ObservedFormer(event.clone(), former.clone()),
+        };
+        let remembered = former.and_then(|former| {
+            former.news(event, policy).map(|news| remember_former(&event.inquiry, former.seen, news))
+        });
+        let unchanged = match seen.verification.decide(&observed, now, policy) {
+            Decision::Applied { next, effects } => {
+                let change = Made { next, cause: cause.for_audit(event), beside: Vec::from_iter(remembered) };
+                match commit_change(store, owner, &seen, change, now, revisits).await? {
+                    Change::Done => return Ok(Observed::Applied(effects)),
+                    // This very event was applied before and something newer since: what stands now decides who is
+                    // woken.
+                    Change::Refused(refused) if refused.contains(&1) && !refused.contains(&0) => {
+                        let standing = load(store, owner).await?.verification;
+                        return Ok(Observed::AlreadyDone(effect_of(&standing)));
+                    }
+                    Change::Refused(_) => continue,
+                }
             }
-            // This very event was applied before and something newer since: what stands now decides who is woken.
-            Change::Refused(refused) if refused.contains(&1) && !refused.contains(&0) => {
-                let standing = load(store, owner).await?.verification;
-                return Ok(Observed::AlreadyDone(effect_of(&standing)));
-            }
-            Change::Refused(_) => {}
+            Decision::AlreadyDone { effects } => Observed::AlreadyDone(effects),
+            Decision::Illegal(_) => Observed::Overruled,
+        };
+        match remembered.map(|write| store.write(write)) {
+            None => return Ok(unchanged),
+            Some(write) => match write.await {
+                Ok(()) => return Ok(unchanged),
+                Err(WriteError::Refused(_)) => {}
+                Err(WriteError::Store(error)) => return Err(error),
+            },
         }
     }
     Err(StoreError::Unavailable("the verification kept changing".to_owned()))
+}
+
+async fn load_map(store: &impl Store, inquiry: &InquiryId) -> Result<Option<InquiryMap>, StoreError> {
+    let item = store.get(&keys::inquiry_map(inquiry)).await?;
+    item.as_ref().map(InquiryMap::from_item).transpose()
+}
+
+/// A change of a verification.
+#[derive(Debug)]
+pub struct Made {
+    /// What it becomes.
+    pub next: Verification,
+    /// What changed it.
+    pub cause: AuditCause,
+    /// What else is written in the same transaction.
+    pub beside: Vec<Write>,
+}
+
+/// Writes a change over the verification that was read as `seen`, with its audit entry (position 1 of the transaction)
+/// and, where another inquiry becomes the current one, the order of the one that it replaces.
+///
+/// # Errors
+/// [`StoreError`] when the table does not answer: the change may stand.
+pub async fn commit_change(
+    store: &impl Store,
+    owner: &Owner,
+    seen: &StoredVerification,
+    change: Made,
+    now: Instant,
+    revisits: &Revisits,
+) -> Result<Change, StoreError> {
+    let Made { next, cause, beside } = change;
+    let (from, to) = (seen.verification.state, next.state);
+    let replaced = match (&seen.verification.inquiry, &next.inquiry) {
+        (Some(before), Some(after)) if before.id != after.id => remember_replaced(store, before).await?,
+        (Some(_) | None, _) => None,
+    };
+    let opening = match &cause {
+        AuditCause::Opened { .. } => None,
+        AuditCause::Event { .. }
+        | AuditCause::Look { .. }
+        | AuditCause::Resumed { .. }
+        | AuditCause::Operator { .. } => seen.opening.clone(),
+    };
+    let entry = AuditEntry::new(now, cause, &from, &to);
+    let audit = Write::Put { item: entry.to_item(owner, seen.version), expect: Condition::ItemAbsent };
+    let beside = std::iter::once(audit).chain(beside).chain(replaced).collect();
+    let next = StoredVerification { verification: next, opening, version: seen.version };
+    let changed = commit(store, owner, next, beside, now, revisits).await?;
+    if changed == Change::Done {
+        let (from, to) = (verification_state_name(&from), verification_state_name(&to));
+        info!(owner = %keys::owner_pk(owner), from, to, "The verification changed.");
+    }
+    Ok(changed)
+}
+
+/// What is to be remembered of the inquiry that another replaces; nothing if nothing was heard of it, or if it was
+/// forgotten (an erased owner's inquiries are).
+async fn remember_replaced(store: &impl Store, inquiry: &Inquiry) -> Result<Option<Write>, StoreError> {
+    let Some(seen) = inquiry.seen else { return Ok(None) };
+    let Some(map) = load_map(store, &inquiry.id).await? else { return Ok(None) };
+    Ok((map.seen != Some(seen)).then(|| remember_former(&inquiry.id, map.seen, seen)))
 }
 
 /// What became of a change of a verification.
@@ -180,10 +292,8 @@ pub async fn commit(
     let expect = expect_version(next.version);
     let due_at = if next.verification.verified_at().is_some() {
         Some(now.plus_ms(revisits.step_ms))
-    } else if next.verification.is_open() {
-        Some(now.plus_ms(revisits.poll_age_ms))
     } else {
-        None
+        next.verification.next_ask_ms(0, revisits.poll_age_ms).map(|ms| now.plus_ms(ms))
     };
     let next = StoredVerification { version: next.version + 1, ..next };
     let put = Write::Put { item: verification_to_item(owner, &next, due_at), expect };
@@ -325,6 +435,24 @@ pub async fn wait(
         });
     }
     Err(StoreError::Unavailable("the purchase kept changing".to_owned()))
+}
+
+/// Takes the owner's turn to ask Persona at a caller's request, one every [`REFRESH_PAUSE_MS`]; refused, when the next
+/// turn is. One item an owner, which the table forgets by itself.
+///
+/// # Errors
+/// [`StoreError`] when the table does not answer: the turn may be taken.
+pub async fn take_turn(store: &impl Store, owner: &Owner, now: Instant) -> Result<Result<(), Instant>, StoreError> {
+    let free = Condition::AtMost(TURN_AT, now.plus_ms(-REFRESH_PAUSE_MS).unix_ms());
+    let put = Write::Put { item: turn_item(owner, now), expect: Condition::Any(vec![Condition::ItemAbsent, free]) };
+    match store.write(put).await {
+        Ok(()) => Ok(Ok(())),
+        Err(WriteError::Refused(item)) => {
+            let taken = item.as_deref().map_or(Ok(now), turn_from_item)?;
+            Ok(Err(taken.plus_ms(REFRESH_PAUSE_MS)))
+        }
+        Err(WriteError::Store(error)) => Err(error),
+    }
 }
 
 fn effect_of(verification: &Verification) -> VerificationEffect {

@@ -89,6 +89,11 @@ word_id!(
     VENDOR_ID_CHARS_MAX
 );
 word_id!(
+    /// An inquiry template at Persona (`itmpl_…`); opaque.
+    TemplateId,
+    VENDOR_ID_CHARS_MAX
+);
+word_id!(
     /// One event at Persona (`evt_…`), or one look of ours; opaque.
     EventId,
     VENDOR_ID_CHARS_MAX

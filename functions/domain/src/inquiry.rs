@@ -1,6 +1,6 @@
 //! One inquiry at Persona: what it said of it, and what we remember.
 
-use crate::ids::InquiryId;
+use crate::ids::{InquiryId, TemplateId};
 use crate::instant::Instant;
 
 /// The inquiry that counts.
@@ -8,12 +8,28 @@ use crate::instant::Instant;
 pub struct Inquiry {
     /// Its id at Persona.
     pub id: InquiryId,
-    /// The class and Persona's own time of the newest event applied, once there was one.
-    pub seen: Option<(EventClass, Instant)>,
+    /// What it was made from; unknown for one that was written down before this was kept.
+    pub template: Option<TemplateId>,
+    /// The newest of what Persona said of it, once it said something.
+    pub seen: Option<Seen>,
     /// Whether it has used one of the owner's attempts.
     pub attempt: Attempt,
     /// When a session was last handed out.
     pub session_at: Instant,
+    /// How many sessions were handed out, the first one included.
+    pub sessions: u32,
+}
+
+/// How new what we know of an inquiry is: its class, then Persona's own time of it.
+pub type Seen = (EventClass, Instant);
+
+impl Inquiry {
+    /// Whether it was made from this template, as far as we know: an inquiry keeps what it was created on (Persona,
+    /// "Resuming inquiries").
+    #[must_use]
+    pub fn is_of(&self, template: &TemplateId) -> bool {
+        self.template.as_ref().is_none_or(|own| own == template)
+    }
 }
 
 /// Whether an inquiry has used one of its owner's attempts.

@@ -7,6 +7,7 @@
 //! state of one owner's proof of identity, a *purchase* is one request for numbers, *clearance* is the answer to
 //! "may this sub-account do this now?". A *mark* is our purchase id, written on the number at the carrier.
 
+mod action;
 mod clearance;
 mod decision;
 mod ids;
@@ -21,13 +22,14 @@ mod purchase;
 mod region;
 mod verification;
 
-pub use clearance::{Clearance, ClearanceRule, clear_purchase, in_time};
+pub use action::{Action, GatedActions};
+pub use clearance::{ActionClearance, Clearance, ClearanceRule, clear_action, clear_purchase, in_time};
 pub use decision::{Decision, Illegal};
 pub use ids::{
     AccountSid, AgencyId, EventId, IdError, IdempotencyKey, InquiryId, LeaseToken, Nonce, NumberSid, Owner, PurchaseId,
-    SubAccountId, VerifySid, persona_reference,
+    SubAccountId, TemplateId, VerifySid, persona_reference,
 };
-pub use inquiry::{Attempt, EventClass, Inquiry, InquiryEvent, InquiryStatus, Source};
+pub use inquiry::{Attempt, EventClass, Inquiry, InquiryEvent, InquiryStatus, Seen, Source};
 pub use instant::Instant;
 pub use limits::*;
 pub use operator::{Operator, OperatorName, OperatorReason};
@@ -41,6 +43,6 @@ pub use purchase::{
 };
 pub use region::{CountryCode, GatePolicy, NonGeographicClass, Region, UnitedStatesTerritory};
 pub use verification::{
-    AcceptedStatuses, OpenPlan, Opening, Phase, RevokedBy, Verification, VerificationEffect, VerificationEvent,
-    VerificationPolicy, VerificationState,
+    AcceptedStatuses, FormerInquiry, OpenPlan, Opening, OperatorAction, Phase, Polling, RevokedBy, Verification,
+    VerificationEffect, VerificationEvent, VerificationPolicy, VerificationState,
 };

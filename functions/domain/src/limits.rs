@@ -47,9 +47,29 @@ pub const HISTORY_ENTRIES_MAX: usize = 32;
 /// Failed or declined inquiries before a verification is locked (HighLevel's published limit).
 pub const ATTEMPTS_MAX_DEFAULT: u32 = 10;
 
-/// Least time between two resumes of one inquiry, in milliseconds: a page load must not use up Persona's 25
-/// sessions per inquiry.
+/// Least time between two sessions of one inquiry, in milliseconds: a page that is loaded again must not use up
+/// Persona's rate limit.
 pub const RESUME_PAUSE_MS: i64 = 10_000;
+
+/// Longest time between two sessions of one inquiry, in milliseconds: half an hour.
+pub const RESUME_PAUSE_MS_MAX: i64 = 30 * 60 * 1000;
+
+/// Sessions of one inquiry before the pause doubles with each further one: more than a person who closes the tab needs.
+pub const SESSIONS_BEFORE_DOUBLING: u32 = 8;
+
+/// Sessions that we ask for one inquiry, before a new inquiry takes its place. Persona gives 25 ("Inquiry sessions");
+/// the rest is for one-time links, which start sessions of their own.
+pub const SESSIONS_MAX: u32 = 20;
+
+/// Least time between two asks of Persona about one owner at a caller's request, in milliseconds.
+pub const REFRESH_PAUSE_MS: i64 = 5_000;
+
+/// How often Persona is asked about an inquiry that it decided against, since the last change: with the growing
+/// intervals some three days at the default poll age, as long as a purchase waits.
+pub const BACKED_OFF_ASKS_MAX: u32 = 24;
+
+/// How often the interval between those asks doubles: two minutes become four hours.
+pub const BACKED_OFF_DOUBLINGS_MAX: u32 = 7;
 
 /// How long one caller may take to open an inquiry before another takes over, in milliseconds. Longer than the
 /// client's whole time-out at Persona.

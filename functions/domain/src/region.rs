@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::action::{Action, GatedActions};
+
 /// Where a number belongs, for the gate. Decided by its area code, never by "+1" alone: Jamaica is +1 as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Region {
@@ -94,9 +96,22 @@ pub struct GatePolicy {
     pub gate_non_geographic: bool,
     /// Gate Guam, the Virgin Islands, American Samoa and the Northern Mariana Islands. Off by default.
     pub gate_us_territories: bool,
+    /// What needs a verified sub-account at all.
+    pub actions: GatedActions,
 }
 
 impl GatePolicy {
+    /// Does this action, with a number of this region where there is one, need a verified sub-account? A purchase whose
+    /// number is not known yet does.
+    #[must_use]
+    pub const fn requires(&self, action: Action, region: Option<Region>) -> bool {
+        match region {
+            _ if !self.actions.contains(action) => false,
+            Some(region) if action.depends_on_region() => self.gates(region),
+            Some(_) | None => true,
+        }
+    }
+
     /// Does a number of this region need a verified sub-account?
     pub const fn gates(&self, region: Region) -> bool {
         match region {
@@ -110,7 +125,7 @@ impl GatePolicy {
 
 impl Default for GatePolicy {
     fn default() -> Self {
-        Self { gate_non_geographic: true, gate_us_territories: false }
+        Self { gate_non_geographic: true, gate_us_territories: false, actions: GatedActions::default() }
     }
 }
 
@@ -130,7 +145,7 @@ mod tests {
     fn no_setting_opens_the_united_states_canada_or_puerto_rico() {
         for gate_non_geographic in [false, true] {
             for gate_us_territories in [false, true] {
-                let policy = GatePolicy { gate_non_geographic, gate_us_territories };
+                let policy = GatePolicy { gate_non_geographic, gate_us_territories, ..GatePolicy::default() };
                 for region in [Region::UnitedStates, Region::Canada, Region::PuertoRico] {
                     assert!(policy.gates(region), "{region:?} under {policy:?}");
                 }

@@ -14,8 +14,8 @@ use adapters::persona::{
 use adapters::problem::{Problem, ProblemType};
 use adapters::queue::Queue;
 use adapters::store::{Store, StoreError};
-use adapters::verifications::{self, Cause, Observed, Revisits, WAKE_AT_ONCE_MAX, WakeError};
-use domain::{InquiryEvent, VerificationEffect, VerificationPolicy};
+use adapters::verifications::{self, Cause, News, Observed, Revisits, WakeError};
+use domain::{InquiryEvent, VerificationPolicy};
 use lambda_http::http::StatusCode;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -132,7 +132,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PersonaWebhook<S, Q, I, A> {
                     info!(inquiry = %event.inquiry, metric = "foreign_inquiry", "An event is not about an inquiry of ours.");
                     return Ok(Taken::Ignored);
                 };
-                if map.template != self.settings.template {
+                if map.template.as_str() != self.settings.template {
                     info!(inquiry = %event.inquiry, metric = "foreign_inquiry", "An event is about an older template.");
                     return Ok(Taken::Ignored);
                 }
@@ -144,25 +144,16 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PersonaWebhook<S, Q, I, A> {
         }
     }
 
-    /// Marks first, then wakes: a purchase that is about to wait sees the mark, or is in the list (promise P3). A
-    /// repeated delivery wakes again, since the first one may have died in between.
     async fn apply(&self, map: &InquiryMap, event: &InquiryEvent, cause: Cause<'_>) -> Result<Taken, Failure> {
         let Settings { policy, revisits, .. } = &self.settings;
-        let now = self.ambient.now();
-        let observed = verifications::observe(&self.store, policy, revisits, &map.owner, event, cause, now).await?;
-        let (taken, effect) = match observed {
-            Observed::Applied(effect) => (Taken::Applied, effect),
-            Observed::AlreadyDone(effect) => (Taken::AlreadyDone, effect),
-            Observed::Overruled => (Taken::Ignored, VerificationEffect::None),
-        };
-        match effect {
-            VerificationEffect::None => {}
-            VerificationEffect::WakeWaiters => {
-                let woken = verifications::wake(&self.store, &self.queue, &map.owner, None, WAKE_AT_ONCE_MAX).await?;
-                info!(messages = woken.messages, "The purchases that waited were sent to be bought.");
-            }
-        }
-        Ok(taken)
+        let news = News { owner: &map.owner, event, cause };
+        let observed =
+            verifications::take(&self.store, &self.queue, policy, revisits, news, self.ambient.now()).await?;
+        Ok(match observed {
+            Observed::Applied(_) => Taken::Applied,
+            Observed::AlreadyDone(_) => Taken::AlreadyDone,
+            Observed::Overruled => Taken::Ignored,
+        })
     }
 
     /// An old signature may be a late retry or a replay: its content counts for nothing, but it is a reason to ask.

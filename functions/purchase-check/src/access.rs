@@ -8,7 +8,7 @@ use adapters::problem::{Problem, ProblemType};
 use adapters::profiles;
 use adapters::queue::Queue;
 use adapters::store::Store;
-use domain::{Operator, OperatorReason, SubAccountId};
+use domain::{AgencyId, Operator, OperatorReason, Owner, SubAccountId};
 
 use crate::{PurchaseCheck, Route, unavailable};
 
@@ -46,6 +46,30 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         let profile = profiles::load(&self.store, &sub_account).await.map_err(|error| unavailable(&error))?;
         if profile.agency.as_ref() == Some(agency) { Ok(sub_account) } else { Err(Problem::not_found()) }
     }
+
+    /// Whose verification a route is about: the sub-account's or the agency's that its path names, if the claims cover
+    /// it. A sub-account's token covers no agency.
+    ///
+    /// # Errors
+    /// 404 when they do not; 503 when the table does not answer.
+    pub(crate) async fn covered_owner(
+        &self,
+        request: &HttpRequest,
+        claims: &Claims,
+        route: Route,
+    ) -> Result<Owner, Problem> {
+        if route.is_of_agency() {
+            covered_agency(request, claims).map(Owner::Agency)
+        } else {
+            self.covered_sub_account(request, claims).await.map(Owner::SubAccount)
+        }
+    }
+}
+
+/// The agency that the path names, if the token is its own.
+fn covered_agency(request: &HttpRequest, claims: &Claims) -> Result<AgencyId, Problem> {
+    let agency = named_agency(request)?;
+    if claims.agency.as_ref() == Some(&agency) { Ok(agency) } else { Err(Problem::not_found()) }
 }
 
 /// The sub-account that the path names. Only for operators, whose scope covers all of them.
@@ -54,6 +78,14 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
 /// 404 when it is no id.
 pub(crate) fn named_sub_account(request: &HttpRequest) -> Result<SubAccountId, Problem> {
     SubAccountId::parse(request.path_parameter("sub")).map_err(|_| Problem::not_found())
+}
+
+/// The agency that the path names. Only for operators, whose scope covers all of them.
+///
+/// # Errors
+/// 404 when it is no id.
+pub(crate) fn named_agency(request: &HttpRequest) -> Result<AgencyId, Problem> {
+    AgencyId::parse(request.path_parameter("agency")).map_err(|_| Problem::not_found())
 }
 
 /// Who decides, and why; for the audit.

@@ -12,7 +12,7 @@ use adapters::regions::region_of;
 use adapters::store::Store;
 use adapters::verifications::{self, Waiter, Waiting};
 use domain::{
-    Actor, Clearance, Happening, HistoryEntry, Instant, Owner, PhoneNumber, Place, Pool, PoolState, Purchase,
+    Action, Actor, Clearance, Happening, HistoryEntry, Instant, Owner, PhoneNumber, Place, Pool, PoolState, Purchase,
     PurchaseId, PurchaseState, SubAccountId,
 };
 use futures::future::try_join3;
@@ -81,7 +81,8 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
     }
 
     fn purchase(&self, asking: Asking, sub_account: SubAccountId, now: Instant) -> Stored {
-        let gates = |number: &PhoneNumber| self.settings.gate.gates(region_of(number.as_str()));
+        let gates =
+            |action, number: &PhoneNumber| self.settings.gate.requires(action, Some(region_of(number.as_str())));
         let Asking { key, wanted, if_unavailable, hash: body_hash } = asking;
         let id = PurchaseId::of(&sub_account, &key);
         let deadline = now.plus_ms(self.settings.purchase_wait_ms);
@@ -91,7 +92,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         match wanted {
             Wanted::Number(number) => {
                 let purchase = Purchase {
-                    gated: gates(&number),
+                    gated: gates(Action::PhoneNumberPurchase, &number),
                     place: Place::Alone,
                     given_up: Vec::new(),
                     alternatives: Vec::new(),
@@ -111,7 +112,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             }
             Wanted::Pool(numbers, fulfilment) => {
                 let pool = Pool {
-                    gated: numbers.iter().any(gates),
+                    gated: numbers.iter().any(|number| gates(Action::NumberPoolPurchase, number)),
                     state: PoolState::Waiting,
                     id,
                     sub_account,

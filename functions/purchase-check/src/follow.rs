@@ -1,4 +1,4 @@
-//! Following a purchase and a verification, and taking a purchase back.
+//! Following a purchase, and taking it back.
 
 use adapters::ambient::Ambient;
 use adapters::http_event::{HttpAnswer, HttpRequest};
@@ -16,8 +16,7 @@ use lambda_http::http::StatusCode;
 use sha2::{Digest, Sha256};
 use tracing::info;
 
-use crate::session::Opened;
-use crate::view::{Shown, Standing, verification_view};
+use crate::view::{Shown, Standing};
 use crate::{PurchaseCheck, unavailable};
 
 impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
@@ -113,43 +112,6 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
                 Decision::Illegal(_) => Cancelled::TooLate,
             },
         })
-    }
-
-    pub(crate) async fn read_verification(&self, sub_account: &SubAccountId) -> Result<HttpAnswer, Problem> {
-        let owner = Owner::SubAccount(sub_account.clone());
-        let stored = verifications::load(&self.store, &owner).await.map_err(|error| unavailable(&error))?;
-        let view = verification_view(&stored.verification, None, &self.settings.policy);
-        Ok(HttpAnswer::json(StatusCode::OK, &view))
-    }
-
-    pub(crate) async fn open_verification(&self, sub_account: &SubAccountId) -> Result<HttpAnswer, Problem> {
-        let owner = Owner::SubAccount(sub_account.clone());
-        let stored = verifications::load(&self.store, &owner).await.map_err(|error| unavailable(&error))?;
-        let opened = self.open_session(&owner, stored).await.map_err(|error| unavailable(&error))?;
-        let policy = &self.settings.policy;
-        match opened {
-            Opened::Session(verification, session) => {
-                let view = verification_view(&verification, Some(&session), policy);
-                Ok(HttpAnswer::json(StatusCode::OK, &view))
-            }
-            Opened::NothingToDo(verification) => {
-                Ok(HttpAnswer::json(StatusCode::OK, &verification_view(&verification, None, policy)))
-            }
-            Opened::NotNow(verification, seconds) => {
-                let answer = HttpAnswer::json(StatusCode::OK, &verification_view(&verification, None, policy));
-                Ok(answer.with("retry-after", seconds.to_string()))
-            }
-            Opened::Refused(_) => {
-                let detail = "All attempts are used, or the verification was taken back. Contact support.";
-                Err(Problem::new(ProblemType::VerificationLocked, detail))
-            }
-            Opened::PersonaDown => {
-                const RETRY_AFTER_S: u32 = 5;
-                let detail = "Persona does not answer. Waiting purchases are safe; ask again in a moment.";
-                let problem = Problem::new(ProblemType::PersonaUnavailable, detail);
-                Err(Problem { retry_after_s: Some(RETRY_AFTER_S), ..problem })
-            }
-        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The web app's routes: ask for a number, follow the purchase, take it back, prove who you are.
+//! The web app's routes: ask for a number, follow the purchase, take it back, prove who you are; and operators'.
 //!
 //! Every purchase goes through the queue; nothing here can buy. What a request writes and reads, in which order, is in
 //! `ask.rs`; how an inquiry is opened at Persona by one caller at a time is in `session.rs`.
@@ -6,11 +6,15 @@
 mod access;
 mod ask;
 mod body;
+mod clearances;
+mod cursor;
 mod follow;
 mod list;
 mod operator;
+mod oversight;
 mod route;
 mod session;
+mod verification;
 mod view;
 
 use adapters::ambient::Ambient;
@@ -20,7 +24,7 @@ use adapters::problem::Problem;
 use adapters::queue::Queue;
 use adapters::store::{Store, StoreError};
 use adapters::verifications::Revisits;
-use domain::{GatePolicy, PurchaseId, VerificationPolicy};
+use domain::{GatePolicy, Owner, PurchaseId, TemplateId, VerificationPolicy};
 use serde_json::Value;
 use tracing::{error, warn};
 
@@ -53,7 +57,7 @@ pub struct Settings {
     /// How long a purchase waits for its verification, in milliseconds.
     pub purchase_wait_ms: i64,
     /// The template that inquiries are made from.
-    pub template: String,
+    pub template: TemplateId,
 }
 
 impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
@@ -87,8 +91,27 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             Route::CancelPurchase => {
                 self.cancel(&self.covered_sub_account(request, claims).await?, &purchase_id(request)?).await
             }
-            Route::ReadVerification => self.read_verification(&self.covered_sub_account(request, claims).await?).await,
-            Route::OpenVerification => self.open_verification(&self.covered_sub_account(request, claims).await?).await,
+            Route::AskForClearance => {
+                let caller = self.covered_sub_account(request, claims).await?;
+                self.ask_for_clearance(request, caller).await
+            }
+            Route::ReadVerification | Route::ReadAgencyVerification => {
+                self.read_verification(&self.covered_owner(request, claims, route).await?).await
+            }
+            Route::OpenVerification | Route::OpenAgencyVerification => {
+                self.open_verification(&self.covered_owner(request, claims, route).await?).await
+            }
+            Route::RefreshVerification | Route::RefreshAgencyVerification => {
+                self.refresh_verification(&self.covered_owner(request, claims, route).await?).await
+            }
+            Route::OperateVerification => {
+                self.operate(request, claims, &Owner::SubAccount(access::named_sub_account(request)?)).await
+            }
+            Route::OperateAgencyVerification => {
+                self.operate(request, claims, &Owner::Agency(access::named_agency(request)?)).await
+            }
+            Route::ReadAudit => self.read_audit(request, &Owner::SubAccount(access::named_sub_account(request)?)).await,
+            Route::ReadAgencyAudit => self.read_audit(request, &Owner::Agency(access::named_agency(request)?)).await,
         }
     }
 }

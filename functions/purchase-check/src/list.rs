@@ -8,16 +8,14 @@ use adapters::problem::{Problem, ProblemType};
 use adapters::profiles;
 use adapters::purchases::Stored;
 use adapters::queue::Queue;
-use adapters::store::{BY_TIME, Item, Key, PK, Page, Query, Range, SK, Store, StoreError, Value};
+use adapters::store::{Item, Key, Page, Query, Range, Store, StoreError};
 use adapters::verifications;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::SubAccountId;
 use futures::future::{try_join, try_join_all};
 use lambda_http::http::StatusCode;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
+use crate::cursor::{after, cursor};
 use crate::follow::standing;
 use crate::view::{Shown, Standing};
 use crate::{PurchaseCheck, unavailable};
@@ -103,38 +101,10 @@ impl Listing {
         };
         let after = match given.get("cursor") {
             None => None,
-            Some(text) => Some(after(text, sub_account).ok_or_else(|| {
+            Some(text) => Some(after(text, &keys::sub_account_pk(sub_account)).ok_or_else(|| {
                 invalid("`cursor` must be the `next_cursor` of an answer to this very list.".to_owned())
             })?),
         };
         Ok(Self { limit, state, after })
     }
-}
-
-/// Where the next page starts, as the caller brings it back. The partition is not in it: it is the caller's own.
-fn cursor(next: &Item) -> Result<String, StoreError> {
-    match (next.get(PK), next.get(SK), next.get(BY_TIME)) {
-        (Some(Value::S(pk)), Some(Value::S(sk)), Some(Value::S(by_time))) => {
-            Ok(URL_SAFE_NO_PAD.encode(format!("{sk}\n{by_time}\n{}", binding(pk, sk, by_time))))
-        }
-        _ => Err(StoreError::Broken("the index by time holds an item without its keys".to_owned())),
-    }
-}
-
-/// The place that a cursor of this sub-account's stands for; none for any other text.
-fn after(text: &str, sub_account: &SubAccountId) -> Option<Item> {
-    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
-    let mut lines = text.split('\n');
-    let (sk, by_time, bound) = (lines.next()?, lines.next()?, lines.next()?);
-    let pk = keys::sub_account_pk(sub_account);
-    let right = lines.next().is_none() && bound == binding(&pk, sk, by_time);
-    right.then(|| {
-        let text = |text: &str| Value::S(text.to_owned().into());
-        Item::from([(PK, text(&pk)), (SK, text(sk)), (BY_TIME, text(by_time))])
-    })
-}
-
-/// Ties a cursor to its sub-account: one that was made for another is refused, as is one that was changed by hand.
-fn binding(pk: &str, sk: &str, by_time: &str) -> String {
-    hex::encode(&Sha256::digest([pk, sk, by_time].join("\n"))[..8])
 }

@@ -1,8 +1,8 @@
 //! Wiring: the environment, the clients, the runtime.
 
 use adapters::ambient::Machine;
-use adapters::config::{ConfigError, ProcessEnvironment, required};
-use adapters::settings::{Aws, gate_policy, purchase_wait_ms, revisits, verification_policy};
+use adapters::config::{ConfigError, ProcessEnvironment};
+use adapters::settings::{Aws, gate_policy, purchase_wait_ms, revisits, template, verification_policy};
 use adapters::telemetry;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use purchase_check::{PurchaseCheck, Settings};
@@ -32,6 +32,6 @@ fn settings(environment: &ProcessEnvironment) -> Result<Settings, ConfigError> {
         policy: verification_policy(environment)?,
         revisits: revisits(environment)?,
         purchase_wait_ms: purchase_wait_ms(environment)?,
-        template: required(environment, "PERSONA_TEMPLATE_ID")?,
+        template: template(environment)?,
     })
 }

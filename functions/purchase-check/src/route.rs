@@ -25,11 +25,29 @@ pub enum Route {
     ReadPurchasesSwitch,
     /// Stop or start buying.
     TurnPurchasesSwitch,
+    /// Ask Persona now how far the verification is.
+    RefreshVerification,
+    /// See how far an agency's verification is.
+    ReadAgencyVerification,
+    /// Start or resume an agency's verification.
+    OpenAgencyVerification,
+    /// Ask Persona now how far an agency's verification is.
+    RefreshAgencyVerification,
+    /// Ask whether the sub-account may do something.
+    AskForClearance,
+    /// Decide about a sub-account's verification.
+    OperateVerification,
+    /// Decide about an agency's verification.
+    OperateAgencyVerification,
+    /// Read how a sub-account's verification came to be what it is.
+    ReadAudit,
+    /// Read how an agency's verification came to be what it is.
+    ReadAgencyAudit,
 }
 
 impl Route {
     /// Every route: what the template must have, and what tests go through.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 20] = [
         Self::AskForPurchase,
         Self::ListPurchases,
         Self::ReadPurchase,
@@ -41,6 +59,15 @@ impl Route {
         Self::DecidePurchase,
         Self::ReadPurchasesSwitch,
         Self::TurnPurchasesSwitch,
+        Self::RefreshVerification,
+        Self::ReadAgencyVerification,
+        Self::OpenAgencyVerification,
+        Self::RefreshAgencyVerification,
+        Self::AskForClearance,
+        Self::OperateVerification,
+        Self::OperateAgencyVerification,
+        Self::ReadAudit,
+        Self::ReadAgencyAudit,
     ];
 
     /// The route as the gateway names it.
@@ -58,6 +85,15 @@ impl Route {
             Self::DecidePurchase => "POST /v1/operator/purchases/{sub}/{id}",
             Self::ReadPurchasesSwitch => "GET /v1/operator/purchases-switch",
             Self::TurnPurchasesSwitch => "PUT /v1/operator/purchases-switch",
+            Self::RefreshVerification => "POST /v1/sub-accounts/{sub}/verification/refresh",
+            Self::ReadAgencyVerification => "GET /v1/agencies/{agency}/verification",
+            Self::OpenAgencyVerification => "POST /v1/agencies/{agency}/verification",
+            Self::RefreshAgencyVerification => "POST /v1/agencies/{agency}/verification/refresh",
+            Self::AskForClearance => "POST /v1/sub-accounts/{sub}/clearances",
+            Self::OperateVerification => "POST /v1/operator/sub-accounts/{sub}/verification",
+            Self::OperateAgencyVerification => "POST /v1/operator/agencies/{agency}/verification",
+            Self::ReadAudit => "GET /v1/operator/sub-accounts/{sub}/audit",
+            Self::ReadAgencyAudit => "GET /v1/operator/agencies/{agency}/audit",
         }
     }
 
@@ -65,14 +101,32 @@ impl Route {
     #[must_use]
     pub fn scope(self) -> &'static str {
         match self {
-            Self::ListPurchases | Self::ReadPurchase | Self::ReadVerification => "purchases:read",
-            Self::AskForPurchase | Self::CancelPurchase | Self::OpenVerification => "purchases:write",
+            Self::ListPurchases
+            | Self::ReadPurchase
+            | Self::ReadVerification
+            | Self::ReadAgencyVerification
+            | Self::AskForClearance => "purchases:read",
+            Self::AskForPurchase
+            | Self::CancelPurchase
+            | Self::OpenVerification
+            | Self::RefreshVerification
+            | Self::OpenAgencyVerification
+            | Self::RefreshAgencyVerification => "purchases:write",
             Self::ReadProfile
             | Self::PutProfile
             | Self::DecidePurchase
             | Self::ReadPurchasesSwitch
-            | Self::TurnPurchasesSwitch => "operator",
+            | Self::TurnPurchasesSwitch
+            | Self::OperateVerification
+            | Self::OperateAgencyVerification
+            | Self::ReadAudit
+            | Self::ReadAgencyAudit => "operator",
         }
+    }
+
+    /// Whether its path names an agency.
+    pub(crate) fn is_of_agency(self) -> bool {
+        self.key().contains("/{agency}/")
     }
 
     pub(crate) fn of(key: &str) -> Option<Self> {

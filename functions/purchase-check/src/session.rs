@@ -5,20 +5,23 @@
 //!    nonce and gets the same inquiry. After an answer of 4xx or 5xx the nonce is spent, since Persona replays it.
 //! 3. In one transaction: the inquiry's map entry, and the verification in progress.
 //! 4. Only then the session leaves this function: an event about an inquiry that is not in the map is not ours.
+//!
+//! A live inquiry is resumed instead: the session is noted first, on condition of the version, and asked for then, so
+//! that callers at the same time cost one session between them.
 
 use adapters::ambient::Ambient;
-use adapters::items::{InquiryMap, StoredVerification, audit_item, inquiry_map_item, keys};
+use adapters::items::{AuditCause, InquiryMap, StoredVerification, keys};
 use adapters::persona::{Identity, OpenedInquiry, PersonaError, Session};
 use adapters::queue::Queue;
 use adapters::store::{Condition, Store, StoreError, Value, Write};
-use adapters::verifications::{self, Change, DECIDE_AGAIN_MAX};
+use adapters::verifications::{self, Cause, Change, DECIDE_AGAIN_MAX, Made, News, WakeError};
 use domain::{
     Decision, InquiryId, Instant, Nonce, OPENING_LEASE_MS, OpenPlan, Opening, Owner, Verification, VerificationEvent,
     persona_reference,
 };
 use tracing::{info, warn};
 
-use crate::PurchaseCheck;
+use crate::{PurchaseCheck, Settings};
 
 /// What asking for a session led to.
 #[derive(Debug)]
@@ -39,7 +42,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
     /// Starts or resumes the verification of `owner`, which was read as `stored`.
     pub(crate) async fn open_session(&self, owner: &Owner, stored: StoredVerification) -> Result<Opened, StoreError> {
         let now = self.ambient.now();
-        match stored.verification.open_plan(now) {
+        match stored.verification.open_plan(now, &self.settings.template) {
             OpenPlan::Create => self.create(owner, stored).await,
             OpenPlan::Resume(inquiry) => self.resume(owner, stored, &inquiry).await,
             OpenPlan::TooSoon { at } => Ok(Opened::NotNow(stored.verification, seconds_until(at, now))),
@@ -48,7 +51,6 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         }
     }
 
-    /// Notes the session before asking for it, so that callers at the same time cost one session between them.
     async fn resume(
         &self,
         owner: &Owner,
@@ -56,30 +58,68 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         inquiry: &InquiryId,
     ) -> Result<Opened, StoreError> {
         let now = self.ambient.now();
-        let policy = &self.settings.policy;
+        let Settings { policy, revisits, .. } = &self.settings;
         let next = match stored.verification.decide(&VerificationEvent::Resumed, now, policy) {
-            Decision::Applied { next, .. } => StoredVerification { verification: next, ..stored },
+            Decision::Applied { next, .. } => next,
             Decision::AlreadyDone { .. } | Decision::Illegal(_) => {
                 return Ok(Opened::NothingToDo(stored.verification));
             }
         };
-        match verifications::commit(&self.store, owner, next.clone(), vec![], now, &self.settings.revisits).await? {
+        let noted = if next.state == stored.verification.state {
+            let noted = StoredVerification { verification: next.clone(), ..stored };
+            verifications::commit(&self.store, owner, noted, vec![], now, revisits).await?
+        } else {
+            let cause = AuditCause::Resumed { inquiry: inquiry.clone() };
+            let change = Made { next: next.clone(), cause, beside: vec![] };
+            verifications::commit_change(&self.store, owner, &stored, change, now, revisits).await?
+        };
+        match noted {
             Change::Done => {}
-            Change::Refused(_) => return Ok(Opened::NotNow(next.verification, 1)),
+            Change::Refused(_) => return Ok(Opened::NotNow(next, 1)),
         }
         match self.identity.resume(inquiry).await {
             Ok(session) => {
                 info!(owner = %keys::owner_pk(owner), %inquiry, "The inquiry was resumed.");
-                Ok(Opened::Session(next.verification, session))
+                Ok(Opened::Session(next, session))
             }
-            Err(PersonaError::Gone) => {
-                let stored = StoredVerification { version: next.version + 1, ..next };
-                self.create(owner, stored).await
-            }
+            Err(PersonaError::Gone) => self.replace(owner, inquiry).await,
             Err(error @ (PersonaError::Unknown | PersonaError::Answered(_))) => {
                 warn!(%error, %inquiry, "The inquiry could not be resumed.");
                 Ok(Opened::PersonaDown)
             }
+        }
+    }
+
+    /// Persona does not resume the inquiry: it is redacted, or further than we know, since an event of it was lost or
+    /// is still under way. What Persona says of it decides; a new one is made only when the person would be left
+    /// without one.
+    async fn replace(&self, owner: &Owner, inquiry: &InquiryId) -> Result<Opened, StoreError> {
+        let said = match self.identity.look(std::slice::from_ref(inquiry)).await {
+            Ok(said) => said,
+            Err(error) => {
+                warn!(%error, %inquiry, "The inquiry cannot be resumed, and Persona does not say why.");
+                return Ok(Opened::PersonaDown);
+            }
+        };
+        let Settings { policy, revisits, template, .. } = &self.settings;
+        for event in &said {
+            let news = News { owner, event, cause: Cause::Look };
+            let now = self.ambient.now();
+            match verifications::take(&self.store, &self.queue, policy, revisits, news, now).await {
+                Ok(_) => {}
+                Err(WakeError::Store(error)) => return Err(error),
+                // The verification stands, and its owner is due: the sweep wakes who waits.
+                Err(WakeError::Queue(error)) => warn!(%error, "Not everybody who waits was woken."),
+            }
+        }
+        let stored = verifications::load(&self.store, owner).await?;
+        if !stored.verification.is_current(inquiry) {
+            return Ok(Opened::NotNow(stored.verification, 1));
+        }
+        match stored.verification.open_plan(self.ambient.now(), template) {
+            OpenPlan::Create | OpenPlan::Resume(_) | OpenPlan::TooSoon { .. } => self.create(owner, stored).await,
+            OpenPlan::NothingToDo => Ok(Opened::NothingToDo(stored.verification)),
+            OpenPlan::Refused => Ok(Opened::Refused(stored.verification)),
         }
     }
 
@@ -120,7 +160,8 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
     /// Writes down which owner the inquiry is for, before anybody can act on it.
     async fn opened(&self, owner: &Owner, nonce: &Nonce, opened: OpenedInquiry) -> Result<Opened, StoreError> {
         let OpenedInquiry { id, session } = opened;
-        let event = VerificationEvent::Opened { inquiry: id.clone() };
+        let Settings { policy, revisits, template, .. } = &self.settings;
+        let event = VerificationEvent::Opened { inquiry: id.clone(), template: template.clone() };
         for _ in 0..DECIDE_AGAIN_MAX {
             let now = self.ambient.now();
             let stored = verifications::load(&self.store, owner).await?;
@@ -128,27 +169,19 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
                 // Another opener with this nonce got the same inquiry and wrote it down.
                 return Ok(Opened::NotNow(stored.verification, 1));
             }
-            let from = stored.verification.state;
-            let next = match stored.verification.decide(&event, now, &self.settings.policy) {
+            let next = match stored.verification.decide(&event, now, policy) {
                 Decision::Applied { next, .. } => next,
                 Decision::AlreadyDone { .. } | Decision::Illegal(_) => {
                     return Ok(Opened::NothingToDo(stored.verification));
                 }
             };
-            let map = InquiryMap { owner: owner.clone(), template: self.settings.template.clone() };
+            let map = InquiryMap { owner: owner.clone(), template: template.clone(), seen: None };
             let of_owner = Condition::Equals("owner", Value::S(keys::owner_pk(owner).into()));
-            let beside = vec![
-                Write::Put {
-                    item: inquiry_map_item(&id, &map, now),
-                    expect: Condition::Any(vec![Condition::ItemAbsent, of_owner]),
-                },
-                Write::Put {
-                    item: audit_item(owner, &format!("opened#{id}"), now, &from, &next.state),
-                    expect: Condition::ItemAbsent,
-                },
-            ];
-            let stored = StoredVerification { verification: next.clone(), opening: None, version: stored.version };
-            match verifications::commit(&self.store, owner, stored, beside, now, &self.settings.revisits).await? {
+            let expect = Condition::Any(vec![Condition::ItemAbsent, of_owner]);
+            let mapped = Write::Put { item: map.to_item(&id, now), expect };
+            let cause = AuditCause::Opened { inquiry: id.clone() };
+            let change = Made { next: next.clone(), cause, beside: vec![mapped] };
+            match verifications::commit_change(&self.store, owner, &stored, change, now, revisits).await? {
                 Change::Done => {
                     info!(owner = %keys::owner_pk(owner), inquiry = %id, "An inquiry was opened.");
                     return Ok(Opened::Session(next, session));
@@ -161,6 +194,6 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
 }
 
 /// Whole seconds until `at`, at least one.
-fn seconds_until(at: Instant, now: Instant) -> i64 {
+pub(crate) fn seconds_until(at: Instant, now: Instant) -> i64 {
     (at.ms_since(now) + 999).max(1000) / 1000
 }

@@ -1,14 +1,15 @@
 //! Purchases and verifications as the contract shows them.
 
 use adapters::items::{
-    fulfilment_name, if_unavailable_name, pool_state_name, reason_name, state_name, verification_state_name,
+    AuditCause, AuditEntry, fulfilment_name, if_unavailable_name, inquiry_status_name, operator_action_name,
+    pool_state_name, reason_name, state_name, verification_state_name,
 };
 use adapters::persona::Session;
 use adapters::purchases::{Stored, StoredPool, StoredPurchase};
 use adapters::rfc3339;
 use domain::{
-    MemberIndex, Phase, PhoneNumber, Place, Pool, PoolState, Purchase, PurchaseState, Reason, Release, Verification,
-    VerificationPolicy, VerificationState,
+    MemberIndex, OperatorAction, OperatorName, Phase, PhoneNumber, Place, Pool, PoolState, Purchase, PurchaseState,
+    Reason, Release, Verification, VerificationPolicy, VerificationState,
 };
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
@@ -186,6 +187,72 @@ pub(crate) fn verification_view(
     view
 }
 
+/// The verification of a sub-account that its agency covers: the agency's own inquiry is none of its business.
+pub(crate) fn covered_view(agency: &Verification) -> Value {
+    let mut view = json!({"state": verification_state_name(&agency.state), "covered_by": "agency"});
+    if let Some(at) = agency.verified_at() {
+        view["verified_at"] = json!(rfc3339(at));
+    }
+    view
+}
+
+/// One entry of an audit, as data and as a sentence.
+pub(crate) fn audit_view(entry: &AuditEntry) -> Value {
+    let mut view = json!({"at": rfc3339(entry.at), "from": entry.from, "to": entry.to});
+    let mut set = |name: &str, value: &str| view[name] = json!(value);
+    let what = match &entry.cause {
+        AuditCause::Event { id, inquiry, status } => {
+            let status = inquiry_status_name(status);
+            set("by", "persona");
+            set("what", status);
+            set("event_id", id.as_str());
+            set("inquiry_id", inquiry.as_str());
+            format!("Persona's event {id} said that the inquiry {inquiry} is {status}")
+        }
+        AuditCause::Look { inquiry, status } => {
+            let status = inquiry_status_name(status);
+            set("by", "persona");
+            set("what", status);
+            set("inquiry_id", inquiry.as_str());
+            format!("Persona, when asked, said that the inquiry {inquiry} is {status}")
+        }
+        AuditCause::Opened { inquiry } => {
+            set("by", "customer");
+            set("what", "opened");
+            set("inquiry_id", inquiry.as_str());
+            format!("The inquiry {inquiry} was opened for the customer")
+        }
+        AuditCause::Resumed { inquiry } => {
+            set("by", "customer");
+            set("what", "resumed");
+            set("inquiry_id", inquiry.as_str());
+            format!("The customer went on with the inquiry {inquiry}")
+        }
+        AuditCause::Operator { action, operator } => {
+            let name = operator.name.as_ref().map_or("without a name", OperatorName::as_str);
+            let did = match action {
+                OperatorAction::Approve => "approved",
+                OperatorAction::Revoke => "revoked",
+                OperatorAction::ResetAttempts => "reset the attempts",
+            };
+            set("by", "operator");
+            set("what", operator_action_name(action));
+            set("reason", operator.reason.as_str());
+            if let Some(name) = &operator.name {
+                set("operator", name.as_str());
+            }
+            format!("The operator {name} {did}, because: {}", operator.reason.as_str())
+        }
+    };
+    let led = if entry.from == entry.to {
+        format!("it stayed {}", entry.to)
+    } else {
+        format!("{} became {}", entry.from, entry.to)
+    };
+    set("sentence", &format!("{what}; {led}."));
+    view
+}
+
 fn waiting_view(verification: &Verification, session: Option<&Session>) -> Value {
     let mut view = json!({"state": verification_state_name(&verification.state)});
     if let VerificationState::InProgress { phase } = verification.state {
@@ -248,7 +315,8 @@ fn reason_action(reason: Reason) -> Option<&'static str> {
     }
 }
 
-fn verification_action(verification: &Verification) -> Option<&'static str> {
+/// What an owner can do next about its verification.
+pub(crate) fn verification_action(verification: &Verification) -> Option<&'static str> {
     match verification.state {
         VerificationState::Unverified
         | VerificationState::Declined

@@ -27,7 +27,8 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
             for number in self.alternatives(&working.stored.purchase).await {
                 // Read anew for each: what is decided is decided now.
                 let Some(guards) = self.clearance_guards(&working).await? else { break };
-                let gated = self.settings.gate.gates(region_of(number.as_str()));
+                let action = working.stored.purchase.place.action();
+                let gated = self.settings.gate.requires(action, Some(region_of(number.as_str())));
                 let event = PurchaseEvent::Switch { token: working.token.clone(), number, gated };
                 match self.change(working, &event, guards).await? {
                     Moved::Done(switched) => {

@@ -6,16 +6,17 @@
 //! then strongly consistent reads of its owners, then send or push.
 
 mod purchase;
+mod questions;
 mod verification;
 
 use adapters::ambient::Ambient;
 use adapters::items::{VISITS, keys, keys::DueKey};
-use adapters::persona::{INQUIRIES_PER_QUESTION_MAX, Identity};
+use adapters::persona::Identity;
 use adapters::purchases::Stored;
 use adapters::queue::{Queue, QueueError};
 use adapters::store::{Condition, DUE_AT, Item, Key, Query, Range, Store, StoreError, Value, Write, WriteError};
 use adapters::verifications::{Revisits, WakeError};
-use domain::{InquiryId, Instant, Owner, Timing, VerificationPolicy};
+use domain::{Instant, Owner, TemplateId, Timing, VerificationPolicy};
 use futures::stream::{self, StreamExt};
 use serde::Serialize;
 use tracing::{error, info, warn};
@@ -26,10 +27,10 @@ const DUE_PAGE_ITEMS: u32 = 100;
 const DUE_PAGES_MAX: u32 = 40;
 /// Items visited at the same time: the table's latency is hidden, and its throughput not exhausted.
 const VISITS_AT_ONCE: usize = 16;
+/// After this long a sweep visits nothing more, in milliseconds: the rest is for asking Persona.
+const VISITS_MS_MAX: i64 = 15_000;
 /// After this long a sweep starts nothing new, in milliseconds. Less than the function's time-out of 50 s.
 const SWEEP_MS_MAX: i64 = 35_000;
-/// Questions to Persona in one sweep: 60 of the 300 requests a minute that a Persona environment has.
-const QUESTIONS_MAX: usize = 60;
 /// How often the short step is doubled at most: one minute becomes sixteen.
 const DOUBLINGS_MAX: u32 = 4;
 
@@ -57,6 +58,8 @@ pub struct Settings {
     pub revisits: Revisits,
     /// The lengths of time that the rules use.
     pub timing: Timing,
+    /// The template that our inquiries are made from.
+    pub template: TemplateId,
 }
 
 /// What one sweep did.
@@ -66,6 +69,8 @@ pub struct Swept {
     pub visited: usize,
     /// Messages sent for purchases.
     pub sent: usize,
+    /// Requests to Persona.
+    pub questions: usize,
     /// Inquiries that Persona was asked about.
     pub asked: usize,
     /// Verifications that changed by what Persona said.
@@ -74,6 +79,9 @@ pub struct Swept {
     pub expired: usize,
     /// Visits that failed; they come again.
     pub failed: usize,
+    /// How much later than it should be what Persona says of the inquiries that are left is found, in seconds; 0 when
+    /// it will be in time. More than that raises an alarm.
+    pub late_s: i64,
 }
 
 /// Why a visit failed.
@@ -95,24 +103,15 @@ enum Visited {
     Nothing,
     Sent(usize),
     Expired,
-    /// Persona is to be asked about this owner's inquiry.
-    Ask(Owner, InquiryId),
     /// Nobody verified in time, as far as the table says before Persona was asked.
     Overdue(Box<Overdue>),
 }
 
-/// A purchase that expires once Persona was asked whatever is to be asked: after an outage of ours, an approval that
-/// came in time may not have reached the table yet.
+/// A purchase that expires once Persona was asked about its owners: after an outage of ours, an approval that came in
+/// time may not have reached the table yet.
 struct Overdue {
     stored: Stored,
     owners: Vec<Owner>,
-}
-
-/// What is done when all visits are.
-#[derive(Default)]
-struct Findings {
-    questions: Vec<(Owner, InquiryId)>,
-    overdue: Vec<Overdue>,
 }
 
 /// An item that is due, as the index showed it and the table has it now.
@@ -123,39 +122,35 @@ struct Due {
 }
 
 impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
-    /// Visits what is due, then asks Persona about the inquiries among it, longest unasked first.
+    /// Visits what is due, then asks Persona: first about the owners of what is about to expire, then about what is due
+    /// to be asked, longest unasked first.
     ///
     /// # Errors
     /// [`SweepError`] when the due index cannot be read. A visit that fails is counted and comes again.
     pub async fn sweep(&self) -> Result<Swept, SweepError> {
         let started_at = self.ambient.now();
         let mut swept = Swept::default();
-        let mut findings = Findings::default();
-        for shard in keys::due_shards() {
-            self.sweep_shard(shard, started_at, &mut swept, &mut findings).await?;
+        let overdue = self.visit_all(started_at, &mut swept).await?;
+        for Overdue { stored, owners } in self.ask_about_overdue(overdue, started_at, &mut swept).await? {
+            count(self.expire(&stored, &owners).await, &mut swept, &mut Vec::new());
         }
-        let Findings { questions, overdue } = findings;
-        let mut all_asked = questions.len() <= INQUIRIES_PER_QUESTION_MAX * QUESTIONS_MAX;
-        for group in questions.chunks(INQUIRIES_PER_QUESTION_MAX).take(QUESTIONS_MAX) {
-            all_asked &= !self.is_late(started_at) && self.ask(group, &mut swept).await;
-        }
-        if all_asked {
-            for Overdue { stored, owners } in overdue {
-                count(self.expire(&stored, &owners).await, &mut swept, &mut Findings::default());
-            }
-        }
-        if questions.len() > INQUIRIES_PER_QUESTION_MAX * QUESTIONS_MAX {
-            warn!(
-                inquiries = questions.len(),
-                metric = "poll_backlog",
-                "More inquiries are open than a sweep asks about."
-            );
-        }
-        let Swept { visited, sent, asked, changed, expired, failed } = swept;
-        if visited > 0 {
-            info!(visited, sent, asked, changed, expired, failed, "The sweep is done.");
+        self.ask_what_is_due(started_at, &mut swept).await?;
+        let Swept { visited, sent, questions, asked, changed, expired, failed, late_s: _ } = swept;
+        if visited + asked > 0 {
+            info!(visited, sent, questions, asked, changed, expired, failed, "The sweep is done.");
         }
         Ok(swept)
+    }
+
+    /// Visits the shards in turn, another one first each minute, so that none is always the last when time runs out.
+    async fn visit_all(&self, started_at: Instant, swept: &mut Swept) -> Result<Vec<Overdue>, SweepError> {
+        let mut overdue = Vec::new();
+        let shards: Vec<&'static str> = keys::due_shards().collect();
+        let minute = usize::try_from(started_at.unix_ms() / 60_000).unwrap_or_default();
+        for turn in 0..shards.len() {
+            self.sweep_shard(shards[(minute + turn) % shards.len()], started_at, swept, &mut overdue).await?;
+        }
+        Ok(overdue)
     }
 
     async fn sweep_shard(
@@ -163,11 +158,11 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
         shard: &'static str,
         started_at: Instant,
         swept: &mut Swept,
-        findings: &mut Findings,
+        overdue: &mut Vec<Overdue>,
     ) -> Result<(), SweepError> {
         let mut after = None;
         for _ in 0..DUE_PAGES_MAX {
-            if self.is_late(started_at) {
+            if self.ambient.now().ms_since(started_at) > VISITS_MS_MAX {
                 warn!(shard, metric = "sweep_late", "The sweep ran out of time; the next one goes on.");
                 return Ok(());
             }
@@ -176,7 +171,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
             let mut visits = stream::iter(page.items).map(|entry| self.visit(entry)).buffered(VISITS_AT_ONCE);
             while let Some(visited) = visits.next().await {
                 swept.visited += 1;
-                count(visited, swept, findings);
+                count(visited, swept, overdue);
             }
             after = page.next;
             if after.is_none() {
@@ -187,23 +182,25 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
     }
 
     async fn visit(&self, entry: Item) -> Result<Visited, SweepError> {
-        let key = Key::of(&entry)?;
-        // The index lags behind the table: what stands in the table decides.
-        let Some(item) = self.store.get(&key).await? else {
-            return Ok(Visited::Nothing);
-        };
-        let (Some(Value::N(shown)), Some(Value::N(due_at))) = (entry.get(DUE_AT), item.get(DUE_AT)) else {
-            return Ok(Visited::Nothing);
-        };
-        if shown != due_at {
-            return Ok(Visited::Nothing);
-        }
-        let due = Due { due_at: *due_at, key: key.clone(), item };
-        match keys::due_key(&key)? {
+        let Some(due) = self.still_due(&entry).await? else { return Ok(Visited::Nothing) };
+        match keys::due_key(&due.key)? {
             DueKey::Purchase(sub_account, _) => self.visit_purchase(due, &sub_account).await,
             DueKey::Member(_, _, index) => self.visit_member(due, index).await,
             DueKey::Profile(sub_account) => self.visit_profile(due, &sub_account).await,
             DueKey::Verification(owner) => self.visit_verification(due, owner).await,
+        }
+    }
+
+    /// The index lags behind the table: what stands in the table decides.
+    async fn still_due(&self, entry: &Item) -> Result<Option<Due>, StoreError> {
+        let key = Key::of(entry)?;
+        let Some(item) = self.store.get(&key).await? else { return Ok(None) };
+        match (entry.get(DUE_AT), item.get(DUE_AT)) {
+            (Some(Value::N(shown)), Some(Value::N(due_at))) if shown == due_at => {
+                let due_at = *due_at;
+                Ok(Some(Due { due_at, key, item }))
+            }
+            _ => Ok(None),
         }
     }
 
@@ -246,23 +243,29 @@ fn visits_of(item: &Item) -> i64 {
     }
 }
 
-fn count(visited: Result<Visited, SweepError>, swept: &mut Swept, findings: &mut Findings) {
+fn count(visited: Result<Visited, SweepError>, swept: &mut Swept, overdue: &mut Vec<Overdue>) {
     match visited {
         Ok(Visited::Nothing) => {}
         Ok(Visited::Sent(messages)) => swept.sent += messages,
         Ok(Visited::Expired) => swept.expired += 1,
-        Ok(Visited::Ask(owner, inquiry)) => findings.questions.push((owner, inquiry)),
-        Ok(Visited::Overdue(overdue)) => findings.overdue.push(*overdue),
+        Ok(Visited::Overdue(found)) => overdue.push(*found),
         Err(failure) => {
             swept.failed += 1;
-            match &failure {
-                SweepError::Store(StoreError::Broken(_)) => {
-                    error!(error = %failure, metric = "bug", "A visit met something that should not be.");
-                }
-                SweepError::Store(StoreError::Unavailable(_)) | SweepError::Queue(_) | SweepError::Wake(_) => {
-                    warn!(error = %failure, "A visit failed; it comes again.");
-                }
-            }
+            log(&failure);
+        }
+    }
+}
+
+/// One that cannot be read is a bug, and must not keep the others from being visited.
+fn log(failure: &SweepError) {
+    match failure {
+        SweepError::Store(StoreError::Broken(_)) | SweepError::Wake(WakeError::Store(StoreError::Broken(_))) => {
+            error!(error = %failure, metric = "bug", "A visit met something that should not be.");
+        }
+        SweepError::Store(StoreError::Unavailable(_))
+        | SweepError::Queue(_)
+        | SweepError::Wake(WakeError::Store(StoreError::Unavailable(_)) | WakeError::Queue(_)) => {
+            warn!(error = %failure, "A visit failed; it comes again.");
         }
     }
 }

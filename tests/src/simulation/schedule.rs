@@ -21,7 +21,7 @@ use super::ports::Ports;
 use super::shared::{Fact, Facts, Shared};
 use super::weakness::Weakness;
 use crate::events::{Caller, ask_event, http_event, sqs_event, webhook_event};
-use crate::world::{TEMPLATE, account, secret};
+use crate::world::{TEMPLATE, account, secret, template};
 
 /// The sub-accounts of a schedule.
 const SUB_ACCOUNTS: [&str; 2] = ["LocA", "LocB"];
@@ -262,7 +262,7 @@ impl<'a> Schedule<'a> {
                     policy: VerificationPolicy::default(),
                     revisits: revisits(),
                     purchase_wait_ms: 72 * 3600 * 1000,
-                    template: TEMPLATE.to_owned(),
+                    template: template(),
                 },
             };
             function.handle(event).await;
@@ -327,6 +327,7 @@ impl<'a> Schedule<'a> {
                     policy: VerificationPolicy::default(),
                     revisits: revisits(),
                     timing: Timing::default(),
+                    template: template(),
                 },
             };
             let _swept = function.sweep().await;

@@ -1,7 +1,7 @@
 //! Persona's client.
 
 use adapters::persona::{Identity, OpenedInquiry, PersonaClient, PersonaError, PersonaSettings};
-use domain::{InquiryId, InquiryStatus, Nonce};
+use domain::{InquiryId, InquiryStatus, Nonce, TemplateId};
 use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ fn client_with(server: &Server, timeout_ms: u64, key: &str) -> PersonaClient {
     PersonaClient::new(PersonaSettings {
         base_url: server.base_url("/api/v1"),
         api_key: key.to_owned().into(),
-        template: TEMPLATE.to_owned(),
+        template: TemplateId::parse(TEMPLATE).expect("is an id"),
         timeout_ms,
     })
     .expect("a client")
@@ -75,6 +75,8 @@ async fn resuming_gives_a_session_of_the_same_inquiry() {
     let opened = open(&client, 1).await;
     let session = client.resume(&opened.id).await.expect("is resumed");
     assert!(!session.token.expose_secret().is_empty());
+    let link = session.one_time_link.expect("a link, asked for on its own");
+    assert!(link.expose_secret().starts_with("http"));
     server.persona_call(Method::POST, &format!("inquiries/{}/expire", opened.id)).await;
     assert_eq!(status(&client, &opened.id).await, InquiryStatus::Expired);
     client.resume(&opened.id).await.expect("an abandoned one can be resumed");

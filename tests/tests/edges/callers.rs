@@ -12,21 +12,31 @@ const OPERATOR_SCOPE: &str = "operator";
 
 const BOTH_SCOPES: &str = "purchases:read purchases:write";
 
-/// A request on a route about a sub-account, with a right body and key.
+/// A request on a route about a sub-account, or an agency of the same name, with a right body and key.
 fn request(route: Route, sub_account: &str, id: &str, caller: Option<&Caller>) -> Value {
-    let path = [("sub", sub_account), ("id", id)];
+    let path = [("sub", sub_account), ("agency", sub_account), ("id", id)];
     let body = match route {
         Route::AskForPurchase => right_body(),
         Route::PutProfile => json!({"agency": "Agency_1", "reason": "moved"}).to_string(),
         Route::DecidePurchase => json!({"action": "fail", "reason": "seen at the carrier"}).to_string(),
         Route::TurnPurchasesSwitch => json!({"purchases": "off", "reason": "the carrier is down"}).to_string(),
+        Route::AskForClearance => json!({"action": "cnam_registration"}).to_string(),
+        Route::OperateVerification | Route::OperateAgencyVerification => {
+            json!({"action": "approve", "reason": "a test"}).to_string()
+        }
         Route::ListPurchases
         | Route::ReadPurchase
         | Route::CancelPurchase
         | Route::ReadVerification
         | Route::OpenVerification
+        | Route::RefreshVerification
+        | Route::ReadAgencyVerification
+        | Route::OpenAgencyVerification
+        | Route::RefreshAgencyVerification
         | Route::ReadProfile
-        | Route::ReadPurchasesSwitch => String::new(),
+        | Route::ReadPurchasesSwitch
+        | Route::ReadAudit
+        | Route::ReadAgencyAudit => String::new(),
     };
     http_event(route.key(), &path, &[("Idempotency-Key", "key-1")], caller, &body)
 }
@@ -69,12 +79,12 @@ fn a_scope_is_needed_for_each_route() {
     in_a_world(|world| {
         let id = id_of_other(world);
         for route in Route::ALL {
-            let other_scope = match route.scope() {
-                "purchases:read" => "purchases:write",
-                _ => "purchases:read",
-            };
+            let others = ["purchases:read", "purchases:write", "operator"];
+            let others: Vec<&str> = others.into_iter().filter(|scope| *scope != route.scope()).collect();
             for scope in [
-                json!(other_scope),
+                json!(others[0]),
+                json!(others[1]),
+                json!(others.join(" ")),
                 json!(""),
                 json!("purchases"),
                 json!("purchases:*"),
@@ -84,7 +94,7 @@ fn a_scope_is_needed_for_each_route() {
                 json!([route.scope()]),
                 Value::Null,
             ] {
-                let caller = caller_with(json!({"sub_account": OTHER, "scope": scope}));
+                let caller = caller_with(json!({"sub_account": OTHER, "agency": OTHER, "scope": scope}));
                 let answer = refused_by_check(world, route.key(), request(route, OTHER, &id, Some(&caller)));
                 assert_eq!((answer.status, answer.problem()), (403, "insufficient-scope"), "{} {scope}", route.key());
             }
@@ -224,6 +234,54 @@ fn the_claim_of_sub_accounts_in_every_form() {
         let caller = caller_with(json!({"scope": BOTH_SCOPES}));
         let event = request(Route::ReadPurchase, OTHER, &id, Some(&caller));
         assert_eq!(refused_by_check(world, "no claim at all", event).status, 404);
+    });
+}
+
+/// The matrix of callers and what they ask about: only a token of its own, or that of the agency in the stored profile,
+/// reaches a sub-account; only its own token reaches an agency.
+#[test]
+fn who_reaches_what() {
+    const ALL_BUT_OPERATOR: &str = "purchases:read purchases:write";
+    in_a_world(|world| {
+        let id = id_of_other(world);
+        world.put_profile(OTHER, "Agency_1");
+        let callers = [
+            ("the sub-account itself", json!({"sub_account": OTHER}), true, false),
+            ("one of several", json!({"sub_account": [OWN, OTHER]}), true, false),
+            ("another sub-account", json!({"sub_account": OWN}), false, false),
+            ("its agency", json!({"agency": "Agency_1"}), true, true),
+            ("another agency", json!({"agency": "Agency_2"}), false, false),
+            ("a sub-account of the agency's name", json!({"sub_account": "Agency_1"}), false, false),
+            ("an agency of the sub-account's name", json!({"agency": OTHER}), false, false),
+            ("nobody", json!({}), false, false),
+        ];
+        for route in Route::ALL.into_iter().filter(|route| route.scope() != "operator") {
+            let of_agency = route.key().contains("{agency}");
+            let about = if of_agency { "Agency_1" } else { OTHER };
+            for (name, claims, reaches_sub_account, reaches_agency) in &callers {
+                let mut claims = claims.clone();
+                claims["scope"] = json!(ALL_BUT_OPERATOR);
+                let event = request(route, about, &id, Some(&caller_with(claims)));
+                let name = format!("{}, by {name}", route.key());
+                if if of_agency { *reaches_agency } else { *reaches_sub_account } {
+                    let answer = world.check(event);
+                    assert!(!matches!(answer.status, 401 | 403 | 404), "{name}: {answer:?}");
+                } else {
+                    assert_eq!(refused_by_check(world, &name, event).status, 404, "{name}");
+                }
+            }
+        }
+        for route in Route::ALL.into_iter().filter(|route| route.scope() == "operator") {
+            for (name, claims, ..) in &callers {
+                let mut claims = claims.clone();
+                claims["scope"] = json!(ALL_BUT_OPERATOR);
+                let event = request(route, OTHER, &id, Some(&caller_with(claims.clone())));
+                assert_eq!(refused_by_check(world, name, event).status, 403, "{} by {name}", route.key());
+                claims["scope"] = json!("operator");
+                let event = request(route, OTHER, &id, Some(&caller_with(claims)));
+                assert_eq!(world.check(event).status, 200, "{} by {name}", route.key());
+            }
+        }
     });
 }
 

@@ -165,9 +165,11 @@ fn headers_may_be_missing() {
 #[test]
 fn the_default_route_opens_nothing() {
     in_a_world(|world| {
-        let caller = Caller::sub_account(OTHER);
+        let scope = "purchases:read purchases:write operator";
+        let caller = Caller { claims: json!({"sub_account": OTHER, "agency": OTHER, "scope": scope}) };
         for route in Route::ALL {
-            let mut event = http_event(route.key(), &[("sub", OTHER)], &[], Some(&caller), "");
+            let path = [("sub", OTHER), ("agency", OTHER)];
+            let mut event = http_event(route.key(), &path, &[], Some(&caller), "");
             event["routeKey"] = json!("$default");
             // A route without parameters is found by its path, and still needs its scope.
             let expected = if route.key().contains('{') { 404 } else { 403 };

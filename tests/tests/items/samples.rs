@@ -5,7 +5,7 @@ use domain::{
     AccountSid, Actor, AgencyId, Attempt, BodyHash, EarlierCreates, EventClass, FailedNumber, Fulfilment, Happening,
     HistoryEntry, IfUnavailable, Inquiry, InquiryId, Instant, LatestCreate, LeaseToken, Nonce, NumberSid, Opening,
     Owner, Phase, PhoneNumber, Place, Pool, PoolState, Purchase, PurchaseId, PurchaseState, Reason, Release, RevokedBy,
-    Slot, SubAccountId, VerificationState,
+    Slot, SubAccountId, TemplateId, VerificationState,
 };
 
 /// Follows `next` from `first` until it ends: every variant, in the order that `next` names.
@@ -259,7 +259,14 @@ pub(crate) fn inquiries() -> Vec<Option<Inquiry>> {
     let seen: Vec<_> = std::iter::once(None).chain(classes.into_iter().map(|class| Some((class, at(40))))).collect();
     let made = attempts.into_iter().flat_map(|attempt| {
         seen.clone().into_iter().map(move |seen| {
-            Some(Inquiry { id: InquiryId::parse("inq_1").expect("is an id"), seen, attempt, session_at: at(41) })
+            Some(Inquiry {
+                id: InquiryId::parse("inq_1").expect("is an id"),
+                template: Some(TemplateId::parse("itmpl_1").expect("is an id")),
+                seen,
+                attempt,
+                session_at: at(41),
+                sessions: 3,
+            })
         })
     });
     std::iter::once(None).chain(made).collect()

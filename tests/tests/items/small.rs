@@ -1,12 +1,16 @@
-//! Profile, lock, wait pointer, inquiry map, and the keys of what can be due.
+//! Profile, lock, wait pointer, inquiry map, audit entry, and the keys of what can be due.
 
 use adapters::items::keys::{self, DueKey, due_key, due_shards, owner_of_pk, owner_pk};
 use adapters::items::{
-    InquiryMap, Profile, PurchasesSwitch, StoredProfile, inquiry_map_item, lock_holder, lock_item, pointer_item,
-    pointer_messages, switch_item,
+    AuditCause, AuditEntry, InquiryMap, Profile, PurchasesSwitch, StoredProfile, lock_holder, lock_item, pointer_item,
+    pointer_messages, remember_former, switch_item,
 };
-use adapters::store::{DUE_AT, Key};
-use domain::{AgencyId, CountryCode, InquiryId, MemberIndex, PurchaseState};
+use adapters::store::{Condition, DUE_AT, Key, Store, Write, WriteError};
+use domain::{
+    AgencyId, CountryCode, EventClass, EventId, InquiryId, InquiryStatus, MemberIndex, Operator, OperatorAction,
+    OperatorName, OperatorReason, PurchaseState, TemplateId, VerificationState,
+};
+use tests::memory_table::MemoryTable;
 
 use crate::samples::{account, at, owners, purchase, sub_account};
 
@@ -64,12 +68,61 @@ fn pointers_and_locks_name_their_purchase() {
 #[test]
 fn an_inquiry_leads_to_its_owner() {
     let inquiry = InquiryId::parse("inq_1").expect("is an id");
+    let template = TemplateId::parse("itmpl_1").expect("is an id");
     for owner in owners() {
-        let map = InquiryMap { owner, template: "itmpl_1".to_owned() };
-        let item = inquiry_map_item(&inquiry, &map, at(1));
-        assert_eq!(InquiryMap::from_item(&item), Ok(map));
-        assert_eq!(Key::of(&item), Ok(keys::inquiry_map(&inquiry)));
+        for seen in [None, Some((EventClass::Progress, at(40))), Some((EventClass::Decision, at(41)))] {
+            let map = InquiryMap { owner: owner.clone(), template: template.clone(), seen };
+            let item = map.to_item(&inquiry, at(1));
+            assert_eq!(InquiryMap::from_item(&item), Ok(map));
+            assert_eq!(Key::of(&item), Ok(keys::inquiry_map(&inquiry)));
+        }
     }
+}
+
+#[test]
+fn what_is_remembered_of_a_former_inquiry_is_written_once_and_only_over_what_was_read() {
+    let inquiry = InquiryId::parse("inq_1").expect("is an id");
+    let owner = owners().remove(0);
+    let map = InquiryMap { owner, template: TemplateId::parse("itmpl_1").expect("is an id"), seen: None };
+    let table = MemoryTable::default();
+    let write = |write: Write| futures::executor::block_on((&table).write(write));
+    let seen = (EventClass::Decision, at(40));
+    assert!(matches!(write(remember_former(&inquiry, None, seen)), Err(WriteError::Refused(None))), "was forgotten");
+    write(Write::Put { item: map.to_item(&inquiry, at(1)), expect: Condition::ItemAbsent }).expect("is put");
+    write(remember_former(&inquiry, None, seen)).expect("nothing was remembered");
+    assert!(matches!(write(remember_former(&inquiry, None, seen)), Err(WriteError::Refused(Some(_)))));
+    let newer = (EventClass::Decision, at(41));
+    write(remember_former(&inquiry, Some(seen), newer)).expect("is as it was read");
+    assert_eq!(InquiryMap::from_item(&table.items()[0]).expect("is readable").seen, Some(newer));
+}
+
+#[test]
+fn an_audit_entry_is_read_back_as_it_was() {
+    let inquiry = InquiryId::parse("inq_1").expect("is an id");
+    let operator = |name: Option<&str>| Operator {
+        name: name.map(|name| OperatorName::parse(name).expect("is printable")),
+        reason: OperatorReason::parse("ID seen by phone").expect("is one line"),
+    };
+    let status = InquiryStatus::NeedsReview;
+    let causes = [
+        AuditCause::Event { id: EventId::parse("evt_1").expect("is an id"), inquiry: inquiry.clone(), status },
+        AuditCause::Look { inquiry: inquiry.clone(), status },
+        AuditCause::Opened { inquiry: inquiry.clone() },
+        AuditCause::Resumed { inquiry },
+        AuditCause::Operator { action: OperatorAction::Approve, operator: operator(Some("jo")) },
+        AuditCause::Operator { action: OperatorAction::ResetAttempts, operator: operator(None) },
+    ];
+    let mut keys = Vec::new();
+    for cause in causes {
+        let before = VerificationState::InReview;
+        let entry = AuditEntry::new(at(5), cause, &before, &VerificationState::Verified { at: at(4) });
+        let item = entry.to_item(&owners()[0], 7);
+        keys.push(Key::of(&item).expect("has keys").sk);
+        assert_eq!(AuditEntry::from_item(&item), Ok(entry));
+    }
+    keys.pop();
+    let wanted = ["A#evt_1", "A#look#inq_1#7", "A#opened#inq_1", "A#resumed#inq_1#7", "A#operator#7"];
+    assert_eq!(keys, wanted, "an event is keyed by its id alone: it is written once");
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! Items that cannot be read: which attribute is named, never what is in it.
 
 use adapters::items::{
-    InquiryMap, POINTERS, StoredProfile, StoredVerification, inquiry_map_item, pointer_item, pointer_messages,
-    pool_from_item, pool_to_item, purchase_from_item, purchase_to_item, verification_from_item, verification_to_item,
+    InquiryMap, POINTERS, StoredProfile, StoredVerification, pointer_item, pointer_messages, pool_from_item,
+    pool_to_item, purchase_from_item, purchase_to_item, verification_from_item, verification_to_item,
 };
 use adapters::store::{BY_TIME, DUE_AT, DUE_SHARD, Item, StoreError, Value};
-use domain::{InquiryId, Verification};
+use domain::{InquiryId, TemplateId, Verification};
 
 use crate::samples::{
     at, inquiries, openings, owners, pool, pool_states, purchase, purchase_states, verification_states,
@@ -15,7 +15,7 @@ use crate::samples::{
 const MARKER: &str = "marker value 5f2e";
 
 /// Attributes that a state may lack, or that nothing reads back.
-const OPTIONAL: [&str; 13] = [
+const OPTIONAL: [&str; 15] = [
     "absent_at",
     "alternatives",
     BY_TIME,
@@ -28,6 +28,8 @@ const OPTIONAL: [&str; 13] = [
     POINTERS,
     "refusal",
     "seen_at",
+    "sessions",
+    "template",
     "visits",
 ];
 
@@ -154,8 +156,9 @@ fn verifications() {
 fn small_items() {
     let inquiry = InquiryId::parse("inq_1").expect("is an id");
     for owner in owners() {
-        let map = InquiryMap { owner: owner.clone(), template: "itmpl_1".to_owned() };
-        let item = inquiry_map_item(&inquiry, &map, at(1));
+        let map =
+            InquiryMap { owner: owner.clone(), template: TemplateId::parse("itmpl_1").expect("is an id"), seen: None };
+        let item = map.to_item(&inquiry, at(1));
         for name in ["owner", "template"] {
             let mut spoiled = item.clone();
             spoiled.insert(name.to_owned(), Value::N(1));

@@ -1,23 +1,31 @@
 //! The stories of purchases and verifications, told through the real handlers over neighbours in memory.
 
+mod agencies;
 mod another;
 mod buying;
+mod clearances;
 mod crashes;
 mod deferred;
 mod following;
 mod limits;
+mod lost_webhooks;
+mod opening;
+mod operating;
 mod operators;
 mod outcomes;
 mod pools;
+mod refreshing;
+mod resuming;
 mod searching;
 mod sessions;
 mod sweeping;
 mod verifying;
 
-use domain::Instant;
+use domain::{Instant, Owner, SubAccountId};
+use purchase_check::Route;
 use serde_json::Value;
-use tests::events::persona_event;
-use tests::world::Neighbours;
+use tests::events::{Caller, http_event, persona_event};
+use tests::world::{Answer, Neighbours};
 
 /// A number in New York: gated.
 const GATED: &str = "+12125550100";
@@ -41,6 +49,27 @@ fn deliver(world: &Neighbours<'_>, event_id: &str, name: &str, status: &str, age
 fn event(world: &Neighbours<'_>, event_id: &str, name: &str, inquiry: &str, status: &str, age_s: i64) -> Value {
     let at: Instant = world.now().plus_ms(-age_s * 1000);
     persona_event(event_id, name, inquiry, status, &adapters::rfc3339(at))
+}
+
+/// Sends a request with a body about a sub-account or an agency, as this caller.
+fn send(world: &Neighbours<'_>, route: Route, id: &str, claims: &Value, body: &str) -> Answer {
+    world.check(http_event(
+        route.key(),
+        &[("sub", id), ("agency", id)],
+        &[],
+        Some(&Caller { claims: claims.clone() }),
+        body,
+    ))
+}
+
+/// Sends a request without a body about [`SUB`], as that sub-account.
+fn send_own(world: &Neighbours<'_>, route: Route) -> Answer {
+    send(world, route, SUB, &Caller::sub_account(SUB).claims, "")
+}
+
+/// [`SUB`] as the owner of a verification.
+fn own() -> Owner {
+    Owner::SubAccount(SubAccountId::parse(SUB).expect("is a word"))
 }
 
 /// Makes the sub-account verified, by a purchase that waited and completed.

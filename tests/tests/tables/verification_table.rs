@@ -1,10 +1,12 @@
 //! Every state of a verification × every event.
 
+use std::cmp::Ordering;
 use std::fmt::Write;
 
 use domain::{
-    AcceptedStatuses, Attempt, Decision, EventClass, Inquiry, InquiryEvent, InquiryId, InquiryStatus, Instant, Phase,
-    RevokedBy, Source, Verification, VerificationEffect, VerificationEvent, VerificationPolicy, VerificationState,
+    AcceptedStatuses, Attempt, Decision, EventClass, FormerInquiry, Inquiry, InquiryEvent, InquiryId, InquiryStatus,
+    Instant, OperatorAction, Phase, RevokedBy, Seen, Source, TemplateId, Verification, VerificationEffect,
+    VerificationEvent, VerificationPolicy, VerificationState,
 };
 
 const CURRENT: &str = "inq_current";
@@ -55,12 +57,18 @@ const STATUSES: [InquiryStatus; 8] = [
     InquiryStatus::Declined,
 ];
 
+fn template(id: &str) -> TemplateId {
+    TemplateId::parse(id).expect("is a word")
+}
+
 fn verification(state: VerificationState) -> Verification {
     let inquiry = Inquiry {
         id: InquiryId::parse(CURRENT).expect("is a word"),
+        template: Some(template("itmpl_1")),
         seen: Some((class_of_last_event(&state), Instant::from_unix_ms(SEEN_MS))),
         attempt: Attempt::Unused,
         session_at: Instant::from_unix_ms(SEEN_MS),
+        sessions: 1,
     };
     let inquiry = if state == VerificationState::Unverified { None } else { Some(inquiry) };
     Verification { state, inquiry, attempts_used: 3 }
@@ -103,9 +111,14 @@ fn outcome(before: &Verification, event: &VerificationEvent, policy: &Verificati
     };
     match before.decide(event, Instant::from_unix_ms(SEEN_MS + 60_000), policy) {
         Decision::Applied { next, effects } => {
-            let attempt = if next.attempts_used == before.attempts_used { "" } else { ", attempt" };
+            let attempt = match next.attempts_used.cmp(&before.attempts_used) {
+                Ordering::Less => ", attempts reset",
+                Ordering::Equal => "",
+                Ordering::Greater => ", attempt",
+            };
             let inquiry = match (&before.inquiry, &next.inquiry) {
                 (Some(before), Some(next)) if before.id == next.id => "",
+                (None, None) => "",
                 _ => ", other inquiry",
             };
             format!("→ {}{attempt}{inquiry}{}", name(&next.state), wakes(effects))
@@ -115,13 +128,28 @@ fn outcome(before: &Verification, event: &VerificationEvent, policy: &Verificati
     }
 }
 
-fn observed(inquiry: &str, status: InquiryStatus, offset_ms: i64) -> VerificationEvent {
-    VerificationEvent::Observed(InquiryEvent {
+fn opened(template_id: &str) -> VerificationEvent {
+    let inquiry = InquiryId::parse("inq_new").expect("is a word");
+    VerificationEvent::Opened { inquiry, template: template(template_id) }
+}
+
+fn observed(status: InquiryStatus, offset_ms: i64) -> VerificationEvent {
+    VerificationEvent::Observed(said(CURRENT, status, offset_ms))
+}
+
+/// Of an inquiry that another has replaced.
+fn observed_former(status: InquiryStatus, offset_ms: i64, seen: Option<Seen>) -> VerificationEvent {
+    let former = FormerInquiry { seen, template: template("itmpl_1") };
+    VerificationEvent::ObservedFormer(said(OLDER, status, offset_ms), former)
+}
+
+fn said(inquiry: &str, status: InquiryStatus, offset_ms: i64) -> InquiryEvent {
+    InquiryEvent {
         inquiry: InquiryId::parse(inquiry).expect("is a word"),
         status,
         at: Instant::from_unix_ms(SEEN_MS + offset_ms),
         source: Source::Event,
-    })
+    }
 }
 
 fn table(policy: &VerificationPolicy) -> String {
@@ -131,15 +159,25 @@ fn table(policy: &VerificationPolicy) -> String {
         writeln!(table, "\n{}", name(&state)).expect("writes to text");
         let mut row =
             |event: &str, outcome: String| writeln!(table, "  {event:<28} {outcome}").expect("writes to text");
-        let opened = VerificationEvent::Opened { inquiry: InquiryId::parse("inq_new").expect("is a word") };
-        row("opened", outcome(&before, &opened, policy));
+        for (moved, template) in [("", "itmpl_1"), (", template moved", "itmpl_2")] {
+            row(&format!("opened{moved}"), outcome(&before, &opened(template), policy));
+        }
         row("resumed", outcome(&before, &VerificationEvent::Resumed, policy));
         for status in STATUSES {
-            for (when, inquiry, offset_ms) in
-                [("newer", CURRENT, 5000), ("older", CURRENT, -5000), ("other inquiry", OLDER, 5000)]
-            {
-                row(&format!("{status:?}, {when}"), outcome(&before, &observed(inquiry, status, offset_ms), policy));
+            for (when, offset_ms) in [("newer", 5000), ("older", -5000)] {
+                row(&format!("{status:?}, {when}"), outcome(&before, &observed(status, offset_ms), policy));
             }
+            for (known, seen) in
+                [("", None), (", not news", Some((EventClass::Decision, Instant::from_unix_ms(SEEN_MS + 6000))))]
+            {
+                row(
+                    &format!("{status:?}, former{known}"),
+                    outcome(&before, &observed_former(status, 5000, seen), policy),
+                );
+            }
+        }
+        for action in OperatorAction::ALL {
+            row(&format!("operator: {action:?}"), outcome(&before, &VerificationEvent::Operated(action), policy));
         }
     }
     table
@@ -154,7 +192,7 @@ fn every_state_answers_every_event() {
 fn where_completed_is_accepted_it_unlocks() {
     let policy = VerificationPolicy { accepted: AcceptedStatuses::ApprovedOrCompleted, attempts_max: 10 };
     let before = verification(VerificationState::InProgress { phase: Phase::NeedsUser });
-    let event = observed(CURRENT, InquiryStatus::Completed, 5000);
+    let event = observed(InquiryStatus::Completed, 5000);
     assert_eq!(outcome(&before, &event, &policy), "→ verified@+5000, wake");
     assert_eq!(outcome(&before, &event, &VerificationPolicy::default()), "→ in_progress/processing");
 }
@@ -164,7 +202,7 @@ fn the_last_attempt_locks() {
     let policy = VerificationPolicy { attempts_max: 4, ..VerificationPolicy::default() };
     let before = verification(VerificationState::InProgress { phase: Phase::NeedsUser });
     for status in [InquiryStatus::Declined, InquiryStatus::Failed] {
-        assert_eq!(outcome(&before, &observed(CURRENT, status, 5000), &policy), "→ locked, attempt");
+        assert_eq!(outcome(&before, &observed(status, 5000), &policy), "→ locked, attempt");
     }
 }
 
@@ -174,7 +212,7 @@ fn failed_and_then_declined_is_one_attempt() {
     let now = Instant::from_unix_ms(SEEN_MS + 60_000);
     let mut state = verification(VerificationState::InProgress { phase: Phase::NeedsUser });
     for (status, offset_ms) in [(InquiryStatus::Failed, 1000), (InquiryStatus::Declined, 2000)] {
-        let Decision::Applied { next, .. } = state.decide(&observed(CURRENT, status, offset_ms), now, &policy) else {
+        let Decision::Applied { next, .. } = state.decide(&observed(status, offset_ms), now, &policy) else {
             panic!("{status:?} applies");
         };
         state = next;
@@ -211,6 +249,30 @@ fn what_was_asked_in_whole_seconds_is_not_older_than_the_events_of_its_second() 
     assert_eq!(outcome(&verified, &answered(InquiryStatus::Declined), &policy), "already done, wake");
 }
 
+/// A decline that is older than an operator's approval is no later decision: it takes nothing away.
+#[test]
+fn only_what_was_decided_after_an_operators_approval_takes_it_away() {
+    let policy = VerificationPolicy::default();
+    let at = Instant::from_unix_ms(SEEN_MS + 10_000);
+    let verified = verification(VerificationState::Verified { at });
+    assert_eq!(outcome(&verified, &observed(InquiryStatus::Declined, 9_000), &policy), "already done, wake");
+    assert_eq!(outcome(&verified, &observed(InquiryStatus::Declined, 10_001), &policy), "→ revoked by Persona@+10001");
+}
+
+#[test]
+fn what_is_remembered_of_a_former_inquiry_is_the_newest() {
+    let policy = VerificationPolicy::default();
+    let news = |seen, status, offset_ms| {
+        FormerInquiry { seen, template: template("itmpl_1") }.news(&said(OLDER, status, offset_ms), &policy)
+    };
+    let at = |offset_ms| Instant::from_unix_ms(SEEN_MS + offset_ms);
+    let decided = Some((EventClass::Decision, at(0)));
+    assert_eq!(news(None, InquiryStatus::Pending, 1), Some((EventClass::Progress, at(1))));
+    assert_eq!(news(decided, InquiryStatus::Declined, 1), Some((EventClass::Decision, at(1))));
+    assert_eq!(news(decided, InquiryStatus::Approved, 0), None);
+    assert_eq!(news(decided, InquiryStatus::Expired, 99), None, "a decision outranks progress");
+}
+
 /// Any order of delivery of the same events gives the same answer to "verified or not".
 #[test]
 fn the_order_of_delivery_does_not_decide() {
@@ -228,8 +290,7 @@ fn the_order_of_delivery_does_not_decide() {
     permutations(&events, &mut Vec::new(), &mut |order| {
         let mut state = start.clone();
         for (status, offset_ms) in order {
-            if let Decision::Applied { next, .. } = state.decide(&observed(CURRENT, *status, *offset_ms), now, &policy)
-            {
+            if let Decision::Applied { next, .. } = state.decide(&observed(*status, *offset_ms), now, &policy) {
                 state = next;
             }
         }

@@ -1,16 +1,14 @@
 //! Plays a case through `persona-webhook`: what Persona is answered, and what the delivery led to.
 
-use adapters::items::{
-    InquiryMap, StoredVerification, inquiry_map_item, keys, verification_from_item, verification_to_item,
-};
+use adapters::items::{InquiryMap, StoredVerification, keys, verification_from_item, verification_to_item};
 use adapters::persona::WebhookSecret;
 use adapters::store::{Condition, Item, Store, Write};
 use adapters::verifications::Revisits;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::{
-    Attempt, Inquiry, InquiryId, InquiryStatus, Instant, Owner, Phase, SubAccountId, Verification, VerificationPolicy,
-    VerificationState,
+    Attempt, Inquiry, InquiryId, InquiryStatus, Instant, Owner, Phase, SubAccountId, TemplateId, Verification,
+    VerificationPolicy, VerificationState,
 };
 use futures::executor::block_on;
 use persona_webhook::{PersonaWebhook, Settings};
@@ -54,17 +52,23 @@ pub(crate) fn play(case: &Case, receiver: &Receiver) -> (u16, Effect) {
 }
 
 fn open(table: &MemoryTable, owner: &Owner, inquiry: &InquiryId, receiver: &Receiver) {
-    let map = InquiryMap { owner: owner.clone(), template: receiver.template.clone() };
-    let current =
-        Inquiry { id: inquiry.clone(), seen: None, attempt: Attempt::Unused, session_at: Instant::from_unix_ms(0) };
+    let template = TemplateId::parse(&receiver.template).expect("is an id");
+    let map = InquiryMap { owner: owner.clone(), template: template.clone(), seen: None };
+    let current = Inquiry {
+        id: inquiry.clone(),
+        template: Some(template),
+        seen: None,
+        attempt: Attempt::Unused,
+        session_at: Instant::from_unix_ms(0),
+        sessions: 1,
+    };
     let verification = Verification {
         state: VerificationState::InProgress { phase: Phase::NeedsUser },
         inquiry: Some(current),
         attempts_used: 0,
     };
     let stored = StoredVerification { verification, opening: None, version: 1 };
-    for item in [inquiry_map_item(inquiry, &map, Instant::from_unix_ms(0)), verification_to_item(owner, &stored, None)]
-    {
+    for item in [map.to_item(inquiry, Instant::from_unix_ms(0)), verification_to_item(owner, &stored, None)] {
         block_on(table.write(Write::Put { item, expect: Condition::ItemAbsent })).expect("is written");
     }
 }

@@ -8,6 +8,7 @@
 //! | verification | `O#s#sub-account` or `O#a#agency` | `V` |
 //! | wait pointer | as the verification | `W#purchase` |
 //! | audit entry | as the verification | `A#what` |
+//! | last refresh | as the verification | `REFRESH` |
 //! | number lock | `N#account#last two digits` | `L#number` |
 //! | inquiry map | `I#inquiry` | `INQUIRY` |
 //! | switch | `SWITCH` | `PURCHASES` |
@@ -29,8 +30,14 @@ use crate::store::{Key, StoreError};
 /// each every minute.
 const DUE_SHARDS: [&str; 8] = ["D#0", "D#1", "D#2", "D#3", "D#4", "D#5", "D#6", "D#7"];
 
+/// Partitions of the due index for what Persona is to be asked about. Apart from the others, since more may be due here
+/// than Persona may be asked about in a minute, and nothing else must wait for that.
+const ASK_SHARDS: [&str; 8] = ["Q#0", "Q#1", "Q#2", "Q#3", "Q#4", "Q#5", "Q#6", "Q#7"];
+
 /// How the sort key of a wait pointer starts.
 pub const POINTER_PREFIX: &str = "W#";
+/// How the sort key of an audit entry starts.
+pub const AUDIT_PREFIX: &str = "A#";
 /// How the sort key of a purchase starts.
 pub const PURCHASE_PREFIX: &str = "P#";
 /// How the sort key of one number of a pool starts.
@@ -110,7 +117,7 @@ pub fn pointer(owner: &Owner, id: &PurchaseId) -> Key {
 /// One entry of an owner's audit.
 #[must_use]
 pub fn audit(owner: &Owner, what: &str) -> Key {
-    Key::new(owner_pk(owner), format!("A#{what}"))
+    Key::new(owner_pk(owner), format!("{AUDIT_PREFIX}{what}"))
 }
 
 /// The lock of a number in an account at the carrier.
@@ -134,6 +141,12 @@ fn lock_pk(account: &AccountSid, last_two_digits: &str) -> String {
 #[must_use]
 pub fn purchases_switch() -> Key {
     Key::new("SWITCH", "PURCHASES")
+}
+
+/// When Persona was last asked about an owner at a caller's request.
+#[must_use]
+pub fn refresh(owner: &Owner) -> Key {
+    Key::new(owner_pk(owner), "REFRESH")
 }
 
 /// Which owner an inquiry was opened for.
@@ -281,13 +294,27 @@ pub fn owner_of_pk(pk: &str) -> Result<Owner, StoreError> {
 /// The shard of the due index that a partition's items are in.
 #[must_use]
 pub fn due_shard(pk: &str) -> &'static str {
-    let spread = pk.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
-    DUE_SHARDS[spread % DUE_SHARDS.len()]
+    DUE_SHARDS[spread(pk) % DUE_SHARDS.len()]
+}
+
+/// The shard of the due index that an owner's verification is in while Persona is to be asked about it.
+#[must_use]
+pub fn ask_shard(pk: &str) -> &'static str {
+    ASK_SHARDS[spread(pk) % ASK_SHARDS.len()]
 }
 
 /// All shards of the due index.
 pub fn due_shards() -> impl Iterator<Item = &'static str> {
     DUE_SHARDS.into_iter()
+}
+
+/// All shards of what Persona is to be asked about.
+pub fn ask_shards() -> impl Iterator<Item = &'static str> {
+    ASK_SHARDS.into_iter()
+}
+
+fn spread(pk: &str) -> usize {
+    pk.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)))
 }
 
 /// The local index's sort key of what is listed by time: the kind's prefix, then the time with leading zeros.

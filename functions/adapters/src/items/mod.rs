@@ -1,6 +1,9 @@
 //! How the domain's values stand in the table. One module per item; the keys are in [`keys`].
 
+mod action;
+mod audit;
 mod history;
+mod inquiry;
 pub mod keys;
 mod phone;
 mod pool;
@@ -9,10 +12,13 @@ mod purchase;
 mod small;
 mod verification;
 
+pub use action::{action_name, action_of};
+pub use audit::{AuditCause, AuditEntry, inquiry_status_name, operator_action_name};
+pub use inquiry::{InquiryMap, remember_former};
 pub use phone::{
-    EXPIRES_AT, Versioned, approved_phone_from_item, approved_phone_to_item, channel_by_name, channel_name,
-    conversion_from_item, conversion_to_item, phone_record_from_item, phone_record_to_item, phone_state_name,
-    phone_verification_from_item, phone_verification_to_item, refusal_name, window_from_item, window_to_item,
+    Versioned, approved_phone_from_item, approved_phone_to_item, channel_by_name, channel_name, conversion_from_item,
+    conversion_to_item, phone_record_from_item, phone_record_to_item, phone_state_name, phone_verification_from_item,
+    phone_verification_to_item, refusal_name, window_from_item, window_to_item,
 };
 pub use pool::{fulfilment_name, is_pool, pool_from_item, pool_state_name, pool_to_item};
 pub use profile::{Profile, StoredProfile};
@@ -20,8 +26,8 @@ pub use purchase::{
     POINTERS, if_unavailable_name, pointers_value, purchase_from_item, purchase_to_item, reason_name, state_name,
 };
 pub use small::{
-    InquiryMap, PurchasesSwitch, audit_item, inquiry_map_item, lock_holder, lock_item, operator_audit_item,
-    pointer_item, pointer_messages, switch_item,
+    PurchasesSwitch, TURN_AT, lock_holder, lock_item, operator_audit_item, pointer_item, pointer_messages, switch_item,
+    turn_from_item, turn_item,
 };
 pub use verification::{
     StoredVerification, revoked_by_name, verification_from_item, verification_state_name, verification_to_item,

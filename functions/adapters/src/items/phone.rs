@@ -8,10 +8,7 @@ use domain::{
 };
 
 use super::{Fields, STATE, VERSION, copied, keys, n, names, s, unreadable};
-use crate::store::{Item, Key, PK, SK, StoreError, Value};
-
-/// Name of the attribute after which the table forgets the item, in seconds since the epoch (DynamoDB, "Time to live").
-pub const EXPIRES_AT: &str = "expires_at";
+use crate::store::{EXPIRES_AT, Item, Key, PK, SK, StoreError, Value};
 
 /// Something that was read, with the version that a write over it expects to find; 0 when nothing is there yet.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

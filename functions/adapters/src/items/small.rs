@@ -1,10 +1,10 @@
-//! The items of a few attributes: lock, wait pointer, switch, inquiry map, audit entry.
+//! The items of a few attributes: lock, wait pointer, switch, last refresh, an operator's audit entry.
 
-use domain::{AccountSid, InquiryId, Instant, Operator, Owner, Purchase, PurchaseId, SubAccountId, VerificationState};
+use domain::{AccountSid, Instant, Operator, Owner, Purchase, PurchaseId, SubAccountId};
 
-use super::{Fields, PURCHASE, SLOT, VERSION, copied, keys, n, s, unreadable, verification_state_name};
+use super::{Fields, PURCHASE, SLOT, VERSION, copied, keys, n, s, unreadable};
 use crate::queue::PurchaseMessage;
-use crate::store::{BY_TIME, Item, Key, PK, SK, StoreError, Value};
+use crate::store::{BY_TIME, EXPIRES_AT, Item, Key, PK, SK, StoreError, Value};
 
 /// The lock that says which number of which purchase may own a number in an account at the carrier.
 #[must_use]
@@ -95,45 +95,22 @@ pub fn operator_audit_item(pk: &str, what: &str, at: Instant, operator: &Operato
     item
 }
 
-/// Which owner an inquiry was opened for, and from which template: what makes an event ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InquiryMap {
-    /// The owner.
-    pub owner: Owner,
-    /// The template's id at Persona.
-    pub template: String,
-}
+/// Name of the attribute that holds when Persona was last asked at a caller's request.
+pub const TURN_AT: &str = "at";
 
-impl InquiryMap {
-    /// # Errors
-    /// [`StoreError::Broken`] when an attribute cannot be read.
-    pub fn from_item(item: &Item) -> Result<Self, StoreError> {
-        let fields = Fields(item);
-        Ok(Self { owner: keys::owner_of_pk(fields.text("owner")?)?, template: fields.text("template")?.to_owned() })
-    }
-}
-
-/// The item that makes an inquiry ours.
+/// What says that Persona was asked about an owner at a caller's request; forgotten after an hour.
 #[must_use]
-pub fn inquiry_map_item(inquiry: &InquiryId, map: &InquiryMap, at: Instant) -> Item {
-    with_key(
-        keys::inquiry_map(inquiry),
-        [("owner", s(keys::owner_pk(&map.owner))), ("template", copied(&map.template)), ("created_at", n(at))],
-    )
+pub fn turn_item(owner: &Owner, at: Instant) -> Item {
+    const KEPT_S: i64 = 3600;
+    with_key(keys::refresh(owner), [(TURN_AT, n(at)), (EXPIRES_AT, Value::N(at.unix_ms() / 1000 + KEPT_S))])
 }
 
-/// One line of an owner's audit: what happened (also its key, so that it is written once), and what it led to.
-#[must_use]
-pub fn audit_item(owner: &Owner, what: &str, at: Instant, from: &VerificationState, to: &VerificationState) -> Item {
-    with_key(
-        keys::audit(owner, what),
-        [
-            (BY_TIME, s(keys::by_time("A#", at, what))),
-            ("at", n(at)),
-            ("from", s(verification_state_name(from))),
-            ("to", s(verification_state_name(to))),
-        ],
-    )
+/// When Persona was last asked.
+///
+/// # Errors
+/// [`StoreError::Broken`] when an attribute cannot be read.
+pub fn turn_from_item(item: &Item) -> Result<Instant, StoreError> {
+    Fields(item).instant(TURN_AT)
 }
 
 pub(super) fn with_key<const N: usize>(key: Key, attributes: [(&'static str, Value); N]) -> Item {

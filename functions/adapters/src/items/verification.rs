@@ -1,8 +1,8 @@
 //! The verification's item.
 
 use domain::{
-    Attempt, EventClass, Inquiry, InquiryId, Instant, Nonce, Opening, Owner, Phase, RevokedBy, Verification,
-    VerificationState,
+    Attempt, EventClass, Inquiry, InquiryId, Instant, Nonce, Opening, Owner, Phase, RevokedBy, Seen, TemplateId,
+    Verification, VerificationState,
 };
 
 use super::{Fields, STATE, VERIFIED_AT, VERSION, VISITS, copied, keys, n, names, s, unreadable};
@@ -21,7 +21,7 @@ pub struct StoredVerification {
 
 names!(
     /// A verification's state in the table and in the contract.
-    pub verification_state_name, verification_state_of, VerificationState, {
+    pub verification_state_name, pub(super) verification_state_of, VerificationState, {
         VerificationState::Unverified => "unverified" => VerificationState::Unverified,
         VerificationState::InProgress { .. } => "in_progress" => VerificationState::InProgress { phase: Phase::NeedsUser },
         VerificationState::InReview => "in_review" => VerificationState::InReview,
@@ -45,7 +45,7 @@ names!(
         RevokedBy::Operator => "operator" => RevokedBy::Operator,
     }
 );
-names!(class_name, class_of, EventClass, {
+names!(pub(super) class_name, class_of, EventClass, {
     EventClass::Progress => "progress" => EventClass::Progress,
     EventClass::Decision => "decision" => EventClass::Decision,
 });
@@ -54,7 +54,8 @@ names!(attempt_name, attempt_of, Attempt, {
     Attempt::Used => "used" => Attempt::Used,
 });
 
-/// The item of a verification; due at `due_at`, if ever.
+/// The item of a verification; due at `due_at`, if ever: a verified one for us to wake who waits, any other for Persona
+/// to be asked.
 #[must_use]
 pub fn verification_to_item(owner: &Owner, stored: &StoredVerification, due_at: Option<Instant>) -> Item {
     let key = keys::verification(owner);
@@ -89,7 +90,8 @@ pub fn verification_to_item(owner: &Owner, stored: &StoredVerification, due_at: 
         item.insert("opening", Value::Map(opening));
     }
     if let Some(due_at) = due_at {
-        item.insert(DUE_SHARD, s(keys::due_shard(&key.pk)));
+        let shard = if stored.verification.verified_at().is_some() { keys::due_shard } else { keys::ask_shard };
+        item.insert(DUE_SHARD, s(shard(&key.pk)));
         item.insert(DUE_AT, n(due_at));
         item.insert(VISITS, Value::N(0));
     }
@@ -144,23 +146,43 @@ fn inquiry_to_item(inquiry: &Inquiry) -> Item {
         ("id", copied(inquiry.id.as_str())),
         ("attempt", s(attempt_name(&inquiry.attempt))),
         ("session_at", n(inquiry.session_at)),
+        ("sessions", Value::N(inquiry.sessions.into())),
     ]);
-    if let Some((class, at)) = &inquiry.seen {
-        item.insert("seen_class", s(class_name(class)));
-        item.insert("seen_at", n(*at));
+    if let Some(template) = &inquiry.template {
+        item.insert("template", copied(template.as_str()));
     }
+    insert_seen(&mut item, inquiry.seen);
     item
 }
 
 fn inquiry_from_fields(fields: &Fields<'_>) -> Result<Inquiry, StoreError> {
-    let seen = match fields.optional_instant("seen_at")? {
-        None => None,
-        Some(at) => Some((class_of(fields.text("seen_class")?).ok_or_else(|| unreadable("seen_class"))?, at)),
-    };
+    let sessions = fields.optional_number("sessions")?.unwrap_or(1);
     Ok(Inquiry {
         id: fields.parsed("id", InquiryId::parse)?,
-        seen,
+        template: fields
+            .optional_text("template")?
+            .map(|_| fields.parsed("template", TemplateId::parse))
+            .transpose()?,
+        seen: seen_from_fields(fields)?,
         attempt: attempt_of(fields.text("attempt")?).ok_or_else(|| unreadable("attempt"))?,
         session_at: fields.instant("session_at")?,
+        sessions: u32::try_from(sessions).map_err(|_| unreadable("sessions"))?,
     })
+}
+
+/// Names of the attributes that say how new what we know of an inquiry is.
+pub(super) const SEEN_CLASS: &str = "seen_class";
+pub(super) const SEEN_AT: &str = "seen_at";
+
+pub(super) fn insert_seen(item: &mut Item, seen: Option<Seen>) {
+    if let Some((class, at)) = &seen {
+        item.insert(SEEN_CLASS, s(class_name(class)));
+        item.insert(SEEN_AT, n(*at));
+    }
+}
+
+pub(super) fn seen_from_fields(fields: &Fields<'_>) -> Result<Option<Seen>, StoreError> {
+    let Some(at) = fields.optional_instant(SEEN_AT)? else { return Ok(None) };
+    let class = class_of(fields.text(SEEN_CLASS)?).ok_or_else(|| unreadable(SEEN_CLASS))?;
+    Ok(Some((class, at)))
 }

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use domain::{InquiryEvent, InquiryId, Nonce, Source};
+use domain::{InquiryEvent, InquiryId, Nonce, Source, TemplateId};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tracing::warn;
 
-use super::payload::{InquiryList, InquiryWithSession, parse_status};
+use super::payload::{InquiryList, InquiryWithLink, InquiryWithSession, parse_status};
 use super::{INQUIRIES_PER_QUESTION_MAX, Identity, OpenedInquiry, PersonaError, Session};
 use crate::config::BaseUrl;
 use crate::outside::{self, BodyError, read_body};
@@ -31,7 +32,7 @@ pub struct PersonaSettings {
     /// The key of one environment.
     pub api_key: SecretString,
     /// The template that inquiries are made from.
-    pub template: String,
+    pub template: TemplateId,
     /// The whole time of one request, in milliseconds.
     pub timeout_ms: u64,
 }
@@ -58,6 +59,21 @@ impl PersonaClient {
             .header("Key-Inflection", "kebab")
     }
 
+    /// The link that carries the person to another device. A resumed session comes without one; Persona gives the last
+    /// one again while it is unused (API reference, "Generate a one-time link"). The session is worth having without it.
+    async fn one_time_link(&self, inquiry: &InquiryId) -> Option<SecretString> {
+        let path = format!("/inquiries/{inquiry}/generate-one-time-link?fields%5Binquiry%5D=status&include=");
+        let asked: Result<InquiryWithLink, PersonaError> =
+            ask(self.request(self.http.post(self.url(&path))).json(&json!({"meta": {}}))).await;
+        match asked {
+            Ok(answer) => Some(answer.meta.one_time_link.into()),
+            Err(error) => {
+                warn!(%error, %inquiry, "Persona gave no one-time link; the session goes without.");
+                None
+            }
+        }
+    }
+
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.settings.base_url)
     }
@@ -66,7 +82,7 @@ impl PersonaClient {
 impl Identity for PersonaClient {
     async fn open(&self, reference: &str, nonce: &Nonce) -> Result<OpenedInquiry, PersonaError> {
         let body = json!({
-            "data": {"attributes": {"inquiry-template-id": self.settings.template, "fields": {}}},
+            "data": {"attributes": {"inquiry-template-id": self.settings.template.as_str(), "fields": {}}},
             "meta": {
                 "auto-create-account": true,
                 "auto-create-account-reference-id": reference,
@@ -86,7 +102,14 @@ impl Identity for PersonaClient {
     async fn resume(&self, inquiry: &InquiryId) -> Result<Session, PersonaError> {
         let path = format!("/inquiries/{inquiry}/resume?fields%5Binquiry%5D=status&include=");
         match ask(self.request(self.http.post(self.url(&path))).json(&json!({"meta": {}}))).await {
-            Ok(answer) => Ok(session(answer)),
+            Ok(answer) => {
+                let Session { token, one_time_link } = session(answer);
+                let one_time_link = match one_time_link {
+                    Some(link) => Some(link),
+                    None => self.one_time_link(inquiry).await,
+                };
+                Ok(Session { token, one_time_link })
+            }
             // Redacted, decided, or never there (API reference, "Resume an inquiry"; "Errors").
             Err(PersonaError::Answered(404 | 409 | 422)) => Err(PersonaError::Gone),
             Err(error @ (PersonaError::Unknown | PersonaError::Answered(_) | PersonaError::Gone)) => Err(error),

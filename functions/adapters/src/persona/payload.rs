@@ -198,3 +198,15 @@ pub(super) struct SessionMeta {
     #[serde(rename = "one-time-link", default)]
     pub(super) one_time_link: Option<String>,
 }
+
+/// The form of the answer to a request for a one-time link.
+#[derive(Deserialize)]
+pub(super) struct InquiryWithLink {
+    pub(super) meta: LinkMeta,
+}
+
+#[derive(Deserialize)]
+pub(super) struct LinkMeta {
+    #[serde(rename = "one-time-link")]
+    pub(super) one_time_link: String,
+}

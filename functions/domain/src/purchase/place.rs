@@ -1,5 +1,6 @@
 //! Where one number stands in its request.
 
+use crate::action::Action;
 use crate::limits::POOL_NUMBERS_MAX;
 
 /// Whether a number is the whole request, or one of a pool.
@@ -12,6 +13,15 @@ pub enum Place {
 }
 
 impl Place {
+    /// What is done by asking for the number, for the gate.
+    #[must_use]
+    pub const fn action(self) -> Action {
+        match self {
+            Self::Alone => Action::PhoneNumberPurchase,
+            Self::Member(_) => Action::NumberPoolPurchase,
+        }
+    }
+
     /// Whether the number is one of a pool.
     #[must_use]
     pub const fn is_member(self) -> bool {

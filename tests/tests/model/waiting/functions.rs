@@ -2,6 +2,7 @@
 
 use domain::{Clearance, ClearanceRule, InquiryStatus, PurchaseEvent, in_time};
 
+use super::table::is_asked_about;
 use super::{
     Course, DEADLINE, Due, Function, LeftOut, OWN, OWNERS, Phase, Read, Standing, State, VerificationSweep, Waiter,
     Waiting, Webhook, Worker, Wrong,
@@ -62,7 +63,7 @@ impl Waiting {
                     // The poll age is within the grace, so that by its end everybody open is due to be asked again;
                     // right after the deadline, nobody need be.
                     if state.phase == Phase::Overdue
-                        && self.verification(state, owner).is_open()
+                        && is_asked_about(&self.verification(state, owner))
                         && let Some(newest) = state.newest_decision(owner)
                         && self.mark(state, owner, newest)
                     {
@@ -133,7 +134,7 @@ impl Waiting {
         let verification = self.verification(state, usize::from(owner));
         state.verification_sweep = if verification.verified_at().is_some() {
             VerificationSweep::Lists(owner, Read::Unchanged)
-        } else if verification.is_open() {
+        } else if is_asked_about(&verification) {
             VerificationSweep::Asks(owner)
         } else {
             VerificationSweep::Sleeps(owner, Read::Unchanged)

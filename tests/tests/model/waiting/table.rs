@@ -1,8 +1,9 @@
 //! The table: verifications, pointers and the purchase, and their conditional changes.
 
 use domain::{
-    Actor, Attempt, Clearance, Decision, Inquiry, InquiryEvent, Instant, Purchase, PurchaseEvent, PurchaseState,
-    Source, Verification, VerificationEffect, VerificationEvent, VerificationState, clear_purchase, in_time,
+    Actor, Attempt, Clearance, Decision, Inquiry, InquiryEvent, Instant, Polling, Purchase, PurchaseEvent,
+    PurchaseState, Source, Verification, VerificationEffect, VerificationEvent, VerificationState, clear_purchase,
+    in_time,
 };
 
 use super::{
@@ -10,14 +11,21 @@ use super::{
     Wrong,
 };
 
+/// Whether the sweep asks Persona about the verification, some time.
+pub(super) fn is_asked_about(verification: &Verification) -> bool {
+    verification.polling() != Polling::Never
+}
+
 impl Waiting {
     pub(super) fn verification(&self, state: &State, owner: usize) -> Verification {
         let Known { state: known, seen, .. } = state.verifications[owner];
         let inquiry = Inquiry {
             id: self.inquiries[owner].clone(),
+            template: None,
             seen,
             attempt: Attempt::Unused,
             session_at: Instant::from_unix_ms(0),
+            sessions: 1,
         };
         Verification { state: known, inquiry: Some(inquiry), attempts_used: 0 }
     }
@@ -121,8 +129,11 @@ impl Waiting {
         if newer_is_known {
             state.wrong = Some(Wrong::Regressed);
         }
-        let due =
-            if next.verified_at().is_some() { !self.lacks(LeftOut::VerificationAsOutbox) } else { next.is_open() };
+        let due = if next.verified_at().is_some() {
+            !self.lacks(LeftOut::VerificationAsOutbox)
+        } else {
+            is_asked_about(&next)
+        };
         let seen = next.inquiry.and_then(|inquiry| inquiry.seen);
         state.verifications[owner] = Known { state: next.state, seen, due };
         let changed = u8::from(owner != OWN);

@@ -1,0 +1,186 @@
+//! The audit: one entry per change of a verification, in the same transaction, kept for good. It names ids, statuses,
+//! instants and operators, nothing that Persona knows of a person.
+
+use domain::{
+    EventId, InquiryId, InquiryStatus, Instant, Operator, OperatorAction, OperatorName, OperatorReason, Owner,
+    VerificationState,
+};
+
+use super::verification::verification_state_of;
+use super::{Fields, copied, keys, n, names, s, unreadable, verification_state_name};
+use crate::store::{BY_TIME, Item, PK, SK, StoreError};
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// When it was written, by our clock.
+    pub at: Instant,
+    /// What happened.
+    pub cause: AuditCause,
+    /// The name of the state that the verification had before.
+    pub from: &'static str,
+    /// The name of the state that it led to.
+    pub to: &'static str,
+}
+
+/// What changed a verification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AuditCause {
+    /// Persona delivered an event. The same event is written down, and so applied, once.
+    Event {
+        /// Its id at Persona.
+        id: EventId,
+        /// The inquiry that it is about.
+        inquiry: InquiryId,
+        /// What it said.
+        status: InquiryStatus,
+    },
+    /// We asked Persona. The same answer may change something again: an inquiry that expired, whose resumption was
+    /// lost, still is expired.
+    Look {
+        /// The inquiry that we asked about.
+        inquiry: InquiryId,
+        /// What Persona answered.
+        status: InquiryStatus,
+    },
+    /// We opened an inquiry.
+    Opened {
+        /// The new inquiry.
+        inquiry: InquiryId,
+    },
+    /// We resumed the current inquiry.
+    Resumed {
+        /// The inquiry.
+        inquiry: InquiryId,
+    },
+    /// An operator decided.
+    Operator {
+        /// What.
+        action: OperatorAction,
+        /// Who, and why.
+        operator: Operator,
+    },
+}
+
+names!(
+    /// A status of an inquiry, as Persona writes it.
+    pub inquiry_status_name, inquiry_status_of, InquiryStatus, {
+        InquiryStatus::Created => "created" => InquiryStatus::Created,
+        InquiryStatus::Pending => "pending" => InquiryStatus::Pending,
+        InquiryStatus::Completed => "completed" => InquiryStatus::Completed,
+        InquiryStatus::Failed => "failed" => InquiryStatus::Failed,
+        InquiryStatus::Expired => "expired" => InquiryStatus::Expired,
+        InquiryStatus::NeedsReview => "needs_review" => InquiryStatus::NeedsReview,
+        InquiryStatus::Approved => "approved" => InquiryStatus::Approved,
+        InquiryStatus::Declined => "declined" => InquiryStatus::Declined,
+    }
+);
+names!(
+    /// An operator's action, in the table and in the contract.
+    pub operator_action_name, operator_action_of, OperatorAction, {
+        OperatorAction::Approve => "approve" => OperatorAction::Approve,
+        OperatorAction::Revoke => "revoke" => OperatorAction::Revoke,
+        OperatorAction::ResetAttempts => "reset_attempts" => OperatorAction::ResetAttempts,
+    }
+);
+
+impl AuditEntry {
+    /// An entry for the change of a verification from one state to another.
+    #[must_use]
+    pub fn new(at: Instant, cause: AuditCause, from: &VerificationState, to: &VerificationState) -> Self {
+        Self { at, cause, from: verification_state_name(from), to: verification_state_name(to) }
+    }
+
+    /// The entry's item. An event's is keyed by the event, so that it is written once; what else happened, by the
+    /// version of the verification that it changed.
+    #[must_use]
+    pub fn to_item(&self, owner: &Owner, version: i64) -> Item {
+        let (name, attributes) = match &self.cause {
+            AuditCause::Event { id, inquiry, status } => (
+                id.to_string(),
+                vec![
+                    ("cause", s("event")),
+                    ("event", copied(id.as_str())),
+                    ("inquiry", copied(inquiry.as_str())),
+                    ("status", s(inquiry_status_name(status))),
+                ],
+            ),
+            AuditCause::Look { inquiry, status } => (
+                format!("look#{inquiry}#{version}"),
+                vec![
+                    ("cause", s("look")),
+                    ("inquiry", copied(inquiry.as_str())),
+                    ("status", s(inquiry_status_name(status))),
+                ],
+            ),
+            AuditCause::Opened { inquiry } => {
+                (format!("opened#{inquiry}"), vec![("cause", s("opened")), ("inquiry", copied(inquiry.as_str()))])
+            }
+            AuditCause::Resumed { inquiry } => (
+                format!("resumed#{inquiry}#{version}"),
+                vec![("cause", s("resumed")), ("inquiry", copied(inquiry.as_str()))],
+            ),
+            AuditCause::Operator { action, operator } => {
+                let mut attributes = vec![
+                    ("cause", s("operator")),
+                    ("action", s(operator_action_name(action))),
+                    ("reason", copied(operator.reason.as_str())),
+                ];
+                attributes.extend(operator.name.as_ref().map(|name| ("operator", copied(name.as_str()))));
+                (format!("operator#{version}"), attributes)
+            }
+        };
+        let key = keys::audit(owner, &name);
+        let placed = [
+            (BY_TIME, s(keys::by_time(keys::AUDIT_PREFIX, self.at, &name))),
+            ("at", n(self.at)),
+            ("from", s(self.from)),
+            ("to", s(self.to)),
+            (PK, s(key.pk)),
+            (SK, s(key.sk)),
+        ];
+        placed.into_iter().chain(attributes).collect()
+    }
+
+    /// Reads an entry's item.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`] when an attribute cannot be read.
+    pub fn from_item(item: &Item) -> Result<Self, StoreError> {
+        let fields = Fields(item);
+        let inquiry = || fields.parsed("inquiry", InquiryId::parse);
+        let status = || inquiry_status_of(fields.text("status")?).ok_or_else(|| unreadable("status"));
+        let cause = match fields.text("cause")? {
+            "event" => AuditCause::Event {
+                id: fields.parsed("event", EventId::parse)?,
+                inquiry: inquiry()?,
+                status: status()?,
+            },
+            "look" => AuditCause::Look { inquiry: inquiry()?, status: status()? },
+            "opened" => AuditCause::Opened { inquiry: inquiry()? },
+            "resumed" => AuditCause::Resumed { inquiry: inquiry()? },
+            "operator" => AuditCause::Operator {
+                action: operator_action_of(fields.text("action")?).ok_or_else(|| unreadable("action"))?,
+                operator: Operator {
+                    name: fields
+                        .optional_text("operator")?
+                        .map(|_| fields.parsed("operator", OperatorName::parse))
+                        .transpose()?,
+                    reason: fields.parsed("reason", OperatorReason::parse)?,
+                },
+            },
+            _ => return Err(unreadable("cause")),
+        };
+        Ok(Self {
+            at: fields.instant("at")?,
+            cause,
+            from: state_name(&fields, "from")?,
+            to: state_name(&fields, "to")?,
+        })
+    }
+}
+
+fn state_name(fields: &Fields<'_>, name: &str) -> Result<&'static str, StoreError> {
+    let state = verification_state_of(fields.text(name)?).ok_or_else(|| unreadable(name))?;
+    Ok(verification_state_name(&state))
+}

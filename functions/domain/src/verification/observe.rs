@@ -1,0 +1,186 @@
+//! What Persona's word about an inquiry does to a verification.
+//!
+//! Order is per inquiry, by Persona's own `created-at`, and decisions outrank progress. The current inquiry's order is
+//! kept in the verification. One that another has replaced can only unlock; its order is kept in its own item, so that
+//! an approval which Persona took back cannot unlock because it is delivered last.
+
+use super::{Outcome, Phase, RevokedBy, Verification, VerificationEffect, VerificationPolicy, VerificationState};
+use crate::decision::{Decision, Illegal};
+use crate::ids::TemplateId;
+use crate::inquiry::{Attempt, EventClass, Inquiry, InquiryEvent, InquiryStatus, Seen, Source};
+use crate::instant::Instant;
+
+/// What is remembered of an inquiry that another has replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FormerInquiry {
+    /// The newest of what Persona said of it, once it said something.
+    pub seen: Option<Seen>,
+    /// What it was made from.
+    pub template: TemplateId,
+}
+
+impl FormerInquiry {
+    /// What is to be remembered of it after `event`; none when the event is not news.
+    #[must_use]
+    pub fn news(&self, event: &InquiryEvent, policy: &VerificationPolicy) -> Option<Seen> {
+        let class = policy.class_of(event.status);
+        self.seen.is_none_or(|seen| (class, event.at) > seen).then_some((class, event.at))
+    }
+}
+
+impl Verification {
+    pub(super) fn observed(&self, event: &InquiryEvent, policy: &VerificationPolicy) -> Outcome {
+        if let VerificationState::Revoked { by: RevokedBy::Operator, .. } = self.state {
+            return Decision::Illegal(Illegal::OperatorDecides);
+        }
+        match &self.inquiry {
+            Some(current) if current.id == event.inquiry => {
+                let class = policy.class_of(event.status);
+                if self.is_newer(event, class, current.seen) {
+                    self.apply(current, event, class, policy)
+                } else {
+                    self.already_done()
+                }
+            }
+            // Replaced since the caller looked; it looks again.
+            Some(_) | None => self.already_done(),
+        }
+    }
+
+    pub(super) fn observed_former(
+        &self,
+        event: &InquiryEvent,
+        former: &FormerInquiry,
+        policy: &VerificationPolicy,
+    ) -> Outcome {
+        let stands = match self.state {
+            VerificationState::Revoked { by: RevokedBy::Operator, .. } => {
+                return Decision::Illegal(Illegal::OperatorDecides);
+            }
+            VerificationState::Verified { .. } => true,
+            VerificationState::Revoked { at, by: RevokedBy::Persona } => event.at <= at,
+            VerificationState::Unverified
+            | VerificationState::InProgress { .. }
+            | VerificationState::InReview
+            | VerificationState::Declined
+            | VerificationState::Failed
+            | VerificationState::Expired
+            | VerificationState::Locked => false,
+        };
+        let class = policy.class_of(event.status);
+        if !policy.accepts(event.status) || stands || !self.is_newer(event, class, former.seen) {
+            return self.already_done();
+        }
+        let (session_at, sessions) =
+            self.inquiry.as_ref().map_or((event.at, 0), |current| (current.session_at, current.sessions));
+        let current = Inquiry {
+            id: event.inquiry.clone(),
+            template: Some(former.template.clone()),
+            seen: Some((class, event.at)),
+            attempt: Attempt::Unused,
+            session_at,
+            sessions,
+        };
+        self.verified(current, event.at)
+    }
+
+    /// What was asked is known to the second, and must not look older than an event of that second; only a verification
+    /// that stands is not taken back in the second in which it was given.
+    fn is_newer(&self, event: &InquiryEvent, class: EventClass, seen: Option<Seen>) -> bool {
+        let Some((seen_class, seen_at)) = seen else { return true };
+        if class != seen_class {
+            return class > seen_class;
+        }
+        match event.source {
+            Source::Event => event.at > seen_at,
+            Source::Answer => {
+                let same_second = event.at.whole_second() == seen_at.whole_second() && self.verified_at().is_none();
+                event.at > seen_at || same_second
+            }
+        }
+    }
+
+    fn apply(
+        &self,
+        current: &Inquiry,
+        event: &InquiryEvent,
+        class: EventClass,
+        policy: &VerificationPolicy,
+    ) -> Outcome {
+        // Times are compared within a class only: a decision is not older than progress that came after it.
+        let at = match current.seen {
+            Some((seen_class, seen_at)) if seen_class == class => seen_at.max(event.at),
+            Some(_) | None => event.at,
+        };
+        let seen = Inquiry { seen: Some((class, at)), ..current.clone() };
+        if policy.accepts(event.status) {
+            return match self.state {
+                VerificationState::Verified { at } => self.verified(seen, at),
+                VerificationState::Unverified
+                | VerificationState::InProgress { .. }
+                | VerificationState::InReview
+                | VerificationState::Declined
+                | VerificationState::Failed
+                | VerificationState::Expired
+                | VerificationState::Locked
+                | VerificationState::Revoked { .. } => self.verified(seen, event.at),
+            };
+        }
+        let state = VerificationState::Revoked { at: event.at, by: RevokedBy::Persona };
+        match (self.state, event.status) {
+            // An operator may have approved after Persona's reviewer declined: only a later decision takes it away.
+            (VerificationState::Verified { at: verified_at }, InquiryStatus::Declined) if event.at > verified_at => {
+                self.moved(state, seen, self.attempts_used)
+            }
+            (VerificationState::Revoked { .. }, InquiryStatus::Declined) => self.moved(state, seen, self.attempts_used),
+            (VerificationState::Verified { .. } | VerificationState::Revoked { .. }, _) => self.already_done(),
+            (
+                VerificationState::Unverified
+                | VerificationState::InProgress { .. }
+                | VerificationState::InReview
+                | VerificationState::Declined
+                | VerificationState::Failed
+                | VerificationState::Expired
+                | VerificationState::Locked,
+                status,
+            ) => self.not_accepted(seen, status, policy),
+        }
+    }
+
+    /// What a status that does not unlock makes of an owner that is not verified.
+    fn not_accepted(&self, seen: Inquiry, status: InquiryStatus, policy: &VerificationPolicy) -> Outcome {
+        let locked = self.state == VerificationState::Locked;
+        let used = match (status, seen.attempt) {
+            (InquiryStatus::Declined | InquiryStatus::Failed, Attempt::Unused) => self.attempts_used + 1,
+            (_, Attempt::Unused | Attempt::Used) => self.attempts_used,
+        };
+        let after_attempt = |state| {
+            if used >= policy.attempts_max { VerificationState::Locked } else { state }
+        };
+        let (state, attempt) = match status {
+            InquiryStatus::Created | InquiryStatus::Pending => {
+                (VerificationState::InProgress { phase: Phase::NeedsUser }, seen.attempt)
+            }
+            InquiryStatus::Completed | InquiryStatus::Approved => {
+                (VerificationState::InProgress { phase: Phase::Processing }, seen.attempt)
+            }
+            InquiryStatus::NeedsReview => (VerificationState::InReview, seen.attempt),
+            InquiryStatus::Expired => (VerificationState::Expired, seen.attempt),
+            InquiryStatus::Declined => (after_attempt(VerificationState::Declined), Attempt::Used),
+            InquiryStatus::Failed => (after_attempt(VerificationState::Failed), Attempt::Used),
+        };
+        let state = if locked && status != InquiryStatus::NeedsReview { VerificationState::Locked } else { state };
+        self.moved(state, Inquiry { attempt, ..seen }, used)
+    }
+
+    fn verified(&self, inquiry: Inquiry, at: Instant) -> Outcome {
+        Decision::Applied {
+            next: Self {
+                state: VerificationState::Verified { at },
+                inquiry: Some(inquiry),
+                attempts_used: self.attempts_used,
+            },
+            effects: VerificationEffect::WakeWaiters,
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The settings that decide what Persona's statuses mean.
+
+use crate::inquiry::{EventClass, InquiryStatus};
+use crate::limits::ATTEMPTS_MAX_DEFAULT;
+
+/// The settings that decide what an event means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VerificationPolicy {
+    /// Which statuses unlock.
+    pub accepted: AcceptedStatuses,
+    /// Declined and failed inquiries before the verification is locked.
+    pub attempts_max: u32,
+}
+
+/// Which statuses unlock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AcceptedStatuses {
+    /// Only a decision: the default.
+    Approved,
+    /// Completion too, where Persona's plan has no approval step (help article "Workflow steps by plan").
+    ApprovedOrCompleted,
+}
+
+impl Default for VerificationPolicy {
+    fn default() -> Self {
+        Self { accepted: AcceptedStatuses::Approved, attempts_max: ATTEMPTS_MAX_DEFAULT }
+    }
+}
+
+impl VerificationPolicy {
+    /// Whether an inquiry of this status proves who the owner is.
+    pub(super) fn accepts(&self, status: InquiryStatus) -> bool {
+        match (status, self.accepted) {
+            (InquiryStatus::Approved, _) | (InquiryStatus::Completed, AcceptedStatuses::ApprovedOrCompleted) => true,
+            (InquiryStatus::Completed, AcceptedStatuses::Approved)
+            | (
+                InquiryStatus::Created
+                | InquiryStatus::Pending
+                | InquiryStatus::Failed
+                | InquiryStatus::Expired
+                | InquiryStatus::NeedsReview
+                | InquiryStatus::Declined,
+                _,
+            ) => false,
+        }
+    }
+
+    /// Whether a status is a decision or progress.
+    pub(super) fn class_of(&self, status: InquiryStatus) -> EventClass {
+        match status {
+            InquiryStatus::Approved | InquiryStatus::Declined | InquiryStatus::NeedsReview => EventClass::Decision,
+            InquiryStatus::Completed if self.accepts(status) => EventClass::Decision,
+            InquiryStatus::Created
+            | InquiryStatus::Pending
+            | InquiryStatus::Completed
+            | InquiryStatus::Failed
+            | InquiryStatus::Expired => EventClass::Progress,
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! How Persona is asked about an inquiry while no event comes: a webhook may be lost, all its repetitions too.
+
+use super::{RevokedBy, Verification, VerificationState};
+use crate::limits::{BACKED_OFF_ASKS_MAX, BACKED_OFF_DOUBLINGS_MAX};
+
+/// How often it is worth asking Persona about the current inquiry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Polling {
+    /// It is under way: at an even pace, until it is decided or abandoned.
+    Steadily,
+    /// It was decided against, or failed: a reviewer may still reverse that, seldom and late. Ever more rarely, and not
+    /// for ever.
+    BackingOff,
+    /// Nothing that Persona could say is worth asking for.
+    Never,
+}
+
+impl Verification {
+    /// How often it is worth asking Persona.
+    ///
+    /// A verified owner is not asked about: there is no end to how many there are. That Persona took one back is known
+    /// by its event alone, which it delivers for two days ("Webhooks", Persona's documentation).
+    #[must_use]
+    pub fn polling(&self) -> Polling {
+        if self.inquiry.is_none() {
+            return Polling::Never;
+        }
+        match self.state {
+            VerificationState::InProgress { .. } | VerificationState::InReview => Polling::Steadily,
+            VerificationState::Declined
+            | VerificationState::Failed
+            | VerificationState::Locked
+            | VerificationState::Revoked { by: RevokedBy::Persona, .. } => Polling::BackingOff,
+            VerificationState::Unverified
+            | VerificationState::Verified { .. }
+            | VerificationState::Expired
+            | VerificationState::Revoked { by: RevokedBy::Operator, .. } => Polling::Never,
+        }
+    }
+
+    /// How long after an ask the next one is due, in milliseconds, when `asks` asks since the last change led nowhere;
+    /// none when no further one is worth it.
+    #[must_use]
+    pub fn next_ask_ms(&self, asks: u32, poll_age_ms: i64) -> Option<i64> {
+        match self.polling() {
+            Polling::Steadily => Some(poll_age_ms),
+            Polling::BackingOff if asks < BACKED_OFF_ASKS_MAX => {
+                Some(poll_age_ms << asks.min(BACKED_OFF_DOUBLINGS_MAX))
+            }
+            Polling::BackingOff | Polling::Never => None,
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Sessions: when an owner gets one, of which inquiry, and what opening and resuming change.
+//!
+//! A live inquiry is resumed; a new one is made only when it must be: none is open, the last was declined or failed,
+//! the template has moved, or Persona has it no more (promise P6). Pages that ask again and again use up neither
+//! Persona's 25 sessions per inquiry nor its rate limit: the pause between two sessions grows with their number.
+
+use super::{Outcome, Phase, Verification, VerificationEffect, VerificationState};
+use crate::decision::Decision;
+use crate::ids::{InquiryId, Nonce, TemplateId};
+use crate::inquiry::{Attempt, Inquiry};
+use crate::instant::Instant;
+use crate::limits::{RESUME_PAUSE_MS, RESUME_PAUSE_MS_MAX, SESSIONS_BEFORE_DOUBLING, SESSIONS_MAX};
+
+/// What an owner that asks for a session gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OpenPlan {
+    /// A new inquiry.
+    Create,
+    /// Another session of this one.
+    Resume(InquiryId),
+    /// Nothing yet: a session was handed out a moment ago.
+    TooSoon {
+        /// When asking again gives one.
+        at: Instant,
+    },
+    /// Nothing: the owner has done its part, or needs to do none.
+    NothingToDo,
+    /// Nothing: all attempts are used, or the verification was taken back.
+    Refused,
+}
+
+/// Where a caller that opens an inquiry stands: one opener at a time.
+///
+/// The nonce goes to Persona as `Idempotency-Key`, so that an opener that died is followed by one that gets the very
+/// inquiry the first one made (Persona keeps keys for 24 h).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    /// Sent to Persona as `Idempotency-Key`.
+    pub nonce: Nonce,
+    /// Until when nobody else opens.
+    pub lease_until: Instant,
+}
+
+impl Verification {
+    /// What an owner that asks for a session at `now` gets, where new inquiries are made from `template`.
+    #[must_use]
+    pub fn open_plan(&self, now: Instant, template: &TemplateId) -> OpenPlan {
+        let live = self.inquiry.as_ref().filter(|inquiry| inquiry.is_of(template));
+        match (self.state, live) {
+            (VerificationState::Unverified | VerificationState::Declined | VerificationState::Failed, _)
+            | (VerificationState::InProgress { .. } | VerificationState::InReview | VerificationState::Expired, None) => {
+                OpenPlan::Create
+            }
+            (VerificationState::InProgress { phase: Phase::NeedsUser } | VerificationState::Expired, Some(inquiry)) => {
+                let at = inquiry.session_at.plus_ms(resume_pause_ms(inquiry.sessions));
+                if now < at {
+                    OpenPlan::TooSoon { at }
+                } else if inquiry.sessions < SESSIONS_MAX {
+                    OpenPlan::Resume(inquiry.id.clone())
+                } else {
+                    OpenPlan::Create
+                }
+            }
+            (VerificationState::InProgress { phase: Phase::Processing } | VerificationState::InReview, Some(_))
+            | (VerificationState::Verified { .. }, _) => OpenPlan::NothingToDo,
+            (VerificationState::Locked | VerificationState::Revoked { .. }, _) => OpenPlan::Refused,
+        }
+    }
+
+    pub(super) fn opened(&self, inquiry: &InquiryId, template: &TemplateId, now: Instant) -> Outcome {
+        if self.inquiry.as_ref().is_some_and(|current| current.id == *inquiry) {
+            return Decision::AlreadyDone { effects: VerificationEffect::None };
+        }
+        let template_moved = self.inquiry.as_ref().is_some_and(|current| !current.is_of(template));
+        match self.state {
+            VerificationState::Unverified
+            | VerificationState::InProgress { phase: Phase::NeedsUser }
+            | VerificationState::Declined
+            | VerificationState::Failed
+            | VerificationState::Expired => self.moved_to(inquiry, template, now),
+            VerificationState::InProgress { phase: Phase::Processing } | VerificationState::InReview
+                if template_moved =>
+            {
+                self.moved_to(inquiry, template, now)
+            }
+            // Decided, or done by the person, while we were opening: the new inquiry is left alone and nobody is sent
+            // to it.
+            VerificationState::InProgress { phase: Phase::Processing }
+            | VerificationState::InReview
+            | VerificationState::Verified { .. }
+            | VerificationState::Locked
+            | VerificationState::Revoked { .. } => Decision::AlreadyDone { effects: VerificationEffect::None },
+        }
+    }
+
+    pub(super) fn resumed(&self, now: Instant) -> Outcome {
+        let Some(inquiry) = &self.inquiry else {
+            return Decision::AlreadyDone { effects: VerificationEffect::None };
+        };
+        match self.state {
+            // Persona's resume puts an expired inquiry back to pending (API reference, "Resume an inquiry").
+            VerificationState::Expired | VerificationState::InProgress { .. } => {
+                let sessions = inquiry.sessions.saturating_add(1);
+                self.moved(
+                    VerificationState::InProgress { phase: Phase::NeedsUser },
+                    Inquiry { session_at: now, sessions, ..inquiry.clone() },
+                    self.attempts_used,
+                )
+            }
+            VerificationState::Unverified
+            | VerificationState::InReview
+            | VerificationState::Verified { .. }
+            | VerificationState::Declined
+            | VerificationState::Failed
+            | VerificationState::Locked
+            | VerificationState::Revoked { .. } => Decision::AlreadyDone { effects: VerificationEffect::None },
+        }
+    }
+
+    fn moved_to(&self, inquiry: &InquiryId, template: &TemplateId, now: Instant) -> Outcome {
+        let inquiry = Inquiry {
+            id: inquiry.clone(),
+            template: Some(template.clone()),
+            seen: None,
+            attempt: Attempt::Unused,
+            session_at: now,
+            sessions: 1,
+        };
+        self.moved(VerificationState::InProgress { phase: Phase::NeedsUser }, inquiry, self.attempts_used)
+    }
+}
+
+/// How long after the last of `sessions` sessions the next one is given, in milliseconds.
+fn resume_pause_ms(sessions: u32) -> i64 {
+    let doublings = sessions.saturating_sub(SESSIONS_BEFORE_DOUBLING).min(i64::BITS / 4);
+    (RESUME_PAUSE_MS << doublings).min(RESUME_PAUSE_MS_MAX)
+}

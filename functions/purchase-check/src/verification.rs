@@ -1,0 +1,162 @@
+//! A verification as its owner sees it: how far it is, a session to go on with, and what Persona says right now.
+
+use adapters::ambient::Ambient;
+use adapters::http_event::HttpAnswer;
+use adapters::items::StoredVerification;
+use adapters::persona::Identity;
+use adapters::problem::{Problem, ProblemType};
+use adapters::profiles;
+use adapters::queue::Queue;
+use adapters::store::{Store, StoreError};
+use adapters::verifications::{self, Cause, News, WAKE_AT_ONCE_MAX, WakeError};
+use domain::{InquiryId, Owner, RevokedBy, VerificationState};
+use futures::future::try_join;
+use lambda_http::http::StatusCode;
+use tracing::{info, warn};
+
+use crate::session::{Opened, seconds_until};
+use crate::view::{covered_view, verification_view};
+use crate::{PurchaseCheck, Settings, unavailable};
+
+/// When asking again is worth it while Persona is down, in seconds.
+const PERSONA_DOWN_RETRY_AFTER_S: u32 = 5;
+
+/// What an owner's verification stands on.
+pub(crate) enum Proof {
+    /// On itself.
+    Own(StoredVerification),
+    /// The owner is a sub-account, and its agency's verification, which is this, covers it: it is asked for nothing.
+    Agency(StoredVerification),
+}
+
+impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
+    /// Shows how far the verification is.
+    pub(crate) async fn read_verification(&self, owner: &Owner) -> Result<HttpAnswer, Problem> {
+        Ok(self.proof_answer(&self.proof(owner).await?))
+    }
+
+    /// Starts or resumes the verification, unless the owner has one already.
+    pub(crate) async fn open_verification(&self, owner: &Owner) -> Result<HttpAnswer, Problem> {
+        let stored = match self.proof(owner).await? {
+            Proof::Own(stored) => stored,
+            covered @ Proof::Agency(_) => return Ok(self.proof_answer(&covered)),
+        };
+        let opened = self.open_session(owner, stored).await.map_err(|error| unavailable(&error))?;
+        let policy = &self.settings.policy;
+        match opened {
+            Opened::Session(verification, session) => {
+                let view = verification_view(&verification, Some(&session), policy);
+                Ok(HttpAnswer::json(StatusCode::OK, &view))
+            }
+            Opened::NothingToDo(verification) => {
+                Ok(HttpAnswer::json(StatusCode::OK, &verification_view(&verification, None, policy)))
+            }
+            Opened::NotNow(verification, seconds) => {
+                let answer = HttpAnswer::json(StatusCode::OK, &verification_view(&verification, None, policy));
+                Ok(answer.with("retry-after", seconds.to_string()))
+            }
+            Opened::Refused(_) => {
+                let detail = "All attempts are used, or the verification was taken back. Contact support.";
+                Err(Problem::new(ProblemType::VerificationLocked, detail))
+            }
+            Opened::PersonaDown => Err(persona_down()),
+        }
+    }
+
+    /// Asks Persona now, with the effects of a webhook: mark, then wake. One ask an owner every few seconds.
+    ///
+    /// After a crash anywhere here the owner is due, and the sweep asks or wakes.
+    pub(crate) async fn refresh_verification(&self, owner: &Owner) -> Result<HttpAnswer, Problem> {
+        let stored = match self.proof(owner).await? {
+            Proof::Own(stored) => stored,
+            covered @ Proof::Agency(_) => return Ok(self.proof_answer(&covered)),
+        };
+        let Some(inquiry) = self.worth_asking(&stored) else { return Ok(self.proof_answer(&Proof::Own(stored))) };
+        let now = self.ambient.now();
+        let turn = verifications::take_turn(&self.store, owner, now).await.map_err(|error| unavailable(&error))?;
+        if let Err(at) = turn {
+            let problem =
+                Problem::new(ProblemType::TooManyRequests, "Persona was asked a moment ago; ask again later.");
+            return Err(Problem { retry_after_s: u32::try_from(seconds_until(at, now)).ok(), ..problem });
+        }
+        let woken = if stored.verification.verified_at().is_some() {
+            verifications::wake(&self.store, &self.queue, owner, None, WAKE_AT_ONCE_MAX).await.map(|_| ())
+        } else {
+            let said = self.identity.look(std::slice::from_ref(&inquiry)).await.map_err(|error| {
+                warn!(%error, %inquiry, "Persona could not be asked.");
+                persona_down()
+            })?;
+            info!(%inquiry, "Persona was asked at the caller's request.");
+            self.take_all(owner, said).await
+        };
+        match woken {
+            Ok(()) => self.read_verification(owner).await,
+            Err(WakeError::Store(error)) => Err(unavailable(&error)),
+            Err(WakeError::Queue(error)) => {
+                warn!(%error, "Not everybody who waits was woken; the sweep wakes them.");
+                Err(Problem::try_again())
+            }
+        }
+    }
+
+    /// The verification that counts for this owner: its own, unless its stored profile names an agency that is
+    /// verified while it is not itself.
+    pub(crate) async fn proof(&self, owner: &Owner) -> Result<Proof, Problem> {
+        self.load_proof(owner).await.map_err(|error| unavailable(&error))
+    }
+
+    async fn load_proof(&self, owner: &Owner) -> Result<Proof, StoreError> {
+        let Owner::SubAccount(sub_account) = owner else {
+            return verifications::load(&self.store, owner).await.map(Proof::Own);
+        };
+        let (own, profile) =
+            try_join(verifications::load(&self.store, owner), profiles::load(&self.store, sub_account)).await?;
+        let Some(agency) = profile.agency.filter(|_| own.verification.verified_at().is_none()) else {
+            return Ok(Proof::Own(own));
+        };
+        let agency = verifications::load(&self.store, &Owner::Agency(agency)).await?;
+        Ok(if agency.verification.verified_at().is_some() { Proof::Agency(agency) } else { Proof::Own(own) })
+    }
+
+    async fn take_all(&self, owner: &Owner, said: Vec<domain::InquiryEvent>) -> Result<(), WakeError> {
+        let Settings { policy, revisits, .. } = &self.settings;
+        for event in &said {
+            let news = News { owner, event, cause: Cause::Look };
+            verifications::take(&self.store, &self.queue, policy, revisits, news, self.ambient.now()).await?;
+        }
+        Ok(())
+    }
+
+    /// The inquiry that Persona can say something of that counts.
+    fn worth_asking(&self, stored: &StoredVerification) -> Option<InquiryId> {
+        match stored.verification.state {
+            VerificationState::Revoked { by: RevokedBy::Operator, .. } => None,
+            VerificationState::Unverified
+            | VerificationState::InProgress { .. }
+            | VerificationState::InReview
+            | VerificationState::Verified { .. }
+            | VerificationState::Declined
+            | VerificationState::Failed
+            | VerificationState::Expired
+            | VerificationState::Locked
+            | VerificationState::Revoked { by: RevokedBy::Persona, .. } => {
+                let inquiry = stored.verification.inquiry.as_ref();
+                inquiry.filter(|inquiry| inquiry.is_of(&self.settings.template)).map(|inquiry| inquiry.id.clone())
+            }
+        }
+    }
+
+    fn proof_answer(&self, proof: &Proof) -> HttpAnswer {
+        let view = match proof {
+            Proof::Own(stored) => verification_view(&stored.verification, None, &self.settings.policy),
+            Proof::Agency(stored) => covered_view(&stored.verification),
+        };
+        HttpAnswer::json(StatusCode::OK, &view)
+    }
+}
+
+fn persona_down() -> Problem {
+    let detail = "Persona does not answer. Waiting purchases are safe; ask again in a moment.";
+    let problem = Problem::new(ProblemType::PersonaUnavailable, detail);
+    Problem { retry_after_s: Some(PERSONA_DOWN_RETRY_AFTER_S), ..problem }
+}

@@ -1,0 +1,332 @@
+//! Asking Persona what it could not deliver: whatever became of a webhook, an approval is found within five minutes
+//! while up to 30,000 inquiries are open, with at most 60 requests a minute.
+//!
+//! What is to be asked about stands in shards of its own, by when it is due. A sweep takes the earliest of all shards,
+//! pushes each one's next ask on condition of the one that was read, and asks about a hundred with one request. What
+//! the budget does not reach is not touched and so comes first in the next sweep: with more inquiries than that, every
+//! one is asked about ever more rarely, in proportion.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::pin::pin;
+
+use adapters::ambient::Ambient;
+use adapters::items::{StoredVerification, keys, keys::DueKey, verification_from_item};
+use adapters::persona::{INQUIRIES_PER_QUESTION_MAX, Identity};
+use adapters::queue::Queue;
+use adapters::store::{DUE_AT, Item, Query, Range, Store, StoreError, Value};
+use adapters::verifications::{self, Cause, News, Observed, WakeError};
+use domain::{
+    Decision, InquiryEvent, InquiryId, Instant, Owner, RevokedBy, Verification, VerificationEvent, VerificationState,
+};
+use futures::future::try_join_all;
+use futures::stream::{self, StreamExt};
+use tracing::warn;
+
+use crate::{Due, Overdue, SweepError, Sweeper, Swept, log, visits_of};
+
+/// Questions to Persona in one sweep: 60 of the 300 requests a minute that a Persona environment has.
+const QUESTIONS_MAX: usize = 60;
+/// Questions asked at the same time: hides Persona's latency, a few hundred milliseconds each.
+const QUESTIONS_AT_ONCE: usize = 4;
+/// Entries read from a shard at once: some 150 KB of keys.
+const ASK_PAGE_ITEMS: u32 = 1000;
+/// Items of one question pushed at the same time.
+const PUSHES_AT_ONCE: usize = 25;
+/// Owners of purchases that are about to expire, read at the same time.
+const OWNERS_AT_ONCE: usize = 16;
+/// Changes by one answer written at the same time.
+const CHANGES_AT_ONCE: usize = 16;
+
+/// How late the news of an open inquiry may be found, in milliseconds: five minutes.
+const FOUND_WITHIN_MS: i64 = 300_000;
+/// How long after this sweep the next one comes, in milliseconds.
+const SWEEP_PERIOD_MS: i64 = 60_000;
+/// How much later than that is no reason for an alarm, in milliseconds: sweeps do not start to the second.
+const LATE_TOLERANCE_MS: i64 = 15_000;
+
+/// An inquiry to ask about, and what the table says of its owner.
+struct Question {
+    owner: Owner,
+    inquiry: InquiryId,
+    known: Verification,
+}
+
+/// What a question led to.
+#[derive(Default)]
+struct Answered {
+    asked: usize,
+    failed: usize,
+    /// Whether Persona was asked at all: a question of which nothing is left costs no request.
+    requests: usize,
+    /// What Persona said that the table does not know yet.
+    news: Vec<(Owner, InquiryEvent)>,
+}
+
+impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
+    /// Asks about the owners of purchases that are about to expire, whether that is due or not; those purchases that
+    /// may expire now, all of whose owners were asked about, or are nobody to ask about.
+    pub(crate) async fn ask_about_overdue(
+        &self,
+        overdue: Vec<Overdue>,
+        started_at: Instant,
+        swept: &mut Swept,
+    ) -> Result<Vec<Overdue>, SweepError> {
+        let owners: HashSet<Owner> = overdue.iter().flat_map(|overdue| overdue.owners.iter().cloned()).collect();
+        let mut read = stream::iter(owners.iter())
+            .map(|owner| async move { verifications::load(&self.store, owner).await.map(|stored| (owner, stored)) })
+            .buffered(OWNERS_AT_ONCE);
+        let mut unanswered = HashSet::new();
+        let mut questions = Vec::new();
+        while let Some(loaded) = read.next().await {
+            let (owner, stored) = loaded?;
+            if let Some(question) = self.question_about(owner.clone(), stored) {
+                unanswered.insert(question.owner.clone());
+                questions.push(question);
+            }
+        }
+        for group in questions.chunks(INQUIRIES_PER_QUESTION_MAX) {
+            if swept.questions >= QUESTIONS_MAX || self.is_late(started_at) {
+                break;
+            }
+            let applied = self.apply(self.ask(group).await).await;
+            if applied.failed == 0 {
+                group.iter().for_each(|question| {
+                    unanswered.remove(&question.owner);
+                });
+            }
+            add(swept, applied);
+        }
+        let may_expire = |overdue: &Overdue| !overdue.owners.iter().any(|owner| unanswered.contains(owner));
+        Ok(overdue.into_iter().filter(may_expire).collect())
+    }
+
+    /// Asks about what is due, longest unasked first, as far as the budget and the time reach.
+    pub(crate) async fn ask_what_is_due(&self, started_at: Instant, swept: &mut Swept) -> Result<(), SweepError> {
+        let budget = QUESTIONS_MAX.saturating_sub(swept.questions);
+        let mut earliest = Earliest::of_all_shards(&self.store, started_at).await?;
+        {
+            let groups = stream::unfold((&mut earliest, budget), |(earliest, left)| async move {
+                if left == 0 || self.is_late(started_at) {
+                    return None;
+                }
+                match earliest.take(&self.store, INQUIRIES_PER_QUESTION_MAX).await {
+                    Ok(entries) if entries.is_empty() => None,
+                    Ok(entries) => Some((Ok(entries), (earliest, left - 1))),
+                    // Nothing more can be read; what was taken so far is asked about.
+                    Err(error) => Some((Err(error), (earliest, 0))),
+                }
+            });
+            let answers = groups
+                .map(|entries| async { Ok::<_, StoreError>(self.ask_entries(entries?).await) })
+                .buffered(QUESTIONS_AT_ONCE);
+            // Writing down what one answer changes does not keep the next question from being asked.
+            let applied = answers.map(|answered| async { Ok::<_, StoreError>(self.apply(answered?).await) });
+            let mut applied = pin!(applied.buffered(QUESTIONS_AT_ONCE));
+            while let Some(applied) = applied.next().await {
+                add(swept, applied?);
+            }
+        }
+        if let Some(due_at) = earliest.next_due_at() {
+            swept.late_s = self.late_s(due_at);
+        }
+        if swept.late_s > 0 {
+            let late_s = swept.late_s;
+            warn!(late_s, metric = "poll_backlog", "More inquiries are open than Persona may be asked about in time.");
+        }
+        Ok(())
+    }
+
+    /// What was due at `due_at` is asked about in the next sweep at the earliest: how much too late that is, in seconds.
+    fn late_s(&self, due_at: i64) -> i64 {
+        let poll_age_ms = self.settings.revisits.poll_age_ms;
+        let asked_after_ms = poll_age_ms + self.ambient.now().unix_ms() - due_at + SWEEP_PERIOD_MS;
+        (asked_after_ms - FOUND_WITHIN_MS.max(poll_age_ms) - LATE_TOLERANCE_MS).max(0) / 1000
+    }
+
+    async fn ask_entries(&self, entries: Vec<Item>) -> Answered {
+        let mut questions = Vec::with_capacity(entries.len());
+        let mut failed = 0;
+        let mut pushed = stream::iter(entries).map(|entry| self.push_question(entry)).buffered(PUSHES_AT_ONCE);
+        while let Some(question) = pushed.next().await {
+            match question {
+                Ok(question) => questions.extend(question),
+                Err(failure) => {
+                    failed += 1;
+                    log(&failure);
+                }
+            }
+        }
+        let answered = if questions.is_empty() { Answered::default() } else { self.ask(&questions).await };
+        Answered { failed: answered.failed + failed, ..answered }
+    }
+
+    /// Pushes an inquiry's next ask; the question, if it is still to be asked, and by us.
+    async fn push_question(&self, entry: Item) -> Result<Option<Question>, SweepError> {
+        let Some(due) = self.still_due(&entry).await? else { return Ok(None) };
+        let DueKey::Verification(owner) = keys::due_key(&due.key)? else {
+            return Err(StoreError::Broken("what Persona is to be asked about is no verification".to_owned()).into());
+        };
+        let stored = verification_from_item(&due.item)?;
+        let asks = u32::try_from(visits_of(&due.item)).unwrap_or(u32::MAX);
+        let poll_age_ms = self.settings.revisits.poll_age_ms;
+        let next_ms = stored.verification.next_ask_ms(asks, poll_age_ms);
+        let version = stored.version;
+        match (next_ms, self.question_about(owner, stored)) {
+            (Some(next_ms), Some(question)) => {
+                let next_at = self.ambient.now().plus_ms(next_ms);
+                Ok(self.push(&due, next_at).await?.then_some(question))
+            }
+            (Some(_) | None, _) => {
+                self.give_up(&due, version).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Nothing that Persona could say of it is worth asking for any more. A webhook still counts.
+    async fn give_up(&self, due: &Due, version: i64) -> Result<(), StoreError> {
+        self.sleep(due, version, Instant::from_unix_ms(due.due_at)).await
+    }
+
+    /// What to ask about an owner: its current inquiry, if that is from our template and Persona's word could change
+    /// anything.
+    fn question_about(&self, owner: Owner, stored: StoredVerification) -> Option<Question> {
+        let known = stored.verification;
+        let answerable = match known.state {
+            VerificationState::Verified { .. } | VerificationState::Revoked { by: RevokedBy::Operator, .. } => false,
+            VerificationState::Unverified
+            | VerificationState::InProgress { .. }
+            | VerificationState::InReview
+            | VerificationState::Declined
+            | VerificationState::Failed
+            | VerificationState::Expired
+            | VerificationState::Locked
+            | VerificationState::Revoked { by: RevokedBy::Persona, .. } => true,
+        };
+        let inquiry = known.inquiry.as_ref().filter(|inquiry| answerable && inquiry.is_of(&self.settings.template))?;
+        let inquiry = inquiry.id.clone();
+        Some(Question { owner, inquiry, known })
+    }
+
+    /// Asks Persona about a group of inquiries. Mostly it says what the table knows: that costs nothing further.
+    async fn ask(&self, group: &[Question]) -> Answered {
+        let inquiries: Vec<InquiryId> = group.iter().map(|question| question.inquiry.clone()).collect();
+        let questions: HashMap<&InquiryId, &Question> =
+            group.iter().map(|question| (&question.inquiry, question)).collect();
+        let answered = Answered { asked: inquiries.len(), requests: 1, ..Answered::default() };
+        let said = match self.identity.look(&inquiries).await {
+            Ok(said) => said,
+            Err(error) => {
+                warn!(%error, inquiries = inquiries.len(), "Persona could not be asked; a later sweep asks again.");
+                return Answered { failed: inquiries.len(), ..answered };
+            }
+        };
+        let news = said.into_iter().filter_map(|event| {
+            let Question { owner, known, .. } = questions.get(&event.inquiry)?;
+            let observed = VerificationEvent::Observed(event.clone());
+            match known.decide(&observed, self.ambient.now(), &self.settings.policy) {
+                Decision::Applied { .. } => Some((owner.clone(), event)),
+                Decision::AlreadyDone { .. } | Decision::Illegal(_) => None,
+            }
+        });
+        Answered { news: news.collect(), ..answered }
+    }
+
+    /// Applies what Persona said, exactly as if it had delivered it.
+    async fn apply(&self, answered: Answered) -> Applied {
+        let Answered { asked, failed, requests, news } = answered;
+        let mut applied = Applied { asked, failed, requests, changed: 0 };
+        let mut changes = stream::iter(&news).map(|(owner, event)| self.take(owner, event)).buffered(CHANGES_AT_ONCE);
+        while let Some(taken) = changes.next().await {
+            match taken {
+                Ok(Observed::Applied(_)) => applied.changed += 1,
+                Ok(Observed::AlreadyDone(_) | Observed::Overruled) => {}
+                Err(error) => {
+                    applied.failed += 1;
+                    log(&error.into());
+                }
+            }
+        }
+        applied
+    }
+
+    async fn take(&self, owner: &Owner, event: &InquiryEvent) -> Result<Observed, WakeError> {
+        let Sweeper { store, queue, ambient, settings, .. } = self;
+        let news = News { owner, event, cause: Cause::Look };
+        verifications::take(store, queue, &settings.policy, &settings.revisits, news, ambient.now()).await
+    }
+}
+
+/// What became of a question.
+struct Applied {
+    asked: usize,
+    failed: usize,
+    requests: usize,
+    changed: usize,
+}
+
+fn add(swept: &mut Swept, applied: Applied) {
+    swept.questions += applied.requests;
+    swept.asked += applied.asked;
+    swept.changed += applied.changed;
+    swept.failed += applied.failed;
+}
+
+/// The entries of all shards in the order in which they are due.
+struct Earliest {
+    shards: Vec<Shard>,
+}
+
+/// The entries of one shard that were read, and where its next page starts.
+struct Shard {
+    name: &'static str,
+    until_ms: i64,
+    entries: VecDeque<Item>,
+    after: Option<Item>,
+}
+
+impl Earliest {
+    async fn of_all_shards(store: &impl Store, started_at: Instant) -> Result<Self, StoreError> {
+        let read = keys::ask_shards().map(|name| async move {
+            let mut shard = Shard { name, until_ms: started_at.unix_ms(), entries: VecDeque::new(), after: None };
+            shard.read(store).await.map(|()| shard)
+        });
+        Ok(Self { shards: try_join_all(read).await? })
+    }
+
+    /// Takes the earliest `wanted` entries, or all that are left.
+    async fn take(&mut self, store: &impl Store, wanted: usize) -> Result<Vec<Item>, StoreError> {
+        let mut taken = Vec::with_capacity(wanted);
+        while taken.len() < wanted {
+            let with_due = self.shards.iter_mut().filter_map(|shard| Some((shard.next_due_at()?, shard)));
+            let Some((_, shard)) = with_due.min_by_key(|(due_at, _)| *due_at) else { break };
+            taken.extend(shard.entries.pop_front());
+            if shard.entries.is_empty() && shard.after.is_some() {
+                shard.read(store).await?;
+            }
+        }
+        Ok(taken)
+    }
+
+    /// When the earliest of what is left was due, in milliseconds since the epoch.
+    fn next_due_at(&self) -> Option<i64> {
+        self.shards.iter().filter_map(Shard::next_due_at).min()
+    }
+}
+
+impl Shard {
+    async fn read(&mut self, store: &impl Store) -> Result<(), StoreError> {
+        let range = Range::Due { shard: self.name.into(), until_ms: self.until_ms };
+        let page = store.query(Query { range, limit: ASK_PAGE_ITEMS, after: self.after.take() }).await?;
+        self.entries.extend(page.items);
+        self.after = page.next;
+        Ok(())
+    }
+
+    fn next_due_at(&self) -> Option<i64> {
+        match self.entries.front()?.get(DUE_AT) {
+            Some(Value::N(due_at)) => Some(*due_at),
+            Some(Value::S(_) | Value::Bool(_) | Value::Map(_) | Value::List(_)) | None => None,
+        }
+    }
+}
