@@ -1,0 +1,154 @@
+//! Checking a passcode.
+
+use adapters::items::{approved_phone_from_item, keys};
+use adapters::store::Store;
+use adapters::twilio::{Checking, VerifyError};
+use domain::{Channel, SubAccountId};
+use tests::memory_table::TableFault;
+use tests::phone::{PhoneWorld, VerifyFault};
+
+use crate::{HOME, OTHER, SUB, approve, id, in_a_world, number};
+
+fn approved_phone(world: &PhoneWorld<'_>, sub_account: &str) -> Option<domain::ApprovedPhone> {
+    let key = keys::approved_phone(&SubAccountId::parse(sub_account).expect("is a word"));
+    let item = futures::executor::block_on((&world.table).get(&key)).expect("the table in memory answers");
+    item.map(|item| approved_phone_from_item(&item).expect("is readable"))
+}
+
+#[test]
+fn the_right_passcode_approves_the_phone_for_its_sub_account_alone() {
+    in_a_world(|world| {
+        let answer = approve(world, SUB, "first", &number(HOME));
+        assert_eq!((answer.status, &answer.body["result"]), (200, &"approved".into()));
+        assert_eq!(answer.body["state"], "approved");
+        let phone = approved_phone(world, SUB).expect("is written down");
+        assert_eq!((phone.number, phone.channel), (number(HOME), Channel::Sms));
+        assert_eq!(approved_phone(world, OTHER), None);
+    });
+}
+
+#[test]
+fn a_wrong_passcode_is_an_answer_and_five_are_too_many() {
+    in_a_world(|world| {
+        let started = world.start(SUB, "first", &number(HOME));
+        for left in [4, 3, 2, 1] {
+            let answer = world.check(SUB, id(&started), "000000");
+            assert_eq!((answer.status, &answer.body["result"]), (200, &"wrong_code".into()));
+            assert_eq!(answer.body["attempts_left"], left);
+        }
+        let last = world.check(SUB, id(&started), "000000");
+        assert_eq!(
+            (last.status, &last.body["result"], &last.body["state"]),
+            (200, &"used_up".into(), &"used_up".into())
+        );
+        let asked = world.passcodes.checks();
+        assert_eq!(world.check(SUB, id(&started), "000000").body["result"], "used_up");
+        assert_eq!(world.passcodes.checks(), asked, "Twilio is not asked for what is known");
+        assert_eq!(approved_phone(world, SUB), None);
+    });
+}
+
+#[test]
+fn approved_before_and_expired_each_say_so() {
+    in_a_world(|world| {
+        let started = world.start(SUB, "first", &number(HOME));
+        let code = world.passcodes.code(&number(HOME)).expect("is under way");
+        world.clock.advance_s(601);
+        let late = world.check(SUB, id(&started), &code);
+        assert_eq!((late.status, &late.body["result"]), (200, &"expired".into()));
+        assert_eq!(world.check(SUB, id(&started), &code).body["result"], "expired");
+
+        world.clock.advance_s(3600);
+        assert_eq!(approve(world, SUB, "second", &number(HOME)).body["result"], "approved");
+        let second = world.start(SUB, "second", &number(HOME));
+        assert_eq!(second.body["state"], "approved");
+        assert_eq!(world.check(SUB, id(&second), "999999").body["result"], "already_approved");
+    });
+}
+
+#[test]
+fn a_lost_answer_is_settled_by_the_attempts() {
+    in_a_world(|world| {
+        let started = world.start(SUB, "first", &number(HOME));
+        let code = world.passcodes.code(&number(HOME)).expect("is under way");
+        world.passcodes.fail_next([VerifyFault::CheckLost]);
+        let lost = world.check(SUB, id(&started), &code);
+        assert_eq!((lost.status, lost.problem()), (502, "passcodes-unavailable"));
+        world.passcodes.fail_next([VerifyFault::Attempts(VerifyError::Unavailable)]);
+        assert_eq!(world.check(SUB, id(&started), &code).status, 502, "the list is not there either");
+        let settled = world.check(SUB, id(&started), &code);
+        assert_eq!((settled.status, &settled.body["result"]), (200, &"approved".into()));
+        assert!(approved_phone(world, SUB).is_some());
+    });
+}
+
+#[test]
+fn an_approval_that_could_not_be_written_down_is_found_again_even_late() {
+    for wait_s in [0, 3600] {
+        in_a_world(|world| {
+            let started = world.start(SUB, "first", &number(HOME));
+            let code = world.passcodes.code(&number(HOME)).expect("is under way");
+            world.table.fail_next([TableFault::Before]);
+            assert_eq!(world.check(SUB, id(&started), &code).status, 503);
+            assert_eq!(approved_phone(world, SUB), None);
+            world.clock.advance_s(wait_s);
+            assert_eq!(world.check(SUB, id(&started), &code).body["result"], "approved", "after {wait_s} s");
+            assert!(approved_phone(world, SUB).is_some());
+        });
+    }
+}
+
+/// Twilio has one verification per number, whoever asks. What a person enters at one sub-account must not count at
+/// another that asked for the same phone.
+#[test]
+fn nobody_profits_from_a_passcode_that_was_entered_elsewhere() {
+    in_a_world(|world| {
+        let phone = number(HOME);
+        let theirs = world.start(SUB, "theirs", &phone);
+        world.clock.advance_s(60);
+        let ours = world.start(OTHER, "ours", &phone);
+        assert_eq!((ours.status, ours.problem()), (429, "phone-verification-limited"));
+        let code = world.passcodes.code(&phone).expect("is under way");
+        assert_eq!(world.check(SUB, id(&theirs), &code).body["result"], "approved");
+        assert_eq!(world.check(OTHER, id(&ours), &code).status, 404);
+        assert_eq!(approved_phone(world, OTHER), None);
+    });
+}
+
+#[test]
+fn what_twilio_does_not_answer_is_not_known() {
+    let cases = [Checking::Unknown, Checking::Misconfigured, Checking::NotProcessed { retry_after_s: Some(3) }];
+    for checking in cases {
+        in_a_world(|world| {
+            let started = world.start(SUB, "first", &number(HOME));
+            world.passcodes.fail_next([VerifyFault::Check(checking)]);
+            let answer = world.check(SUB, id(&started), "000000");
+            assert_eq!((answer.status, answer.problem()), (502, "passcodes-unavailable"), "{checking:?}");
+            assert_eq!(world.check(SUB, id(&started), "000000").body["attempts_left"], 4, "it did not count");
+        });
+    }
+}
+
+#[test]
+fn a_passcode_is_four_to_ten_digits() {
+    in_a_world(|world| {
+        let started = world.start(SUB, "first", &number(HOME));
+        for wrong in ["", "123", "12345678901", "12345a", "١٢٣٤٥٦"] {
+            let answer = world.check(SUB, id(&started), wrong);
+            assert_eq!((answer.status, answer.problem()), (400, "invalid-request"), "{wrong}");
+        }
+        assert_eq!(world.passcodes.checks(), 0);
+    });
+}
+
+#[test]
+fn a_check_before_anything_was_sent_says_so() {
+    in_a_world(|world| {
+        world.passcodes.fail_next([VerifyFault::StartLost]);
+        world.start(SUB, "first", &number(HOME));
+        let key = domain::IdempotencyKey::parse("first").expect("is a key");
+        let sub_account = SubAccountId::parse(SUB).expect("is a word");
+        let id = domain::PhoneVerificationId::of(&sub_account, &key);
+        assert_eq!(world.check(SUB, id.as_str(), "000000").body["result"], "not_sent");
+    });
+}

@@ -1,0 +1,151 @@
+//! The limits, through the handler.
+
+use adapters::items::{Profile, StoredProfile};
+use adapters::store::{Condition, Store, Write};
+use domain::{CountryCode, LineType, PhoneNumber, SubAccountId};
+use tests::phone::PhoneWorld;
+
+use crate::{HOME, SUB, approve, id, in_a_world, number, retry_after_s};
+
+/// One number in each of so many ranges, abroad.
+fn spread(index: usize) -> PhoneNumber {
+    number(&format!("+4474{:02}123456", index + 10))
+}
+
+#[test]
+fn messages_to_one_phone_pause_and_end() {
+    in_a_world(|world| {
+        let phone = number(HOME);
+        for (index, pause_s) in [30, 60, 120, 240].into_iter().enumerate() {
+            let answer = world.start(SUB, &format!("key {index}"), &phone);
+            assert_eq!((answer.status, retry_after_s(&answer)), (201, pause_s));
+            let too_soon = world.start(SUB, &format!("soon {index}"), &phone);
+            assert_eq!((too_soon.status, too_soon.problem()), (429, "phone-verification-limited"));
+            assert_eq!(retry_after_s(&too_soon), pause_s);
+            world.clock.advance_s(pause_s);
+        }
+        world.clock.advance_s(600);
+        assert_eq!(world.start(SUB, "fifth", &phone).status, 201);
+        world.clock.advance_s(3600);
+        let sixth = world.start(SUB, "sixth", &phone);
+        assert_eq!(sixth.status, 429);
+        assert!(retry_after_s(&sixth) > 22 * 3600 - 1200, "until the day is over: {}", retry_after_s(&sixth));
+    });
+}
+
+#[test]
+fn a_range_of_numbers_is_closed_by_two_that_nobody_answers_and_opened_by_an_answer() {
+    in_a_world(|world| {
+        let phones: Vec<PhoneNumber> = (0..4).map(|last| number(&format!("+44740012345{last}"))).collect();
+        let first = world.start(SUB, "0", &phones[0]);
+        assert_eq!(first.status, 201);
+        assert_eq!(world.start(SUB, "1", &phones[1]).status, 201);
+        let third = world.start(SUB, "2", &phones[2]);
+        assert_eq!((third.status, third.problem()), (429, "phone-verification-limited"));
+        assert!(retry_after_s(&third) <= 600, "the latest passcode may still be answered");
+        let code = world.passcodes.code(&phones[0]).expect("is under way");
+        assert_eq!(world.check(SUB, id(&first), &code).body["result"], "approved");
+        assert_eq!(world.start(SUB, "2", &phones[2]).status, 201, "the unit went back");
+        assert_eq!(world.start(SUB, "3", &phones[3]).status, 429);
+        assert_eq!(world.passcodes.messages(), 3);
+    });
+}
+
+#[test]
+fn nothing_is_paid_for_what_a_limit_refuses() {
+    in_a_world(|world| {
+        for last in 0..9 {
+            world.start(SUB, &last.to_string(), &number(&format!("+44740012345{last}")));
+        }
+        assert_eq!(world.passcodes.messages(), 2);
+        assert_eq!(world.lookup.asked().len(), 4, "a line type and a score for each of two");
+    });
+}
+
+#[test]
+fn a_country_that_is_not_served_is_closed_by_few_and_for_all_sub_accounts_alike() {
+    in_a_world(|world| {
+        let asked: Vec<u64> =
+            (0..6).map(|index| world.start(&format!("Loc{index}"), "key", &spread(index)).status).collect();
+        assert_eq!(asked, [201, 201, 201, 201, 429, 429]);
+        assert_eq!(world.start("Loc9", "key", &number(HOME)).status, 201, "home is open");
+    });
+}
+
+#[test]
+fn a_profile_opens_its_countries() {
+    in_a_world(|world| {
+        put_profile(world, SUB, &["GB"]);
+        for index in 0..20 {
+            assert_eq!(world.start(SUB, &index.to_string(), &spread(index)).status, 201, "{index}");
+        }
+    });
+}
+
+#[test]
+fn a_country_is_learned_by_what_is_approved_there() {
+    in_a_world(|world| {
+        for index in 0..5 {
+            approve(world, SUB, &format!("approved {index}"), &spread(index));
+        }
+        for index in 5..15 {
+            assert_eq!(world.start(SUB, &index.to_string(), &spread(index)).status, 201, "{index}");
+        }
+        let others: Vec<u64> =
+            (20..27).map(|index| world.start(&format!("Loc{index}"), "key", &spread(index)).status).collect();
+        assert!(others.contains(&429), "others have not learned it: {others:?}");
+    });
+}
+
+#[test]
+fn one_address_is_closed_and_others_are_not() {
+    in_a_world(|world| {
+        let phone = |index: usize| number(&format!("+1{}5550100", 212 + index));
+        let ask = |index: usize, address: &str| {
+            world.start_from(&format!("Loc{index}"), "key", &phone(index), address).status
+        };
+        let asked: Vec<u64> = (0..12).map(|index| ask(index, "203.0.113.7")).collect();
+        assert_eq!(asked.iter().filter(|status| **status == 201).count(), 10);
+        assert_eq!(ask(20, "203.0.113.8"), 201);
+        // The device's half of an address of version 6 does not make it another one.
+        let asked: Vec<u64> = (30..42).map(|index| ask(index, &format!("2001:db8:1:2::{index}"))).collect();
+        assert_eq!(asked.iter().filter(|status| **status == 201).count(), 10);
+        assert_eq!(ask(50, "2001:db8:1:3::1"), 201);
+    });
+}
+
+#[test]
+fn what_is_sent_again_takes_no_unit_of_others() {
+    in_a_world(|world| {
+        for index in 0..4 {
+            assert_eq!(world.start(SUB, &format!("again {index}"), &number("+447400123456")).status, 201);
+            world.clock.advance_s(300);
+        }
+        assert_eq!(world.start(SUB, "neighbour", &number("+447400123457")).status, 201);
+        world.lookup.set_line(&number(HOME), LineType::Mobile);
+    });
+}
+
+#[test]
+fn no_item_grows_with_use() {
+    in_a_world(|world| {
+        let size = || world.table.items().iter().map(|item| format!("{item:?}").len()).max().unwrap_or(0);
+        approve(world, SUB, "first", &number(HOME));
+        world.start(SUB, "open", &number("+12125550101"));
+        let (before, items) = (size(), world.table.items().len());
+        for index in 0..100 {
+            approve(world, SUB, &format!("key {index}"), &number(HOME));
+            world.clock.advance_s(7200);
+        }
+        assert!(size() < before + 600, "{} characters, {before} before", size());
+        assert!(world.table.items().len() <= items + 100, "one verification each, and nothing else");
+    });
+}
+
+fn put_profile(world: &PhoneWorld<'_>, sub_account: &str, countries: &[&str]) {
+    let countries = countries.iter().filter_map(|code| CountryCode::new(code)).collect();
+    let id = SubAccountId::parse(sub_account).expect("is a word");
+    let item = StoredProfile { profile: Profile { countries, ..Profile::default() }, version: 1 }.to_item(&id, None);
+    let write = Write::Put { item, expect: Condition::ItemAbsent };
+    futures::executor::block_on((&world.table).write(write)).expect("the table in memory answers");
+}

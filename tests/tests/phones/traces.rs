@@ -1,0 +1,52 @@
+//! What stays behind: no passcode anywhere, no phone number and no address in a log, no score in an answer.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use adapters::telemetry::layer;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+
+use crate::{ABROAD, HOME, SUB, approve, id, in_a_world, number};
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn passcodes_addresses_and_whole_numbers_stay_in_memory() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::registry().with(layer(LevelFilter::TRACE, move || writer.clone()));
+    let mut stored = String::new();
+    tracing::subscriber::with_default(subscriber, || {
+        in_a_world(|world| {
+            world.lookup.set_risk(&number("+447500123456"), 99);
+            world.start_from(SUB, "risky", &number("+447500123456"), "203.0.113.99");
+            let started = world.start_from(SUB, "wrong", &number(ABROAD), "203.0.113.99");
+            world.check(SUB, id(&started), "31415926");
+            approve(world, SUB, "right", &number(HOME));
+            stored = format!("{:?}", world.table.items());
+        });
+    });
+    let logged = String::from_utf8(lines.0.lock().unwrap_or_else(PoisonError::into_inner).clone()).expect("is text");
+    assert!(logged.contains("phone_sent") && logged.contains("phone_refused"), "the search can find: {logged}");
+    assert!(stored.contains(HOME), "the search can find");
+    for secret in ["31415926", "203.0.113.99", "007919"] {
+        assert!(!logged.contains(secret), "{secret} is logged");
+        assert!(!stored.contains(secret), "{secret} is stored");
+    }
+    for phone in [HOME, ABROAD, "+447500123456"] {
+        assert!(!logged.contains(&phone[1..]), "{phone} is logged");
+    }
+}
