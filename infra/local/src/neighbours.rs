@@ -2,6 +2,11 @@
 
 use crate::error::{Error, Result};
 
+/// Where Twilio's own Lookup is.
+const LOOKUPS: &str = "https://lookups.twilio.com";
+/// Where Twilio's own Verify is.
+const VERIFY: &str = "https://verify.twilio.com";
+
 /// The servers to use instead of simulators; none by default.
 #[derive(Debug, Clone, Default)]
 pub struct Neighbours {
@@ -37,6 +42,12 @@ pub struct RealTwilio {
     pub api_key_sid: String,
     /// That key's secret, from `TWILIO_API_KEY_SECRET`.
     pub api_key_secret: String,
+    /// Root of its Lookup, from `TWILIO_LOOKUPS_BASE_URL`; Twilio's own by default.
+    pub lookups_base_url: String,
+    /// Root of its Verify, from `TWILIO_VERIFY_BASE_URL`; Twilio's own by default.
+    pub verify_base_url: String,
+    /// The Verify service, from `TWILIO_VERIFY_SERVICE_SID`.
+    pub verify_service_sid: String,
 }
 
 impl Neighbours {
@@ -69,6 +80,9 @@ impl Neighbours {
                     auth_token: needed("TWILIO_API_BASE_URL", "TWILIO_AUTH_TOKEN")?,
                     api_key_sid: needed("TWILIO_API_BASE_URL", "TWILIO_API_KEY_SID")?,
                     api_key_secret: needed("TWILIO_API_BASE_URL", "TWILIO_API_KEY_SECRET")?,
+                    lookups_base_url: variable("TWILIO_LOOKUPS_BASE_URL").unwrap_or_else(|| LOOKUPS.to_owned()),
+                    verify_base_url: variable("TWILIO_VERIFY_BASE_URL").unwrap_or_else(|| VERIFY.to_owned()),
+                    verify_service_sid: needed("TWILIO_API_BASE_URL", "TWILIO_VERIFY_SERVICE_SID")?,
                 })
             })
             .transpose()?;

@@ -111,6 +111,8 @@ pub struct Description {
     pub twilio_api_key_sid: String,
     /// That key's secret.
     pub twilio_api_key_secret: String,
+    /// The Verify service at Twilio.
+    pub twilio_verify_service_sid: String,
     /// The functions' deployed names, by crate.
     pub functions: BTreeMap<String, String>,
     /// The `dialgate` program.
@@ -201,6 +203,9 @@ struct Twilio {
     auth_token: String,
     api_key_sid: String,
     api_key_secret: String,
+    lookups_url: String,
+    verify_url: String,
+    verify_service_sid: String,
 }
 
 impl Starting {
@@ -270,6 +275,7 @@ impl Starting {
             twilio_auth_token: twilio.auth_token,
             twilio_api_key_sid: twilio.api_key_sid,
             twilio_api_key_secret: twilio.api_key_secret,
+            twilio_verify_service_sid: twilio.verify_service_sid,
         })
     }
 
@@ -336,21 +342,37 @@ impl Starting {
                 auth_token: real.auth_token.clone(),
                 api_key_sid: real.api_key_sid.clone(),
                 api_key_secret: real.api_key_secret.clone(),
+                lookups_url: real.lookups_base_url.clone(),
+                verify_url: real.verify_base_url.clone(),
+                verify_service_sid: real.verify_service_sid.clone(),
             });
         }
         let account_sid = format!("AC{}", uuid::Uuid::new_v4().simple());
         let auth_token = uuid::Uuid::new_v4().simple().to_string();
         let api_key_sid = format!("SK{}", uuid::Uuid::new_v4().simple());
         let api_key_secret = uuid::Uuid::new_v4().simple().to_string();
+        let verify_service_sid = format!("VA{}", uuid::Uuid::new_v4().simple());
         let mut arguments = flags(&[
             ("--account-sid", &account_sid),
             ("--auth-token", &auth_token),
             ("--api-key-sid", &api_key_sid),
             ("--api-key-secret", &api_key_secret),
+            ("--verify-service-sid", &verify_service_sid),
         ]);
         arguments.extend(self.options.twilio_arguments.iter().cloned());
         let url = self.server("twilio", "twilio-simulator", self.options.ports.twilio, arguments).await?;
-        Ok(Twilio { url, account_sid, auth_token, api_key_sid, api_key_secret })
+        // One server answers for all of Twilio's hosts.
+        let (lookups_url, verify_url) = (url.clone(), url.clone());
+        Ok(Twilio {
+            url,
+            account_sid,
+            auth_token,
+            api_key_sid,
+            api_key_secret,
+            lookups_url,
+            verify_url,
+            verify_service_sid,
+        })
     }
 
     /// Starts one of our own servers and returns its address.
@@ -398,6 +420,9 @@ impl Starting {
             ("TwilioApiBaseUrl", &twilio.url),
             ("TwilioAccountSid", &twilio.account_sid),
             ("TwilioApiKeySid", &twilio.api_key_sid),
+            ("TwilioLookupsBaseUrl", &twilio.lookups_url),
+            ("TwilioVerifyBaseUrl", &twilio.verify_url),
+            ("TwilioVerifyServiceSid", &twilio.verify_service_sid),
             ("CertificateBundle", &certificates),
             ("Architecture", host::architecture()),
             ("DeletionProtection", "false"),

@@ -4,8 +4,8 @@ use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
 /// The crates that are deployed; a binary of the same name exists for each.
-pub const FUNCTIONS: [&str; 5] =
-    ["purchase-check", "persona-webhook", "purchase-completion", "sweeper", "number-search"];
+pub const FUNCTIONS: [&str; 6] =
+    ["purchase-check", "persona-webhook", "purchase-completion", "sweeper", "number-search", "phone-verification"];
 
 /// The repository's root and the places that follow from it.
 #[derive(Debug, Clone)]

@@ -5,6 +5,7 @@ mod canned;
 mod dynamodb;
 mod outcomes;
 mod persona;
+mod phones;
 mod refusals;
 mod servers;
 mod stock;

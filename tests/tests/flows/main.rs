@@ -7,6 +7,7 @@
 mod bad_input;
 mod contract;
 mod engine;
+mod phones;
 mod platform;
 mod purchases;
 mod searching;
@@ -54,6 +55,8 @@ fn main() -> ExitCode {
         platform:
             a_poisoned_message_ends_in_the_dead_letters, no_credential_but_the_buyers_can_buy,
             nothing_personal_is_stored_or_logged, the_sweep_runs_in_the_emulator;
+        phones:
+            a_phone_is_approved_by_its_passcode, a_range_that_nobody_answers_is_closed;
         searching:
             a_number_that_is_found_can_be_bought, puerto_rico_and_what_is_not_offered,
             searches_that_are_not_right_are_refused, the_key_that_searches_cannot_buy;

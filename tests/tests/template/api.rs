@@ -13,7 +13,9 @@ const WEBHOOK: &str = "POST /v1/webhooks/persona";
 fn routes() -> impl Iterator<Item = (&'static str, &'static str, Option<&'static str>)> {
     let checked = Route::ALL.into_iter().map(|route| (route.key(), "PurchaseCheckFunction", Some(route.scope())));
     let search = (number_search::ROUTE, "NumberSearchFunction", Some(number_search::SCOPE));
-    checked.chain([search, (WEBHOOK, "PersonaWebhookFunction", None)])
+    let phone = phone_verification::Route::ALL.into_iter();
+    let phones = phone.map(|route| (route.key(), "PhoneVerificationFunction", Some(route.scope())));
+    checked.chain(phones).chain([search, (WEBHOOK, "PersonaWebhookFunction", None)])
 }
 
 /// Access-log variables that could tie a person to a request.

@@ -18,7 +18,7 @@ const SWEEP_PERIOD_S: u64 = 60;
 const EVERY: [&str; 2] = ["SSL_CERT_FILE", "RUST_LOG"];
 
 /// What each function reads besides, as its crate's settings name it.
-const OWN: [(&str, &[&str]); 5] = [
+const OWN: [(&str, &[&str]); 6] = [
     (
         "PurchaseCheckFunction",
         &[
@@ -89,6 +89,23 @@ const OWN: [(&str, &[&str]); 5] = [
         ],
     ),
     (
+        "PhoneVerificationFunction",
+        &[
+            "TABLE_NAME",
+            "TWILIO_LOOKUPS_BASE_URL",
+            "TWILIO_LOOKUP_TIMEOUT_MS",
+            "TWILIO_VERIFY_BASE_URL",
+            "TWILIO_VERIFY_SERVICE_SID",
+            "TWILIO_VERIFY_RATE_LIMITS",
+            "TWILIO_TIMEOUT_MS",
+            "TWILIO_API_KEY_SID",
+            "TWILIO_API_KEY_SECRET_ARN",
+            "PHONE_POLICY",
+            "PHONE_HOME_COUNTRIES",
+            "PHONE_BLOCKED_COUNTRIES",
+        ],
+    ),
+    (
         "NumberSearchFunction",
         &[
             "TWILIO_API_BASE_URL",
@@ -135,15 +152,17 @@ fn each_function_gets_what_it_reads_and_no_more(template: &Value) -> Vec<String>
 }
 
 fn no_function_gets_what_is_meant_for_another(template: &Value) -> Vec<String> {
-    let owners = [
-        ("TWILIO_AUTH_", "PurchaseCompletionFunction"),
-        ("TWILIO_API_KEY_", "NumberSearchFunction"),
-        ("PERSONA_WEBHOOK_", "PersonaWebhookFunction"),
+    let owners: [(&str, &[&str]); 3] = [
+        ("TWILIO_AUTH_", &["PurchaseCompletionFunction"]),
+        ("TWILIO_API_KEY_", &["NumberSearchFunction", "PhoneVerificationFunction"]),
+        ("PERSONA_WEBHOOK_", &["PersonaWebhookFunction"]),
     ];
     let functions = resources(template, "AWS::Lambda::Function");
     let given = functions.iter().flat_map(|(name, function)| variables(function).map(move |(given, _)| (*name, given)));
     given
-        .filter(|(name, given)| owners.iter().any(|(prefix, owner)| given.starts_with(prefix) && owner != name))
+        .filter(|(name, given)| {
+            owners.iter().any(|(prefix, owners)| given.starts_with(prefix) && !owners.contains(name))
+        })
         .map(|(name, given)| format!("{name}: {given}"))
         .collect()
 }
@@ -170,6 +189,7 @@ fn functions_end_before_their_callers_lose_patience(template: &Value) -> Vec<Str
         ("PersonaWebhookFunction", PERSONA_PATIENCE_S),
         ("PurchaseCheckFunction", API_PATIENCE_S - 1),
         ("NumberSearchFunction", API_PATIENCE_S - 1),
+        ("PhoneVerificationFunction", API_PATIENCE_S - 1),
         ("SweeperFunction", SWEEP_PERIOD_S - 1),
     ];
     let timeout_s = |name: &str| template["Resources"][name]["Properties"]["Timeout"].as_u64().unwrap_or(u64::MAX);

@@ -75,11 +75,13 @@ fn every_function_raises_an_alarm_when_it_fails(template: &Value) -> Vec<String>
 }
 
 /// The metrics that need a person, and the log lines that count as one: the functions' JSON field `metric` names it.
-const COUNTED: [(&str, &str); 8] = [
+const COUNTED: [(&str, &str); 10] = [
     ("held", "{ $.metric = \"held\" }"),
     ("orphan", "{ ($.metric = \"held\") && ($.orphan IS TRUE) }"),
     ("carrier_unauthorised", "{ $.metric = \"carrier_unauthorised\" }"),
     ("search_unauthorised", "{ $.metric = \"carrier_unauthorised\" }"),
+    ("conversion_low", "{ $.metric = \"conversion_low\" }"),
+    ("verify_misconfigured", "{ ($.metric = \"verify_misconfigured\") || ($.metric = \"lookup_unauthorised\") }"),
     ("drift", "{ $.metric = \"drift\" }"),
     ("bug", "{ $.metric = \"bug\" }"),
     ("sweep_late", "{ $.metric = \"sweep_late\" }"),

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 const TRACING: [&str; 2] = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"];
 
 /// What each function may do, to what. Reading the table's every action from here is the point: a new one is a decision.
-const ALLOWED: [(&str, &[(&str, &str)]); 5] = [
+const ALLOWED: [(&str, &[(&str, &str)]); 6] = [
     (
         "PurchaseCheckFunction",
         &[
@@ -73,6 +73,17 @@ const ALLOWED: [(&str, &[(&str, &str)]); 5] = [
             ("logs:PutLogEvents", "SweeperLogs"),
             ("secretsmanager:GetSecretValue", "PersonaApiKeyArn"),
             ("sqs:SendMessage", "PurchaseQueue"),
+        ],
+    ),
+    (
+        "PhoneVerificationFunction",
+        &[
+            ("dynamodb:DeleteItem", "Table"),
+            ("dynamodb:GetItem", "Table"),
+            ("dynamodb:PutItem", "Table"),
+            ("logs:CreateLogStream", "PhoneVerificationLogs"),
+            ("logs:PutLogEvents", "PhoneVerificationLogs"),
+            ("secretsmanager:GetSecretValue", "TwilioApiKeySecretArn"),
         ],
     ),
     (
