@@ -9,6 +9,7 @@ pub mod http_event;
 pub mod items;
 mod outside;
 pub mod persona;
+pub mod phones;
 pub mod problem;
 pub mod profiles;
 pub mod purchases;

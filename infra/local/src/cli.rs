@@ -8,7 +8,7 @@ use crate::stack::Ports;
 use crate::up::{self, Up};
 use crate::webhook_event::{self, WebhookEvent};
 use crate::workspace::Workspace;
-use crate::{doctor, issuer, persona_simulator, process, run, twilio_simulator};
+use crate::{doctor, issuer, persona_simulator, phones, process, run, twilio_simulator};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::future::Future;
 use std::process::ExitCode;
@@ -40,6 +40,12 @@ enum Command {
     },
     /// Print a token of the running stack's issuer
     Token(TokenArguments),
+    /// How many passcodes are answered, by country and channel, what they cost, and what Twilio counted
+    Phones {
+        /// Write one JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
     /// Say what is missing on this machine and what is running
     Doctor,
     /// Print an event file for `cargo lambda invoke persona-webhook`, signed just now
@@ -205,6 +211,7 @@ async fn perform(command: Command) -> Result<ExitCode> {
         Command::Demo { json } => up::demo(Report::new(Form::suiting_output(json))).await,
         Command::Run { command } => run::run(&command).await,
         Command::Token(arguments) => token(arguments).await,
+        Command::Phones { json } => phones::show(json).await,
         Command::Doctor => doctor::examine().await,
         Command::Event(arguments) => event(arguments),
         Command::PersonaSimulator(arguments) => persona(arguments).await,

@@ -14,6 +14,7 @@ pub mod host;
 pub mod issuer;
 pub mod neighbours;
 pub mod persona_simulator;
+mod phones;
 pub mod process;
 pub mod report;
 mod run;

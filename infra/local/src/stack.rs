@@ -111,6 +111,8 @@ pub struct Description {
     pub twilio_api_key_sid: String,
     /// That key's secret.
     pub twilio_api_key_secret: String,
+    /// Root of Twilio Verify.
+    pub twilio_verify_url: String,
     /// The Verify service at Twilio.
     pub twilio_verify_service_sid: String,
     /// The functions' deployed names, by crate.
@@ -275,6 +277,7 @@ impl Starting {
             twilio_auth_token: twilio.auth_token,
             twilio_api_key_sid: twilio.api_key_sid,
             twilio_api_key_secret: twilio.api_key_secret,
+            twilio_verify_url: twilio.verify_url,
             twilio_verify_service_sid: twilio.verify_service_sid,
         })
     }

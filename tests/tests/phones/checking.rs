@@ -1,24 +1,27 @@
 //! Checking a passcode.
 
-use adapters::items::{approved_phone_from_item, keys};
-use adapters::store::Store;
+use adapters::phones::load_approved;
 use adapters::twilio::{Checking, VerifyError};
-use domain::{Channel, SubAccountId};
+use domain::{Channel, PhoneRequirement, SubAccountId, phone_requirement};
 use tests::memory_table::TableFault;
 use tests::phone::{PhoneWorld, VerifyFault};
 
 use crate::{HOME, OTHER, SUB, approve, id, in_a_world, number};
 
 fn approved_phone(world: &PhoneWorld<'_>, sub_account: &str) -> Option<domain::ApprovedPhone> {
-    let key = keys::approved_phone(&SubAccountId::parse(sub_account).expect("is a word"));
-    let item = futures::executor::block_on((&world.table).get(&key)).expect("the table in memory answers");
-    item.map(|item| approved_phone_from_item(&item).expect("is readable"))
+    let sub_account = SubAccountId::parse(sub_account).expect("is a word");
+    let store = &world.table;
+    futures::executor::block_on(load_approved(&store, &sub_account)).expect("the table in memory answers")
 }
 
 #[test]
 fn the_right_passcode_approves_the_phone_for_its_sub_account_alone() {
     in_a_world(|world| {
+        let requirement = |required| phone_requirement(required, approved_phone(world, SUB).as_ref());
+        assert_eq!(requirement(true), PhoneRequirement::VerifyPhone);
+        assert_eq!(requirement(false), PhoneRequirement::Met);
         let answer = approve(world, SUB, "first", &number(HOME));
+        assert_eq!(requirement(true), PhoneRequirement::Met);
         assert_eq!((answer.status, &answer.body["result"]), (200, &"approved".into()));
         assert_eq!(answer.body["state"], "approved");
         let phone = approved_phone(world, SUB).expect("is written down");

@@ -1,0 +1,189 @@
+//! `dialgate phones`: how many passcodes are answered, what they cost, and what Twilio counted.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use domain::{Conversion, CountryCode, DayCounts, MessagePrices};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::deployment::parsed;
+use crate::error::{Error, Result};
+use crate::report::write_line;
+use crate::stack::Description;
+use crate::tools::Tools;
+use crate::up;
+use crate::workspace::Workspace;
+
+/// Partitions that the counts are spread over.
+const SHARDS: u32 = 4;
+
+/// One line: a country and channel.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Counts {
+    sent: u32,
+    checked: u32,
+    approved: u32,
+    /// The first day that is counted, in days since 1970-01-01.
+    since_day: i64,
+}
+
+/// Prints the counts of the running stack, one line for each country and channel, beside Twilio's own.
+///
+/// # Errors
+/// If no stack is up, or the table or Twilio cannot be asked.
+pub(crate) async fn show(as_json: bool) -> Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    let stack = up::running(&workspace)?;
+    let tools = Tools::installed(&workspace)?;
+    let mut lines: BTreeMap<(String, String), Counts> = BTreeMap::new();
+    for shard in 0..SHARDS {
+        add(&mut lines, &shard_of(&tools, &stack, shard).await?)?;
+    }
+    if !as_json {
+        write_line(&format!(
+            "{:<8} {:<9} {:>6} {:>7} {:>8} {:>10} {:>9} {:>9} {:>14} {:>12}",
+            "country",
+            "channel",
+            "sent",
+            "checked",
+            "approved",
+            "conversion",
+            "cost",
+            "lost",
+            "sent at Twilio",
+            "converted"
+        ));
+    }
+    for ((country, channel), counts) in &lines {
+        let twilio = summary(&stack, country, channel, counts.since_day).await?;
+        write_line(&line(country, channel, counts, twilio, as_json));
+    }
+    if lines.is_empty() && !as_json {
+        write_line("no passcode was sent yet");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Every item of one shard.
+async fn shard_of(tools: &Tools, stack: &Description, shard: u32) -> Result<Value> {
+    let values = json!({":pk": {"S": format!("C#{shard}")}}).to_string();
+    let arguments = [
+        "dynamodb",
+        "query",
+        "--table-name",
+        &stack.table_name,
+        "--key-condition-expression",
+        "pk = :pk",
+        "--expression-attribute-values",
+        &values,
+    ];
+    parsed("the table", &tools.aws(&stack.aws_endpoint_url, &arguments).await?)
+}
+
+fn add(lines: &mut BTreeMap<(String, String), Counts>, answer: &Value) -> Result<()> {
+    let unreadable = || Error::UnexpectedAnswer { from: "the table", what: "counts that cannot be read".to_owned() };
+    for item in answer["Items"].as_array().into_iter().flatten() {
+        let (country, channel) = item["sk"]["S"].as_str().and_then(|sk| sk.split_once('#')).ok_or_else(unreadable)?;
+        let counts = lines.entry((country.to_owned(), channel.to_owned())).or_default();
+        for day in item["days"]["L"].as_array().ok_or_else(unreadable)? {
+            let day = day_of(&day["M"]).ok_or_else(unreadable)?;
+            counts.sent += day.sent;
+            counts.checked += day.checked;
+            counts.approved += day.approved;
+            counts.since_day = if counts.since_day == 0 { day.day } else { counts.since_day.min(day.day) };
+        }
+    }
+    Ok(())
+}
+
+fn day_of(day: &Value) -> Option<DayCounts> {
+    let number = |name: &str| day[name]["N"].as_str()?.parse().ok();
+    Some(DayCounts {
+        day: day["day"]["N"].as_str()?.parse().ok()?,
+        sent: number("sent")?,
+        checked: number("checked")?,
+        approved: number("approved")?,
+    })
+}
+
+/// What Twilio counted in the same days: messages, and those of approved verifications.
+async fn summary(stack: &Description, country: &str, channel: &str, since_day: i64) -> Result<(u64, u64)> {
+    let unexpected = |what: &str| Error::UnexpectedAnswer { from: "Twilio Verify", what: what.to_owned() };
+    let since = OffsetDateTime::from_unix_timestamp(since_day * 24 * 3600).ok();
+    let since = since.and_then(|since| since.format(&Rfc3339).ok()).ok_or_else(|| unexpected("a day out of range"))?;
+    let url = format!("{}/v2/Attempts/Summary", stack.twilio_verify_url);
+    let query = [
+        ("VerifyServiceSid", stack.twilio_verify_service_sid.as_str()),
+        ("Country", country),
+        ("Channel", channel),
+        ("DateCreatedAfter", since.as_str()),
+    ];
+    let request = reqwest::Client::new()
+        .get(url)
+        .query(&query)
+        .basic_auth(&stack.twilio_api_key_sid, Some(&stack.twilio_api_key_secret));
+    let answer: Value = request.send().await?.error_for_status()?.json().await?;
+    let number = |name: &str| answer[name].as_u64().ok_or_else(|| unexpected(name));
+    Ok((number("total_attempts")?, number("total_converted")?))
+}
+
+fn line(country: &str, channel: &str, counts: &Counts, twilio: (u64, u64), as_json: bool) -> String {
+    let price = CountryCode::new(country).map_or(0, |country| MessagePrices::default().of(country));
+    let conversion = Conversion { sent: counts.sent, approved: counts.approved };
+    let cost = price * i64::from(counts.sent);
+    let lost = price * i64::from(counts.sent.saturating_sub(counts.approved));
+    if as_json {
+        return json!({
+            "country": country, "channel": channel, "sent": counts.sent, "checked": counts.checked,
+            "approved": counts.approved, "conversion_percent": conversion.percent(), "cost_microdollars": cost,
+            "lost_microdollars": lost, "twilio_sent": twilio.0, "twilio_converted": twilio.1,
+        })
+        .to_string();
+    }
+    let percent = conversion.percent().map_or_else(|| "-".to_owned(), |percent| format!("{percent} %"));
+    let low = if conversion.is_low() { "  low" } else { "" };
+    format!(
+        "{country:<8} {channel:<9} {:>6} {:>7} {:>8} {percent:>10} {:>9} {:>9} {:>14} {:>12}{low}",
+        counts.sent,
+        counts.checked,
+        counts.approved,
+        dollars(cost),
+        dollars(lost),
+        twilio.0,
+        twilio.1
+    )
+}
+
+fn dollars(microdollars: i64) -> String {
+    format!("${}.{:04}", microdollars / 1_000_000, microdollars % 1_000_000 / 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Counts, add, line};
+    use serde_json::json;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn shards_and_days_are_added_up() {
+        let day = |day: i64, sent: u32, approved: u32| {
+            json!({"M": {
+                "day": {"N": day.to_string()}, "sent": {"N": sent.to_string()},
+                "checked": {"N": sent.to_string()}, "approved": {"N": approved.to_string()},
+            }})
+        };
+        let mut lines = BTreeMap::new();
+        for shard in [vec![day(20_001, 40, 39)], vec![day(20_000, 10, 9), day(20_001, 50, 32)]] {
+            let answer = json!({"Items": [{"sk": {"S": "GB#sms"}, "days": {"L": shard}}]});
+            add(&mut lines, &answer).expect("is readable");
+        }
+        let counts = lines[&("GB".to_owned(), "sms".to_owned())];
+        assert_eq!(counts, Counts { sent: 100, checked: 100, approved: 80, since_day: 20_000 });
+        let text = line("GB", "sms", &counts, (100, 80), false);
+        assert!(text.contains("80 %") && text.contains("$22.3700") && text.contains("$4.4740"), "{text}");
+        assert!(text.ends_with("low"), "{text}");
+        assert!(add(&mut lines, &json!({"Items": [{"sk": {"S": "GB#sms"}}]})).is_err());
+    }
+}
