@@ -11,6 +11,7 @@ impl Random {
     }
 
     /// Sixty-four random bits.
+    #[expect(clippy::should_implement_trait, reason = "dice never end, and are no sequence to iterate")]
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
