@@ -1,6 +1,7 @@
 //! Tables of facts and of rules, checked row by row. A changed rule is a changed line of a snapshot.
 
 mod area_codes;
+mod countries;
 mod name_match;
 mod phone_limits;
 mod phone_screening;
