@@ -94,6 +94,10 @@ async fn each_kind_and_country_has_its_own_stock() {
         assert_eq!(found.len(), 20, "{country}");
         assert!(found.iter().all(|available| available.number.area_code() == Some(code)), "{:?}", numbers(&found));
     }
+    let both = StockQuery { limit: 3, ..query("JM", NumberKind::Local, Some("658"), Some("55*")) };
+    let found = search(&server, &both).await.expect("an answer");
+    assert_eq!(found.len(), 3, "Jamaica's two codes are mixed in the carrier's list");
+    assert!(found.iter().all(|available| available.number.area_code() == Some("658")), "{:?}", numbers(&found));
     let found = search(&server, &query("US", NumberKind::TollFree, None, None)).await.expect("an answer");
     assert!(found.iter().all(|available| available.kind == NumberKind::TollFree && available.locality.is_none()));
     let found = search(&server, &query("GB", NumberKind::Local, None, None)).await.expect("an answer");
@@ -162,7 +166,7 @@ async fn a_search_is_one_request_of_one_page() {
         ),
         (query("CA", NumberKind::TollFree, Some("833"), None), "CA/TollFree.json?PageSize=20&AreaCode=833"),
         (query("PR", NumberKind::Local, Some("787"), None), "PR/Local.json?PageSize=20&Contains=%2B1787"),
-        (query("PR", NumberKind::Local, Some("787"), Some("**01")), "PR/Local.json?PageSize=20&Contains=**01"),
+        (query("PR", NumberKind::Local, Some("787"), Some("**01")), "PR/Local.json?PageSize=1000&Contains=**01"),
         (StockQuery { limit: 0, ..local("GB") }, "GB/Local.json?PageSize=1"),
         (StockQuery { limit: u32::MAX, ..query("GB", NumberKind::Mobile, None, None) }, "GB/Mobile.json?PageSize=1000"),
     ] {

@@ -76,20 +76,22 @@ impl StockQuery {
         format!("{}/{kind}.json", self.country)
     }
 
-    /// The parameters. `AreaCode` is for the United States and Canada (Twilio's specification); elsewhere behind
-    /// calling code 1 the beginning of the number says the same, unless another pattern is asked for.
+    /// The parameters. `AreaCode` is for the United States and Canada (Twilio's specification); elsewhere behind calling
+    /// code 1 the beginning of the number says the same. Where another pattern is asked for besides, the area code is
+    /// compared in the answer alone, and the largest page is asked for, so that enough is left of it.
     pub(super) fn parameters(&self) -> Vec<(&'static str, String)> {
-        let mut parameters = vec![("PageSize", self.page_size().to_string())];
-        let pattern = self.contains.as_ref().map(|pattern| pattern.as_str().to_owned());
+        let by_area_code = AREA_CODE_COUNTRIES.contains(&self.country.to_string().as_str());
+        let pattern = self.contains.as_ref().map(|pattern| ("Contains", pattern.as_str().to_owned()));
+        let page_size = |size: u32| ("PageSize", size.to_string());
         match (self.area_code, pattern) {
-            (Some(area_code), pattern) if AREA_CODE_COUNTRIES.contains(&self.country.to_string().as_str()) => {
-                parameters.push(("AreaCode", area_code.to_string()));
-                parameters.extend(pattern.map(|pattern| ("Contains", pattern)));
+            (Some(area_code), pattern) if by_area_code => {
+                let parameters = [page_size(self.page_size()), ("AreaCode", area_code.to_string())];
+                parameters.into_iter().chain(pattern).collect()
             }
-            (Some(area_code), None) => parameters.push(("Contains", format!("+1{area_code}"))),
-            (Some(_) | None, pattern) => parameters.extend(pattern.map(|pattern| ("Contains", pattern))),
+            (Some(area_code), None) => vec![page_size(self.page_size()), ("Contains", format!("+1{area_code}"))],
+            (Some(_), Some(pattern)) => vec![page_size(STOCK_LIMIT_MAX), pattern],
+            (None, pattern) => [page_size(self.page_size())].into_iter().chain(pattern).collect(),
         }
-        parameters
     }
 }
 
