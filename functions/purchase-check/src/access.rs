@@ -12,21 +12,6 @@ use domain::{AgencyId, Operator, OperatorReason, Owner, SubAccountId};
 
 use crate::{PurchaseCheck, Route, unavailable};
 
-/// What the caller's token says, if it is for this route.
-///
-/// # Errors
-/// 401 without a token, 403 when it lacks the route's scope.
-pub(crate) fn claims_for(request: &HttpRequest, route: Route) -> Result<&Claims, Problem> {
-    let Some(claims) = &request.claims else {
-        return Err(Problem::new(ProblemType::Unauthenticated, "Send a valid token in the Authorization header."));
-    };
-    if !claims.allows(route.scope()) {
-        let detail = format!("This needs a token with the scope {}.", route.scope());
-        return Err(Problem::new(ProblemType::InsufficientScope, detail));
-    }
-    Ok(claims)
-}
-
 impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
     /// The sub-account that the path names, if the claims cover it: directly, or by the agency in its stored profile,
     /// which decides, never the request.

@@ -72,7 +72,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
 
     async fn answer(&self, request: &HttpRequest) -> Result<HttpAnswer, Problem> {
         let route = Route::of(&request.route).ok_or_else(Problem::not_found)?;
-        let claims = access::claims_for(request, route)?;
+        let claims = request.claims_with(route.scope())?;
         match route {
             Route::ReadProfile => self.read_profile(request).await,
             Route::PutProfile => self.put_profile(request, claims).await,
