@@ -3,6 +3,7 @@
 
 mod bodies;
 mod callers;
+mod event_files;
 mod events;
 mod keys;
 mod pages;
