@@ -124,6 +124,8 @@ pub enum VerifyFault {
     CheckLost,
     /// The list of attempts is not available.
     Attempts(VerifyError),
+    /// The list of attempts shows no conversion yet.
+    AttemptsLag,
 }
 
 /// Verify in memory: one open verification per number, whoever asks; forgets what was approved.
@@ -266,9 +268,11 @@ impl Passcodes for &MemoryPasscodes<'_> {
 
     async fn was_converted(&self, sid: &VerifySid) -> Result<bool, VerifyError> {
         let mut state = locked(&self.inner);
-        match MemoryPasscodes::fault(&mut state, |fault| matches!(fault, VerifyFault::Attempts(_))) {
+        let is = |fault: &VerifyFault| matches!(fault, VerifyFault::Attempts(_) | VerifyFault::AttemptsLag);
+        match MemoryPasscodes::fault(&mut state, is) {
             Some(VerifyFault::Attempts(error)) => Err(error),
-            Some(_) | None => Ok(state.converted.get(sid).copied().unwrap_or(false)),
+            Some(_) => Ok(false),
+            None => Ok(state.converted.get(sid).copied().unwrap_or(false)),
         }
     }
 

@@ -19,6 +19,9 @@ use crate::ledger::{self, SeenWindow, TRIES_MAX};
 use crate::view::checked_view;
 use crate::{PhoneVerification, unavailable};
 
+/// When a check is worth repeating that Twilio's list of attempts does not settle yet, in seconds.
+const SETTLE_AGAIN_S: u32 = 5;
+
 /// When a check that Twilio did not process is worth repeating, in seconds, unless it says so.
 const NOT_PROCESSED_S: u32 = 1;
 
@@ -81,8 +84,7 @@ impl<S: Store, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerification<S, L,
             let (next, effect) = match seen.value.decide(event, now) {
                 Decision::Applied { next, effects } => (next, effects),
                 Decision::AlreadyDone { .. } | Decision::Illegal(_) => {
-                    let result = seen.value.known_result().unwrap_or(CheckResult::WrongCode);
-                    return Ok(answer(&seen.value, result));
+                    return undecided(&seen.value, event, now);
                 }
             };
             let returns_units = attempt < TRIES_MAX;
@@ -151,6 +153,17 @@ impl<S: Store, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerification<S, L,
             PhoneEffect::CountChecked => info!(metric = "phone_checked", country, channel, "A passcode was wrong."),
             PhoneEffect::None | PhoneEffect::CountSent => {}
         }
+    }
+}
+
+/// What is answered when nothing changes: what was known before, or that it is not known yet.
+fn undecided(verification: &Verification, event: &PhoneEvent, now: Instant) -> Result<HttpAnswer, Problem> {
+    let over = verification.good_until().is_some_and(|until| until <= now);
+    match (verification.known_result(), event) {
+        (Some(result), _) => Ok(answer(verification, result)),
+        (None, _) if over => Ok(answer(verification, CheckResult::Expired)),
+        (None, PhoneEvent::Settled { .. }) => Err(unclear(SETTLE_AGAIN_S)),
+        (None, _) => Ok(answer(verification, CheckResult::WrongCode)),
     }
 }
 

@@ -23,6 +23,7 @@ fn states() -> Vec<(&'static str, PhoneState)> {
         ("refused, again now", PhoneState::Refused { why: Refusal::Limit, again_at: NOW }),
         ("pending", pending(0)),
         ("pending, one check left", pending(4)),
+        ("pending, long over", PhoneState::Pending { sid: sid("VE1"), sent_at: NOW.plus_ms(-660_000), checks: 0 }),
         ("approved", PhoneState::Approved { at: earlier }),
         ("used up", PhoneState::UsedUp { at: earlier }),
         ("expired", PhoneState::Expired { at: earlier }),

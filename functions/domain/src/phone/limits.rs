@@ -10,6 +10,10 @@ pub const PASSCODE_CHECKS_MAX: u32 = 5;
 /// How long one start may take before another takes over, in milliseconds: longer than the function's time-out.
 pub const START_LEASE_MS: i64 = 30_000;
 
+/// How long after a passcode's end Twilio's list of attempts is believed when it shows no conversion, in milliseconds: a
+/// minute. Whether the list lags behind a check is not documented.
+pub const ATTEMPTS_LAG_MS: i64 = 60_000;
+
 /// The pause after the first message to a phone, in milliseconds: 30 s (Twilio, "Best practices for retry logic in
 /// SMS 2FA"). Each further message doubles it.
 pub const RESEND_PAUSE_MS: i64 = 30_000;

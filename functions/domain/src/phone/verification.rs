@@ -11,7 +11,7 @@ use crate::phone_number::PhoneNumber;
 use crate::purchase::BodyHash;
 use crate::region::CountryCode;
 
-use super::{PASSCODE_CHECKS_MAX, PASSCODE_LIFE_MS, Refusal, START_LEASE_MS};
+use super::{ATTEMPTS_LAG_MS, PASSCODE_CHECKS_MAX, PASSCODE_LIFE_MS, Refusal, START_LEASE_MS};
 
 /// One phone verification: `phv_` and 32 hexadecimal digits, a function of the sub-account and its idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -324,6 +324,10 @@ impl PhoneVerification {
         match self.state {
             PhoneState::Pending { .. } if converted => {
                 self.moved(PhoneState::Approved { at: now }, PhoneEffect::Approve)
+            }
+            // While its list may lag, Twilio's silence about a conversion decides nothing.
+            PhoneState::Pending { sent_at, .. } if now < sent_at.plus_ms(PASSCODE_LIFE_MS + ATTEMPTS_LAG_MS) => {
+                Decision::AlreadyDone { effects: PhoneEffect::None }
             }
             PhoneState::Pending { .. } => self.moved(PhoneState::Expired { at: now }, PhoneEffect::None),
             PhoneState::Approved { .. } | PhoneState::UsedUp { .. } | PhoneState::Expired { .. } => {
