@@ -245,11 +245,7 @@ impl Neighbours<'_> {
     }
 
     /// The sweeper, over this table and Persona.
-    pub fn sweeper<'a, S: Store, I: Identity>(
-        &'a self,
-        store: S,
-        identity: I,
-    ) -> Sweeper<S, &'a MemoryQueue, I, &'a StillClock> {
+    pub fn sweeper<S: Store, I: Identity>(&self, store: S, identity: I) -> Sweeper<S, &MemoryQueue, I, &StillClock> {
         Sweeper {
             store,
             queue: &self.queue,
