@@ -279,7 +279,8 @@ fn who_reaches_what() {
                 assert_eq!(refused_by_check(world, name, event).status, 403, "{} by {name}", route.key());
                 claims["scope"] = json!("operator");
                 let event = request(route, OTHER, &id, Some(&caller_with(claims)));
-                assert_eq!(world.check(event).status, 200, "{} by {name}", route.key());
+                let answer = world.check(event);
+                assert!(!matches!(answer.status, 401 | 403 | 404), "{} by {name}: {answer:?}", route.key());
             }
         }
     });

@@ -167,7 +167,7 @@ fn the_default_route_opens_nothing() {
     in_a_world(|world| {
         let scope = "purchases:read purchases:write operator";
         let caller = Caller { claims: json!({"sub_account": OTHER, "agency": OTHER, "scope": scope}) };
-        for route in Route::ALL {
+        for route in Route::ALL.into_iter().filter(|route| route.key().contains('{')) {
             let path = [("sub", OTHER), ("agency", OTHER)];
             let mut event = http_event(route.key(), &path, &[], Some(&caller), "");
             event["routeKey"] = json!("$default");
