@@ -198,7 +198,9 @@ async fn lookup_says_line_risk_and_name() {
             "lookup",
             json!({"phones": [{
                 "phone_number": PHONE, "line_type": "nonFixedVoip", "sms_pumping_risk_score": 61,
-                "number_blocked": true, "owner": {"first_name": "Alexander", "last_name": "Sample"},
+                "number_blocked": true,
+            }, {
+                "phone_number": "+12125550100", "owner": {"first_name": "Alexander", "last_name": "Sample"},
             }]}),
         )
         .await;
@@ -209,7 +211,7 @@ async fn lookup_says_line_risk_and_name() {
     let risk = in_time(client.pumping_risk(&phone, &sub_account)).await;
     assert_eq!(risk, Ok(PumpingRisk { score: 61, number_blocked: true }));
     let name = PersonName { first: "Alexander".to_owned().into(), last: "Sample".to_owned().into() };
-    let levels = in_time(client.name_levels(&phone, &name)).await;
+    let levels = in_time(client.name_levels(&number("+12125550100"), &name)).await;
     assert_eq!(levels, Ok(NameLevels { first: NameLevel::Exact, last: NameLevel::Exact }));
 }
 

@@ -28,16 +28,16 @@ fn passcodes_addresses_and_whole_numbers_stay_in_memory() {
     let lines = Lines::default();
     let writer = lines.clone();
     let subscriber = tracing_subscriber::registry().with(layer(LevelFilter::TRACE, move || writer.clone()));
+    // For the whole process: what the other tests do meanwhile is searched as well.
+    tracing::subscriber::set_global_default(subscriber).expect("nobody else sets one");
     let mut stored = String::new();
-    tracing::subscriber::with_default(subscriber, || {
-        in_a_world(|world| {
-            world.lookup.set_risk(&number("+447500123456"), 99);
-            world.start_from(SUB, "risky", &number("+447500123456"), "203.0.113.99");
-            let started = world.start_from(SUB, "wrong", &number(ABROAD), "203.0.113.99");
-            world.check(SUB, id(&started), "31415926");
-            approve(world, SUB, "right", &number(HOME));
-            stored = format!("{:?}", world.table.items());
-        });
+    in_a_world(|world| {
+        world.lookup.set_risk(&number("+447500123456"), 99);
+        world.start_from(SUB, "risky", &number("+447500123456"), "203.0.113.99");
+        let started = world.start_from(SUB, "wrong", &number(ABROAD), "203.0.113.99");
+        world.check(SUB, id(&started), "31415926");
+        approve(world, SUB, "right", &number(HOME));
+        stored = format!("{:?}", world.table.items());
     });
     let logged = String::from_utf8(lines.0.lock().unwrap_or_else(PoisonError::into_inner).clone()).expect("is text");
     assert!(logged.contains("phone_sent") && logged.contains("phone_refused"), "the search can find: {logged}");
