@@ -3,12 +3,14 @@
 use crate::error::{Error, Result};
 use crate::issuer::TokenRequest;
 use crate::neighbours::Neighbours;
+use crate::replay::Replay;
 use crate::report::{Form, Report, write_line};
 use crate::stack::Ports;
+use crate::trigger::Trigger;
 use crate::up::{self, Up};
 use crate::webhook_event::{self, WebhookEvent};
 use crate::workspace::Workspace;
-use crate::{doctor, issuer, persona_simulator, phones, process, run, twilio_simulator};
+use crate::{doctor, issuer, persona_simulator, phones, process, replay, run, trigger, twilio_simulator};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::future::Future;
 use std::process::ExitCode;
@@ -50,6 +52,22 @@ enum Command {
     Doctor,
     /// Print an event file for `cargo lambda invoke persona-webhook`, signed just now
     Event(EventArguments),
+    /// Send one of Persona's events to the running stack, rightly signed or deliberately wrong
+    Trigger {
+        #[command(flatten)]
+        trigger: Trigger,
+        /// Write one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print what a stored event of Persona's would do, without doing it
+    Replay {
+        #[command(flatten)]
+        replay: Replay,
+        /// Write one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Run Persona's simulator alone
     PersonaSimulator(PersonaArguments),
     /// Run Twilio's simulator alone
@@ -214,6 +232,15 @@ async fn perform(command: Command) -> Result<ExitCode> {
         Command::Phones { json } => phones::show(json).await,
         Command::Doctor => doctor::examine().await,
         Command::Event(arguments) => event(arguments),
+        Command::Trigger { trigger, json } => {
+            let stack = up::running(&Workspace::find()?)?;
+            let outcome = trigger::trigger(&stack, &trigger).await?;
+            told(json, &outcome, outcome.lines())
+        }
+        Command::Replay { replay, json } => {
+            let verdict = replay::replay(&replay, || up::running(&Workspace::find()?)).await?;
+            told(json, &verdict, verdict.lines())
+        }
         Command::PersonaSimulator(arguments) => persona(arguments).await,
         Command::TwilioSimulator(arguments) => twilio(arguments).await,
         Command::Issuer { port } => {
@@ -257,6 +284,19 @@ fn event(arguments: EventArguments) -> Result<ExitCode> {
     let now = OffsetDateTime::now_utc();
     let event = webhook_event::event(arguments.name, &arguments.inquiry, &template, &secret, now)?;
     write_line(&format!("{event:#}"));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes an outcome for a program, or for a person.
+fn told(json: bool, outcome: &impl serde::Serialize, lines: Vec<String>) -> Result<ExitCode> {
+    if json {
+        let unwritable = |failure| Error::io("write JSON")(std::io::Error::other(failure));
+        write_line(&serde_json::to_string(outcome).map_err(unwritable)?);
+    } else {
+        for line in lines {
+            write_line(&line);
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 

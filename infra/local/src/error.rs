@@ -73,6 +73,17 @@ pub enum Error {
         /// What was seen instead.
         what: String,
     },
+    /// What was asked for cannot be done.
+    #[error("{what}; {next}")]
+    Refused {
+        /// What stands against it.
+        what: String,
+        /// What to do instead.
+        next: String,
+    },
+    /// The stack's table could not be read.
+    #[error("the table could not be read: {0}; is the stack still up?")]
+    Table(#[from] adapters::store::StoreError),
     /// A variable of the environment is missing beside another one.
     #[error("{needed} must be set too when {given} is")]
     SettingMissing {

@@ -99,7 +99,7 @@ pub fn event(kind: WebhookEvent, inquiry: &str, template: &str, secret: &str, no
 }
 
 /// Persona's documentation, "Webhooks best practices": HMAC-SHA-256 over `<unix seconds>.<body>` under the whole secret.
-fn signature(secret: &str, signed_s: i64, body: &str) -> String {
+pub(crate) fn signature(secret: &str, signed_s: i64, body: &str) -> String {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
         // HMAC takes keys of every length.
         return String::new();

@@ -7,6 +7,7 @@
 mod bad_input;
 mod contract;
 mod engine;
+mod persona_events;
 mod phones;
 mod platform;
 mod purchases;
@@ -60,6 +61,9 @@ fn main() -> ExitCode {
         searching:
             a_number_that_is_found_can_be_bought, puerto_rico_and_what_is_not_offered,
             searches_that_are_not_right_are_refused, the_key_that_searches_cannot_buy;
+        persona_events:
+            every_event_is_taken_and_the_decisions_count, a_triggered_approval_completes_what_waits_once,
+            an_old_signature_is_a_reason_to_ask_persona, a_replay_tells_what_an_event_would_do_and_does_nothing;
         contract: the_emulators_table_answers_as_the_one_in_memory;
     };
     if arguments.list {

@@ -59,6 +59,11 @@ fn the_functions_depend_on_neighbours_and_rules_only() {
 }
 
 #[test]
+fn the_local_stack_knows_neighbours_and_rules_but_no_function() {
+    assert_eq!(uses(&package("local"), true), set(&["adapters", "domain"]));
+}
+
+#[test]
 fn every_crate_under_functions_is_known_here_and_none_knows_the_local_stack() {
     let mut found = BTreeSet::new();
     for package in packages() {

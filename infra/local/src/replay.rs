@@ -1,0 +1,364 @@
+//! `dialgate replay`: what a stored event would do, by the very parser and the very rules of the functions, without doing
+//! it. Nothing is written and nothing is sent.
+
+use crate::error::{Error, Result};
+use crate::stack::Description;
+use adapters::ambient::{Ambient, Machine};
+use adapters::dynamodb::DynamoDb;
+use adapters::items::{InquiryMap, keys, pointer_messages, verification_state_name};
+use adapters::persona::{Delivery, WebhookSecret, parse_delivery, sign, verify};
+use adapters::store::Store;
+use adapters::verifications;
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_dynamodb::config::Credentials;
+use base64::Engine;
+use domain::{
+    AcceptedStatuses, Decision, EventId, InquiryEvent, InquiryId, InquiryStatus, Instant, Owner, Source, Verification,
+    VerificationEffect, VerificationEvent, VerificationPolicy,
+};
+use serde::Serialize;
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// Purchases that wait, and are named, at most.
+const WAITERS_SHOWN: u32 = 100;
+
+/// Which event, and against which state.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Replay {
+    /// The event: Persona's body as it was delivered, or an event file of API Gateway that holds it
+    pub event: PathBuf,
+    /// Decide from this state of the inquiry's owner instead of what the running stack's table holds
+    #[arg(long, value_enum)]
+    pub state: Option<State>,
+    /// Take a completed inquiry for an approved one, as the setting AcceptedStatuses can
+    #[arg(long)]
+    pub accept_completed: bool,
+}
+
+/// A state to decide from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum State {
+    /// The event's inquiry was just opened
+    InProgress,
+    /// A reviewer looks at it
+    InReview,
+    /// It was approved
+    Verified,
+    /// It was declined
+    Declined,
+    /// It has failed
+    Failed,
+    /// It was abandoned
+    Expired,
+    /// All attempts are used
+    Locked,
+    /// It was approved, and declined after that
+    Revoked,
+}
+
+/// What the event would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// The one word: `applied`, `already_done`, `overruled`, `foreign`, `ignored` or `unreadable`.
+    pub verdict: &'static str,
+    /// Why, in a sentence.
+    pub why: String,
+    /// The event's id, as far as the event is about an inquiry.
+    pub event_id: Option<String>,
+    /// The inquiry that it is about.
+    pub inquiry: Option<String>,
+    /// Whose verification it is.
+    pub owner: Option<String>,
+    /// The state before.
+    pub from: Option<&'static str>,
+    /// The state after.
+    pub to: Option<&'static str>,
+    /// The purchases that would be woken; none known without a table.
+    pub wakes: Vec<String>,
+}
+
+/// What the event in the file would do.
+///
+/// # Errors
+/// [`Error::Refused`] if the file holds no event; [`Error::NotUp`] if no state is given and no stack is up; an error of the
+/// table.
+pub async fn replay(replay: &Replay, stack: impl FnOnce() -> Result<Description>) -> Result<Verdict> {
+    let reading = format!("read {}", replay.event.display());
+    let file = std::fs::read(&replay.event).map_err(Error::io(reading))?;
+    let body = body_of(file, &replay.event)?;
+    let now = Machine.now();
+    let policy = policy(replay.accept_completed);
+    let (event_id, event, template) = match parsed(body, now)? {
+        Delivery::Inquiry { event_id, event, template } => (event_id, event, template),
+        Delivery::Ignored => return Ok(Verdict::bare("ignored", "an event that we have no use for: answered 200")),
+        Delivery::Unreadable => {
+            let why = "a form that we do not know: answered 200, with a log line that counts as drift";
+            return Ok(Verdict::bare("unreadable", why));
+        }
+    };
+    let verdict = Verdict {
+        event_id: Some(event_id.to_string()),
+        inquiry: Some(event.inquiry.to_string()),
+        ..Verdict::bare("foreign", "not about an inquiry that we opened from our template: answered 200")
+    };
+    match replay.state {
+        Some(state) => Ok(decided(&imagined(state, &event, &policy), &event, now, &policy, verdict)),
+        None => from_table(&stack()?, event_id, event, template, now, &policy, verdict).await,
+    }
+}
+
+impl Verdict {
+    fn bare(verdict: &'static str, why: &str) -> Self {
+        let (event_id, inquiry, owner, from, to) = (None, None, None, None, None);
+        Self { verdict, why: why.to_owned(), event_id, inquiry, owner, from, to, wakes: Vec::new() }
+    }
+
+    /// The verdict for a person.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = vec![format!("{}: {}", self.verdict, self.why)];
+        for (name, value) in [("event", &self.event_id), ("inquiry", &self.inquiry), ("owner", &self.owner)] {
+            lines.extend(value.iter().map(|value| format!("  {name:<8} {value}")));
+        }
+        if let (Some(from), Some(to)) = (self.from, self.to) {
+            lines.push(format!("  state    {from} → {to}"));
+        }
+        lines.extend(self.wakes.iter().map(|purchase| format!("  wakes    {purchase}")));
+        lines.push("Nothing was changed.".to_owned());
+        lines
+    }
+}
+
+/// Persona's body, as it stands in the file or inside an event of API Gateway.
+fn body_of(file: Vec<u8>, path: &std::path::Path) -> Result<Vec<u8>> {
+    let no_event = |what: &str| Error::Refused {
+        what: format!("{} {what}", path.display()),
+        next: "give the body that Persona delivered, or what `dialgate event` prints".to_owned(),
+    };
+    let json: Value = serde_json::from_slice(&file).map_err(|_not_json| no_event("is not JSON"))?;
+    match json.get("body") {
+        None if json.get("data").is_some() => Ok(file),
+        None => Err(no_event("has neither `data` nor `body`")),
+        Some(Value::String(body)) if json["isBase64Encoded"] == true => base64::engine::general_purpose::STANDARD
+            .decode(body)
+            .map_err(|_not_base64| no_event("has a body that is not base64")),
+        Some(Value::String(body)) => Ok(body.clone().into_bytes()),
+        Some(_) => Err(no_event("has a body that is not a text")),
+    }
+}
+
+/// What the functions' own parser makes of the body. It takes signed bodies only, so this one is signed first, with a
+/// secret of the moment.
+fn parsed(body: Vec<u8>, now: Instant) -> Result<Delivery> {
+    let impossible = || Error::UnexpectedAnswer { from: "the signature check", what: "our own is refused".to_owned() };
+    let text = format!("wbhsec_{}", uuid::Uuid::new_v4());
+    let secret = WebhookSecret::parse(&text).map_err(|_short| impossible())?;
+    let header = sign(&secret, &body, now);
+    let webhook = verify(&header, body, &[secret], now, i64::from(u16::MAX)).map_err(|_bad| impossible())?;
+    Ok(parse_delivery(&webhook))
+}
+
+fn policy(accept_completed: bool) -> VerificationPolicy {
+    let accepted = if accept_completed { AcceptedStatuses::ApprovedOrCompleted } else { AcceptedStatuses::Approved };
+    VerificationPolicy { accepted, ..VerificationPolicy::default() }
+}
+
+async fn from_table(
+    stack: &Description,
+    event_id: EventId,
+    event: InquiryEvent,
+    template: Option<String>,
+    now: Instant,
+    policy: &VerificationPolicy,
+    verdict: Verdict,
+) -> Result<Verdict> {
+    let table = table(stack).await;
+    let item = table.get(&keys::inquiry_map(&event.inquiry)).await?;
+    let Some(map) = item.as_ref().map(InquiryMap::from_item).transpose()? else {
+        return Ok(verdict);
+    };
+    let of_ours = |template: &str| template == stack.persona_template_id;
+    if !of_ours(&map.template) || template.is_some_and(|template| !of_ours(&template)) {
+        return Ok(verdict);
+    }
+    let stored = verifications::load(&table, &map.owner).await?;
+    let verdict = Verdict { owner: Some(owner_text(&map.owner)), ..verdict };
+    let mut verdict = decided(&stored.verification, &event, now, policy, verdict);
+    if table.get(&keys::audit(&map.owner, event_id.as_str())).await?.is_some() {
+        let state = verification_state_name(&stored.verification.state);
+        verdict.verdict = "already_done";
+        verdict.why = "this very event was applied before: answered 200, waking again who waits".to_owned();
+        verdict.to = Some(state);
+    }
+    let woken = verdict.to == Some("verified") && matches!(verdict.verdict, "applied" | "already_done");
+    if woken {
+        let page = verifications::waiters(&table, &map.owner, WAITERS_SHOWN, None).await?;
+        for pointer in &page.items {
+            // A pool has a message for each of its numbers, all with its one id.
+            verdict.wakes.extend(pointer_messages(pointer)?.first().map(|message| message.id.to_string()));
+        }
+    }
+    Ok(verdict)
+}
+
+/// What the rules say to the event.
+fn decided(
+    verification: &Verification,
+    event: &InquiryEvent,
+    now: Instant,
+    policy: &VerificationPolicy,
+    verdict: Verdict,
+) -> Verdict {
+    let from = verification_state_name(&verification.state);
+    let (word, why, to) = match verification.decide(&VerificationEvent::Observed(event.clone()), now, policy) {
+        Decision::Applied { next, effects } => {
+            let why = match effects {
+                VerificationEffect::None => "it changes the verification: answered 200",
+                VerificationEffect::WakeWaiters => "it verifies the owner, and wakes who waits: answered 200",
+            };
+            ("applied", why, verification_state_name(&next.state))
+        }
+        Decision::AlreadyDone { effects: VerificationEffect::None } => {
+            ("already_done", "this, or something newer, is known: answered 200", from)
+        }
+        Decision::AlreadyDone { effects: VerificationEffect::WakeWaiters } => {
+            ("already_done", "the owner is verified already: answered 200, waking again who waits", from)
+        }
+        Decision::Illegal(_) => ("overruled", "an operator's decision stands against it: answered 200", from),
+    };
+    Verdict { verdict: word, why: why.to_owned(), from: Some(from), to: Some(to), ..verdict }
+}
+
+/// A verification in that state, made by the rules themselves from what would have happened, all before the event.
+fn imagined(state: State, event: &InquiryEvent, policy: &VerificationPolicy) -> Verification {
+    let before = |steps: i64| event.at.plus_ms(-1000 * steps);
+    let said = |inquiry: &InquiryId, status, at| {
+        VerificationEvent::Observed(InquiryEvent { inquiry: inquiry.clone(), status, at, source: Source::Event })
+    };
+    let opened = |inquiry: &InquiryId| VerificationEvent::Opened { inquiry: inquiry.clone() };
+    let current = |statuses: &[InquiryStatus]| {
+        let told = statuses.iter().rev().zip(1..).map(|(status, steps)| said(&event.inquiry, *status, before(steps)));
+        let mut told: Vec<VerificationEvent> = told.collect();
+        told.push(opened(&event.inquiry));
+        told.reverse();
+        told
+    };
+    let happened = match state {
+        State::InProgress => current(&[]),
+        State::InReview => current(&[InquiryStatus::NeedsReview]),
+        State::Verified => current(&[InquiryStatus::Approved]),
+        State::Declined => current(&[InquiryStatus::Declined]),
+        State::Failed => current(&[InquiryStatus::Failed]),
+        State::Expired => current(&[InquiryStatus::Expired]),
+        State::Revoked => current(&[InquiryStatus::Approved, InquiryStatus::Declined]),
+        State::Locked => {
+            let former = (1..policy.attempts_max).filter_map(|number| InquiryId::parse(&format!("inq_{number}")).ok());
+            let declined =
+                former.flat_map(|inquiry| [opened(&inquiry), said(&inquiry, InquiryStatus::Declined, before(2))]);
+            declined.chain(current(&[InquiryStatus::Declined])).collect()
+        }
+    };
+    happened.into_iter().fold(Verification::default(), |verification, event| {
+        match verification.decide(&event, before(1), policy) {
+            Decision::Applied { next, .. } => next,
+            Decision::AlreadyDone { .. } | Decision::Illegal(_) => verification,
+        }
+    })
+}
+
+/// The stack's table. The emulator takes these credentials from whoever is on this machine.
+async fn table(stack: &Description) -> DynamoDb {
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "local"))
+        .endpoint_url(&stack.aws_endpoint_url)
+        .load()
+        .await;
+    DynamoDb::new(aws_sdk_dynamodb::Client::new(&config), stack.table_name.clone())
+}
+
+fn owner_text(owner: &Owner) -> String {
+    match owner {
+        Owner::SubAccount(id) => format!("sub-account {id}"),
+        Owner::Agency(id) => format!("agency {id}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Replay, State, Verdict, replay};
+    use crate::error::Error;
+    use crate::webhook_event::{WebhookEvent, event};
+    use clap::ValueEnum;
+    use serde_json::{Value, json};
+    use time::OffsetDateTime;
+
+    /// The verdict on a file with this text, in front of an owner in this state.
+    async fn verdict(text: &str, state: Option<State>) -> Result<Verdict, Error> {
+        let path = std::env::temp_dir().join(format!("dialgate-replay-{}.json", uuid::Uuid::new_v4()));
+        std::fs::write(&path, text).expect("a file can be written");
+        let asked = Replay { event: path.clone(), state, accept_completed: false };
+        let outcome = replay(&asked, || Err(Error::NotUp)).await;
+        std::fs::remove_file(path).expect("the file is there");
+        outcome
+    }
+
+    fn file(kind: WebhookEvent) -> Value {
+        event(kind, "inq_1", "itmpl_1", "wbhsec_1", OffsetDateTime::now_utc()).expect("an event")
+    }
+
+    #[tokio::test]
+    async fn the_rules_decide_in_front_of_every_state() {
+        let (approved, declined) = (file(WebhookEvent::WebhookApproved), file(WebhookEvent::WebhookDeclined));
+        let seen = async |event: &Value, state| {
+            let verdict = verdict(&event.to_string(), Some(state)).await.expect("a verdict");
+            assert_eq!(verdict.inquiry.as_deref(), Some("inq_1"));
+            format!("{} {} {}", verdict.verdict, verdict.from.unwrap_or("-"), verdict.to.unwrap_or("-"))
+        };
+        let expected = [
+            (State::InProgress, "applied in_progress verified", "applied in_progress declined"),
+            (State::InReview, "applied in_review verified", "applied in_review declined"),
+            (State::Verified, "applied verified verified", "applied verified revoked"),
+            (State::Declined, "applied declined verified", "applied declined declined"),
+            (State::Failed, "applied failed verified", "applied failed declined"),
+            (State::Expired, "applied expired verified", "applied expired declined"),
+            (State::Locked, "applied locked verified", "applied locked locked"),
+            (State::Revoked, "applied revoked verified", "applied revoked revoked"),
+        ];
+        assert_eq!(expected.len(), State::value_variants().len());
+        for (state, when_approved, when_declined) in expected {
+            // What is told again by a newer event may be noted, or be known: both leave the state.
+            let told = |text: String| text.replace("already_done", "applied");
+            assert_eq!(told(seen(&approved, state).await), when_approved, "{state:?}");
+            assert_eq!(told(seen(&declined, state).await), when_declined, "{state:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_signature_does_not_matter_and_a_body_may_stand_alone() {
+        let forged = file(WebhookEvent::WebhookBadSignature);
+        let of_file = verdict(&forged.to_string(), Some(State::InProgress)).await.expect("a verdict");
+        let body = forged["body"].as_str().expect("a body");
+        let of_body = verdict(body, Some(State::InProgress)).await.expect("a verdict");
+        assert_eq!((of_file.verdict, of_file), ("applied", of_body));
+    }
+
+    #[tokio::test]
+    async fn what_changes_nothing_says_why_without_a_stack() {
+        let other = json!({"data": {"id": "evt_1", "attributes": {"name": "account.created"}}});
+        assert_eq!(verdict(&other.to_string(), None).await.expect("a verdict").verdict, "ignored");
+        let odd = json!({"data": {"id": "evt_1", "attributes": {"name": "inquiry.approved"}}});
+        assert_eq!(verdict(&odd.to_string(), None).await.expect("a verdict").verdict, "unreadable");
+        let needs_table = verdict(&file(WebhookEvent::WebhookApproved).to_string(), None).await;
+        assert!(matches!(needs_table, Err(Error::NotUp)), "{needs_table:?}");
+    }
+
+    #[tokio::test]
+    async fn a_file_without_an_event_is_refused_with_advice() {
+        for text in ["", "[]", "{}", "{\"body\": 1}", "{\"body\": \"%\", \"isBase64Encoded\": true}"] {
+            let message = verdict(text, None).await.expect_err(text).to_string();
+            assert!(message.contains("give the body that Persona delivered"), "{message}");
+        }
+    }
+}
