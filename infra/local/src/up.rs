@@ -132,6 +132,7 @@ Try next, in another terminal:
   curl -i {api}/v1/sub-accounts/MyLocation/purchases -H \"Authorization: Bearer $TOKEN\" \\
        -H \"Idempotency-Key: first\" -d '{{\"kind\":\"number\",\"phone_number\":\"+14155550123\"}}'
   curl -s {api}/v1/sub-accounts/MyLocation/verification -H \"Authorization: Bearer $TOKEN\"
+  {dialgate} trigger inquiry.approved --sub-account MyLocation
   curl -s \"{api}/v1/available-numbers?country=US&area_code=415\" -H \"Authorization: Bearer $TOKEN\"
 
   Persona's simulator   {}/simulator/state

@@ -275,7 +275,7 @@ fn new_inquiry(document: &Value, meta: Members<'_>, template: &Template) -> Resu
         account: account_choice(attributes, meta)?,
         reference_id: attributes.text("reference-id")?,
         note: attributes.text("note")?,
-        redirect_uri: attributes.text("redirect-uri")?,
+        redirect_uri: redirect_uri(attributes)?,
         tags: attributes.texts("tags")?.unwrap_or_default(),
         creator: attributes.text("creator-email-address")?,
         fields: fields(attributes)?,
@@ -285,6 +285,18 @@ fn new_inquiry(document: &Value, meta: Members<'_>, template: &Template) -> Resu
             resume_s: meta.seconds("expiration-after-resume-interval-seconds")?.unwrap_or(LIFE_AFTER_RESUME_S),
         },
     })
+}
+
+fn redirect_uri(attributes: Members<'_>) -> Result<Option<String>, ApiError> {
+    let text = attributes.text("redirect-uri")?;
+    let leads_to_a_page =
+        |text: &String| reqwest::Url::parse(text).is_ok_and(|parsed| matches!(parsed.scheme(), "http" | "https"));
+    match text {
+        Some(text) if !leads_to_a_page(&text) => {
+            Err(ApiError::bad_request("data.attributes.redirect-uri must begin with https:// or http://"))
+        }
+        text => Ok(text),
+    }
 }
 
 fn check_template(attributes: Members<'_>, template: &Template) -> Result<(), ApiError> {

@@ -30,9 +30,11 @@ async function call(path, body) {
   return said;
 }
 
-// A token stays in this tab: another tab, or this one after it was closed, needs one from its server.
-const remembered = () => sessionStorage.getItem(`session-token:${query.get("inquiry-id")}`);
-const remember = () => sessionStorage.setItem(`session-token:${state.inquiryId}`, state.sessionToken);
+// A token stays in this tab: another tab, or this one after it was closed, needs one from its server. Browsers that keep
+// nothing for embedded pages of another site refuse to be asked.
+const memory = (() => { try { return sessionStorage; } catch { return null; } })();
+const remembered = () => memory?.getItem(`session-token:${query.get("inquiry-id")}`) ?? null;
+const remember = () => memory?.setItem(`session-token:${state.inquiryId}`, state.sessionToken);
 
 async function enter() {
   const code = query.get("code");

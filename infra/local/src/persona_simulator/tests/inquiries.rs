@@ -40,6 +40,11 @@ async fn creation_refuses_what_contradicts_itself() {
             "meta.auto-create-account-reference-id needs meta.auto-create-account",
         ),
         (
+            with(json!({"inquiry-template-id": TEMPLATE, "redirect-uri": "javascript:alert(1)"})),
+            400,
+            "data.attributes.redirect-uri must begin with https:// or http://",
+        ),
+        (
             new_inquiry(json!({"expiration-after-create-interval-seconds": 0})),
             400,
             "meta.expiration-after-create-interval-seconds must be a positive number of seconds",
