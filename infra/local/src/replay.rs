@@ -13,8 +13,8 @@ use aws_config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::config::Credentials;
 use base64::Engine;
 use domain::{
-    AcceptedStatuses, Decision, EventId, InquiryEvent, InquiryId, InquiryStatus, Instant, Owner, Source, Verification,
-    VerificationEffect, VerificationEvent, VerificationPolicy,
+    AcceptedStatuses, Decision, EventId, InquiryEvent, InquiryId, InquiryStatus, Instant, Owner, Source, TemplateId,
+    Verification, VerificationEffect, VerificationEvent, VerificationPolicy,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -103,7 +103,10 @@ pub async fn replay(replay: &Replay, stack: impl FnOnce() -> Result<Description>
         ..Verdict::bare("foreign", "not about an inquiry that we opened from our template: answered 200")
     };
     match replay.state {
-        Some(state) => Ok(decided(&imagined(state, &event, &policy), &event, now, &policy, verdict)),
+        Some(state) => {
+            let verification = imagined(state, &event, &policy)?;
+            Ok(decided(&verification, &VerificationEvent::Observed(event), now, &policy, verdict))
+        }
         None => from_table(&stack()?, event_id, event, template, now, &policy, verdict).await,
     }
 }
@@ -179,13 +182,20 @@ async fn from_table(
         return Ok(verdict);
     };
     let of_ours = |template: &str| template == stack.persona_template_id;
-    if !of_ours(&map.template) || template.is_some_and(|template| !of_ours(&template)) {
+    if !of_ours(map.template.as_str()) || template.is_some_and(|template| !of_ours(&template)) {
         return Ok(verdict);
     }
     let stored = verifications::load(&table, &map.owner).await?;
-    let verdict = Verdict { owner: Some(owner_text(&map.owner)), ..verdict };
-    let mut verdict = decided(&stored.verification, &event, now, policy, verdict);
-    if table.get(&keys::audit(&map.owner, event_id.as_str())).await?.is_some() {
+    let owner = map.owner.clone();
+    let verdict = Verdict { owner: Some(owner_text(&owner)), ..verdict };
+    // What is said of an inquiry that another has replaced is weighed by its own order.
+    let observed = if stored.verification.is_current(&event.inquiry) {
+        VerificationEvent::Observed(event)
+    } else {
+        VerificationEvent::ObservedFormer(event, map.former())
+    };
+    let mut verdict = decided(&stored.verification, &observed, now, policy, verdict);
+    if table.get(&keys::audit(&owner, event_id.as_str())).await?.is_some() {
         let state = verification_state_name(&stored.verification.state);
         verdict.verdict = "already_done";
         verdict.why = "this very event was applied before: answered 200, waking again who waits".to_owned();
@@ -193,7 +203,7 @@ async fn from_table(
     }
     let woken = verdict.to == Some("verified") && matches!(verdict.verdict, "applied" | "already_done");
     if woken {
-        let page = verifications::waiters(&table, &map.owner, WAITERS_SHOWN, None).await?;
+        let page = verifications::waiters(&table, &owner, WAITERS_SHOWN, None).await?;
         for pointer in &page.items {
             // A pool has a message for each of its numbers, all with its one id.
             verdict.wakes.extend(pointer_messages(pointer)?.first().map(|message| message.id.to_string()));
@@ -205,13 +215,13 @@ async fn from_table(
 /// What the rules say to the event.
 fn decided(
     verification: &Verification,
-    event: &InquiryEvent,
+    event: &VerificationEvent,
     now: Instant,
     policy: &VerificationPolicy,
     verdict: Verdict,
 ) -> Verdict {
     let from = verification_state_name(&verification.state);
-    let (word, why, to) = match verification.decide(&VerificationEvent::Observed(event.clone()), now, policy) {
+    let (word, why, to) = match verification.decide(event, now, policy) {
         Decision::Applied { next, effects } => {
             let why = match effects {
                 VerificationEffect::None => "it changes the verification: answered 200",
@@ -231,12 +241,15 @@ fn decided(
 }
 
 /// A verification in that state, made by the rules themselves from what would have happened, all before the event.
-fn imagined(state: State, event: &InquiryEvent, policy: &VerificationPolicy) -> Verification {
+fn imagined(state: State, event: &InquiryEvent, policy: &VerificationPolicy) -> Result<Verification> {
+    let unwritable = |_| Error::UnexpectedAnswer { from: "this program", what: "an id that is none".to_owned() };
+    let template = TemplateId::parse("itmpl_Imagined").map_err(unwritable)?;
     let before = |steps: i64| event.at.plus_ms(-1000 * steps);
     let said = |inquiry: &InquiryId, status, at| {
         VerificationEvent::Observed(InquiryEvent { inquiry: inquiry.clone(), status, at, source: Source::Event })
     };
-    let opened = |inquiry: &InquiryId| VerificationEvent::Opened { inquiry: inquiry.clone() };
+    let opened =
+        |inquiry: &InquiryId| VerificationEvent::Opened { inquiry: inquiry.clone(), template: template.clone() };
     let current = |statuses: &[InquiryStatus]| {
         let told = statuses.iter().rev().zip(1..).map(|(status, steps)| said(&event.inquiry, *status, before(steps)));
         let mut told: Vec<VerificationEvent> = told.collect();
@@ -259,12 +272,12 @@ fn imagined(state: State, event: &InquiryEvent, policy: &VerificationPolicy) -> 
             declined.chain(current(&[InquiryStatus::Declined])).collect()
         }
     };
-    happened.into_iter().fold(Verification::default(), |verification, event| {
+    Ok(happened.into_iter().fold(Verification::default(), |verification, event| {
         match verification.decide(&event, before(1), policy) {
             Decision::Applied { next, .. } => next,
             Decision::AlreadyDone { .. } | Decision::Illegal(_) => verification,
         }
-    })
+    }))
 }
 
 /// The stack's table. The emulator takes these credentials from whoever is on this machine.
