@@ -91,6 +91,8 @@ pub(crate) async fn deploy(
 
     let overrides: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let mut deploy = vec!["cloudformation", "deploy", "--template-file", packaged.as_str(), "--stack-name", stack];
+    // CloudFormation takes larger templates than 51,200 bytes by way of a bucket only.
+    deploy.extend(["--s3-bucket", BUCKET]);
     deploy.extend(["--capabilities", "CAPABILITY_IAM", "--no-fail-on-empty-changeset", "--parameter-overrides"]);
     deploy.extend(overrides.iter().map(String::as_str));
     if let Err(failure) = tools.aws(endpoint_url, &deploy).await {

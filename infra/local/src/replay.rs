@@ -25,6 +25,7 @@ const WAITERS_SHOWN: u32 = 100;
 
 /// Which event, and against which state.
 #[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
 pub struct Replay {
     /// The event: Persona's body as it was delivered, or an event file of API Gateway that holds it
     pub event: PathBuf,

@@ -29,6 +29,7 @@ const COPIES_MAX: i64 = 100;
 
 /// What is to be sent, and what is to be wrong with it.
 #[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
 pub struct Trigger {
     /// The event's name
     #[arg(value_parser = PossibleValuesParser::new(EVENTS.map(|(name, _)| name)))]
