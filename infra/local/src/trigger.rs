@@ -191,7 +191,7 @@ impl Api {
         }
         let detail = body["detail"].as_str().or(body["title"].as_str()).unwrap_or("without a reason");
         Err(Error::Refused {
-            what: format!("the API answered {status}: {detail}"),
+            what: format!("the API answered {status}: {}", detail.trim_end_matches('.')),
             next: "an id of a sub-account is up to 64 letters, digits, - and _".to_owned(),
         })
     }
