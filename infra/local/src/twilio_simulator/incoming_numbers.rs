@@ -101,6 +101,15 @@ impl OwnedNumber {
         Ok(())
     }
 
+    /// As the resource of one kind shows it, which does not say the kind again, or as the resource of all kinds does.
+    fn json_at(&self, kind: Option<NumberKind>) -> Value {
+        let mut number = self.json();
+        if let (Some(_), Value::Object(fields)) = (kind, &mut number) {
+            fields.remove("type");
+        }
+        number
+    }
+
     fn json(&self) -> Value {
         let mut number = json!({
             "account_sid": self.account_sid,
@@ -159,7 +168,7 @@ impl Carrier {
             return match self.repeat_create {
                 RepeatCreate::Update => {
                     own.take(parameters, now)?;
-                    Ok(Reply::json(201, own.json()))
+                    Ok(Reply::json(201, own.json_at(kind)))
                 }
                 RepeatCreate::Refuse => Err(TwilioError::unavailable_number(&number)),
             };
@@ -187,7 +196,7 @@ impl Carrier {
         let listed_from = self.clock.in_ms(self.list_lag_ms);
         let mut owned = OwnedNumber::new(account, &number, offer.kind, now, listed_from);
         owned.take(parameters, now)?;
-        let reply = Reply::json(201, owned.json());
+        let reply = Reply::json(201, owned.json_at(kind));
         self.numbers.push(owned);
         *self.charges.entry(number).or_default() += 1;
         Ok(reply)
@@ -229,7 +238,7 @@ impl Carrier {
             .filter(|owned| kind.is_none_or(|kind| owned.kind == kind))
             .filter(|owned| pattern.as_ref().is_none_or(|pattern| pattern.matches(&owned.phone_number)))
             .filter(|owned| parameters.get("FriendlyName").is_none_or(|name| owned.friendly_name == name))
-            .map(OwnedNumber::json)
+            .map(|owned| owned.json_at(kind))
             .collect();
         let path = match kind {
             None => format!("/2010-04-01/Accounts/{account}/IncomingPhoneNumbers.json"),

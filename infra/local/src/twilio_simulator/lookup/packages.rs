@@ -133,6 +133,10 @@ impl Package {
     /// Its answer when it failed: its own error's code, and nothing else.
     pub(super) fn failed(self, code: u32) -> Value {
         let mut answer = json!({ "error_code": code });
+        if self == Self::ReassignedNumber {
+            // The one package that describes its code as a text.
+            answer["error_code"] = json!(code.to_string());
+        }
         for field in self.fields() {
             answer[*field] = Value::Null;
         }
