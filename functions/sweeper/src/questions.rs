@@ -6,7 +6,7 @@
 //! the budget does not reach is not touched and so comes first in the next sweep: with more inquiries than that, every
 //! one is asked about ever more rarely, in proportion.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::pin::pin;
 
 use adapters::ambient::Ambient;
@@ -71,7 +71,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
         started_at: Instant,
         swept: &mut Swept,
     ) -> Result<Vec<Overdue>, SweepError> {
-        let owners: HashSet<Owner> = overdue.iter().flat_map(|overdue| overdue.owners.iter().cloned()).collect();
+        let owners: BTreeSet<Owner> = overdue.iter().flat_map(|overdue| overdue.owners.iter().cloned()).collect();
         let mut read = stream::iter(owners.iter())
             .map(|owner| async move { verifications::load(&self.store, owner).await.map(|stored| (owner, stored)) })
             .buffered(OWNERS_AT_ONCE);
