@@ -3,12 +3,14 @@
 pub mod contract;
 pub mod events;
 pub mod hmac;
+pub mod logs;
 pub mod memory_table;
 pub mod neighbours;
 pub mod outcomes;
 pub mod phone;
 pub mod simulation;
 pub mod slow_ports;
+pub mod stepped;
 mod validation;
 pub mod world;
 

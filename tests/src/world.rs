@@ -82,6 +82,17 @@ fn revisits() -> Revisits {
     Revisits { poll_age_ms: 120_000, step_ms: 60_000 }
 }
 
+/// The settings of `persona-webhook`.
+pub fn webhook_settings() -> persona_webhook::Settings {
+    persona_webhook::Settings {
+        secrets: vec![secret()],
+        tolerance_s: 300,
+        policy: VerificationPolicy::default(),
+        revisits: revisits(),
+        template: TEMPLATE.to_owned(),
+    }
+}
+
 impl Neighbours<'_> {
     /// The time now.
     pub fn now(&self) -> Instant {
@@ -193,13 +204,7 @@ impl Neighbours<'_> {
             queue: &self.queue,
             identity: &self.persona,
             ambient: self.clock,
-            settings: persona_webhook::Settings {
-                secrets: vec![secret()],
-                tolerance_s: 300,
-                policy: VerificationPolicy::default(),
-                revisits: revisits(),
-                template: TEMPLATE.to_owned(),
-            },
+            settings: webhook_settings(),
         };
         Answer::of(futures::executor::block_on(function.handle(event)))
     }
@@ -369,7 +374,8 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub(crate) fn of(event: Value) -> Self {
+    /// Reads what a function answered.
+    pub fn of(event: Value) -> Self {
         let text = event["body"].as_str().unwrap_or_default();
         Self {
             status: event["statusCode"].as_u64().unwrap_or_default(),

@@ -9,13 +9,13 @@ use adapters::ambient::Ambient;
 use adapters::http_event::{HttpAnswer, HttpRequest, read};
 use adapters::items::{InquiryMap, keys};
 use adapters::persona::{
-    Delivery, Freshness, Identity, SIGNATURE_HEADER, VerifiedWebhook, WebhookSecret, parse_delivery, verify,
+    Delivery, Drift, Freshness, Identity, SIGNATURE_HEADER, VerifiedWebhook, WebhookSecret, parse_delivery, verify,
 };
 use adapters::problem::{Problem, ProblemType};
 use adapters::queue::Queue;
 use adapters::store::{Store, StoreError};
 use adapters::verifications::{self, Cause, News, Observed, Revisits, WakeError};
-use domain::{InquiryEvent, VerificationPolicy};
+use domain::{EventId, InquiryEvent, InquiryStatus, VerificationPolicy};
 use lambda_http::http::StatusCode;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -118,18 +118,21 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PersonaWebhook<S, Q, I, A> {
     async fn take(&self, webhook: &VerifiedWebhook) -> Result<Taken, Failure> {
         match parse_delivery(webhook) {
             Delivery::Ignored => Ok(Taken::Ignored),
-            Delivery::Unreadable => {
-                // Neither the body nor serde's error goes into a log: both hold what Persona knows of a person.
-                let hash = hex::encode(Sha256::digest(webhook.body()));
-                let length_bytes = webhook.body().len();
-                error!(hash, length_bytes, metric = "drift", "A signed delivery has a form that we do not know.");
+            Delivery::Drift { what, event_id } => {
+                drifted(webhook, what, event_id.as_ref());
                 Ok(Taken::Ignored)
             }
             Delivery::Inquiry { event_id, event, template } => {
                 let foreign = template.is_some_and(|template| template != self.settings.template);
                 let map = if foreign { None } else { self.store.get(&keys::inquiry_map(&event.inquiry)).await? };
                 let Some(map) = map.as_ref().map(InquiryMap::from_item).transpose()? else {
-                    info!(inquiry = %event.inquiry, metric = "foreign_inquiry", "An event is not about an inquiry of ours.");
+                    if !foreign && is_past_the_person(event.status) {
+                        // Somebody sent a person through our template by a link of its own, perhaps with the
+                        // reference of a sub-account that is not his.
+                        warn!(inquiry = %event.inquiry, metric = "unmapped_inquiry", "Persona judged an inquiry that we did not open.");
+                    } else {
+                        info!(inquiry = %event.inquiry, metric = "foreign_inquiry", "An event is not about an inquiry of ours.");
+                    }
                     return Ok(Taken::Ignored);
                 };
                 if map.template.as_str() != self.settings.template {
@@ -164,5 +167,43 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PersonaWebhook<S, Q, I, A> {
             taken = self.apply(map, &current, Cause::Look).await?;
         }
         Ok(taken)
+    }
+}
+
+/// Notes an event that Persona has changed, so that somebody looks. Neither the body nor a name from it goes into the
+/// log, since both may hold what Persona knows of a person: the event's id finds it in Persona's dashboard.
+fn drifted(webhook: &VerifiedWebhook, what: Drift, event_id: Option<&EventId>) {
+    let hash = hex::encode(Sha256::digest(webhook.body()));
+    let length_bytes = webhook.body().len();
+    let event = event_id.map_or("unreadable", EventId::as_str);
+    match what {
+        Drift::Event => {
+            warn!(event, hash, length_bytes, metric = "drift", "Persona sent an event that we do not know.")
+        }
+        Drift::Status => {
+            error!(
+                event,
+                hash,
+                length_bytes,
+                metric = "drift",
+                "Persona gave an inquiry a status that we do not know."
+            );
+        }
+        Drift::Form => {
+            error!(event, hash, length_bytes, metric = "drift", "A signed delivery has a form that we do not know.")
+        }
+    }
+}
+
+/// Whether the person in front of the camera has done its part.
+fn is_past_the_person(status: InquiryStatus) -> bool {
+    match status {
+        InquiryStatus::Completed
+        | InquiryStatus::Failed
+        | InquiryStatus::NeedsReview
+        | InquiryStatus::Approved
+        | InquiryStatus::Declined => true,
+        // `created` comes before our own entry in the map does; the others come without anybody's doing.
+        InquiryStatus::Created | InquiryStatus::Pending | InquiryStatus::Expired => false,
     }
 }

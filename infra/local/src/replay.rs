@@ -6,7 +6,7 @@ use crate::stack::Description;
 use adapters::ambient::{Ambient, Machine};
 use adapters::dynamodb::DynamoDb;
 use adapters::items::{InquiryMap, keys, pointer_messages, verification_state_name};
-use adapters::persona::{Delivery, WebhookSecret, parse_delivery, sign, verify};
+use adapters::persona::{Delivery, Drift, WebhookSecret, parse_delivery, sign, verify};
 use adapters::store::Store;
 use adapters::verifications;
 use aws_config::{BehaviorVersion, Region};
@@ -93,8 +93,12 @@ pub async fn replay(replay: &Replay, stack: impl FnOnce() -> Result<Description>
     let (event_id, event, template) = match parsed(body, now)? {
         Delivery::Inquiry { event_id, event, template } => (event_id, event, template),
         Delivery::Ignored => return Ok(Verdict::bare("ignored", "an event that we have no use for: answered 200")),
-        Delivery::Unreadable => {
-            let why = "a form that we do not know: answered 200, with a log line that counts as drift";
+        Delivery::Drift { what, .. } => {
+            let why = match what {
+                Drift::Event => "an event that we do not know: answered 200, with a log line that counts as drift",
+                Drift::Status => "a status that we do not know: answered 200, with a log line that counts as drift",
+                Drift::Form => "a form that we do not know: answered 200, with a log line that counts as drift",
+            };
             return Ok(Verdict::bare("unreadable", why));
         }
     };

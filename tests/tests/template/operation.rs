@@ -75,7 +75,7 @@ fn every_function_raises_an_alarm_when_it_fails(template: &Value) -> Vec<String>
 }
 
 /// The metrics that need a person, and the log lines that count as one: the functions' JSON field `metric` names it.
-const COUNTED: [(&str, &str); 10] = [
+const COUNTED: [(&str, &str); 11] = [
     ("held", "{ $.metric = \"held\" }"),
     ("orphan", "{ ($.metric = \"held\") && ($.orphan IS TRUE) }"),
     ("carrier_unauthorised", "{ $.metric = \"carrier_unauthorised\" }"),
@@ -83,6 +83,7 @@ const COUNTED: [(&str, &str); 10] = [
     ("conversion_low", "{ $.metric = \"conversion_low\" }"),
     ("verify_misconfigured", "{ ($.metric = \"verify_misconfigured\") || ($.metric = \"lookup_unauthorised\") }"),
     ("drift", "{ $.metric = \"drift\" }"),
+    ("unmapped_inquiry", "{ $.metric = \"unmapped_inquiry\" }"),
     ("bug", "{ $.metric = \"bug\" }"),
     ("sweep_late", "{ $.metric = \"sweep_late\" }"),
     ("poll_backlog", "{ $.metric = \"poll_backlog\" }"),

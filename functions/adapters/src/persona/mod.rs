@@ -10,7 +10,7 @@ use domain::{InquiryEvent, InquiryId, Nonce};
 use secrecy::SecretString;
 
 pub use client::{PersonaClient, PersonaSettings};
-pub use payload::{Delivery, parse_delivery};
+pub use payload::{Delivery, Drift, parse_delivery};
 pub use signature::{
     BadSignature, Freshness, SIGNATURE_HEADER, VerifiedWebhook, WebhookSecret, WebhookSecretError, sign, verify,
 };

@@ -23,8 +23,24 @@ pub enum Delivery {
     },
     /// An event that we have no use for.
     Ignored,
-    /// Signed, but not in a form that we know: a repetition would not help.
-    Unreadable,
+    /// Signed, but not as we know Persona: a repetition would not help.
+    Drift {
+        /// What is unknown.
+        what: Drift,
+        /// The event's id, where it can be read.
+        event_id: Option<EventId>,
+    },
+}
+
+/// What Persona may change one day without asking us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drift {
+    /// The event's name.
+    Event,
+    /// The inquiry's status.
+    Status,
+    /// The form of the whole.
+    Form,
 }
 
 #[derive(Deserialize)]
@@ -40,7 +56,6 @@ struct EventData {
 
 #[derive(Deserialize)]
 struct EventAttributes {
-    name: String,
     #[serde(rename = "created-at", alias = "createdAt", alias = "created_at")]
     created_at: String,
     payload: Payload,
@@ -84,8 +99,7 @@ struct Linked {
     id: String,
 }
 
-/// Events whose inquiry's status we act on. `inquiry.transitioned` is a change of screen, `inquiry.redacted` keeps the
-/// status (Persona, "Events").
+/// Events whose inquiry's status we act on (Persona, "Events").
 const INQUIRY_EVENTS: [&str; 8] = [
     "inquiry.created",
     "inquiry.started",
@@ -97,7 +111,28 @@ const INQUIRY_EVENTS: [&str; 8] = [
     "inquiry.marked-for-review",
 ];
 
-/// Reads a signed delivery.
+/// Events of an inquiry that say nothing of its status: a change of screen, and a redaction, which keeps the status.
+const SILENT_INQUIRY_EVENTS: [&str; 2] = ["inquiry.transitioned", "inquiry.redacted"];
+
+/// Resources whose events are no news of an inquiry's status, as their names start (Persona, "Events"). An open list:
+/// Persona adds to it.
+const OTHER_RESOURCES: [&str; 10] = [
+    "account.",
+    "case.",
+    "document.",
+    "inquiry-session.",
+    "report.",
+    "report/",
+    "selfie.",
+    "transaction.",
+    "verification.",
+    "workflow-run.",
+];
+
+/// Longest name of an event or status that is looked at, in bytes; Persona's longest has 25.
+const NAME_BYTES_MAX: usize = 64;
+
+/// Reads a signed delivery. Errors of the parser are dropped unread: their text quotes the value that it stumbled over.
 #[must_use]
 pub fn parse_delivery(webhook: &VerifiedWebhook) -> Delivery {
     /// Just the name: an event of another resource need not have an inquiry's form.
@@ -107,6 +142,7 @@ pub fn parse_delivery(webhook: &VerifiedWebhook) -> Delivery {
     }
     #[derive(Deserialize)]
     struct NameData {
+        id: String,
         attributes: NameAttributes,
     }
     #[derive(Deserialize)]
@@ -114,30 +150,32 @@ pub fn parse_delivery(webhook: &VerifiedWebhook) -> Delivery {
         name: String,
     }
 
-    let Ok(named) = serde_json::from_slice::<NameOnly>(webhook.body()) else {
-        return Delivery::Unreadable;
+    let Ok(NameOnly { data: NameData { id, attributes } }) = serde_json::from_slice(webhook.body()) else {
+        return Delivery::Drift { what: Drift::Form, event_id: None };
     };
-    if !INQUIRY_EVENTS.contains(&named.data.attributes.name.as_str()) {
+    let event_id = EventId::parse(&id).ok();
+    let name = in_kebab(&attributes.name);
+    if SILENT_INQUIRY_EVENTS.contains(&name.as_str()) || OTHER_RESOURCES.iter().any(|start| name.starts_with(start)) {
         return Delivery::Ignored;
     }
-    // The error is dropped unread: serde's text quotes the value that it stumbled over.
-    let Ok(envelope) = serde_json::from_slice::<Envelope>(webhook.body()) else {
-        return Delivery::Unreadable;
-    };
-    inquiry_delivery(envelope.data).unwrap_or(Delivery::Unreadable)
+    if !INQUIRY_EVENTS.contains(&name.as_str()) {
+        return Delivery::Drift { what: Drift::Event, event_id };
+    }
+    let read = serde_json::from_slice::<Envelope>(webhook.body()).map_err(|_| Drift::Form);
+    read.and_then(|envelope| inquiry_delivery(envelope.data)).unwrap_or_else(|what| Delivery::Drift { what, event_id })
 }
 
-fn inquiry_delivery(data: EventData) -> Option<Delivery> {
+fn inquiry_delivery(data: EventData) -> Result<Delivery, Drift> {
     let resource = data.attributes.payload.data;
-    if resource.kind != "inquiry" || !INQUIRY_EVENTS.contains(&data.attributes.name.as_str()) {
-        return None;
+    if resource.kind != "inquiry" {
+        return Err(Drift::Form);
     }
-    let at = OffsetDateTime::parse(&data.attributes.created_at, &Rfc3339).ok()?;
-    Some(Delivery::Inquiry {
-        event_id: EventId::parse(&data.id).ok()?,
+    let at = OffsetDateTime::parse(&data.attributes.created_at, &Rfc3339).map_err(|_| Drift::Form)?;
+    Ok(Delivery::Inquiry {
+        event_id: EventId::parse(&data.id).map_err(|_| Drift::Form)?,
         event: InquiryEvent {
-            inquiry: InquiryId::parse(&resource.id).ok()?,
-            status: parse_status(&resource.attributes.status)?,
+            inquiry: InquiryId::parse(&resource.id).map_err(|_| Drift::Form)?,
+            status: parse_status(&resource.attributes.status).ok_or(Drift::Status)?,
             at: instant_of(at),
             source: Source::Event,
         },
@@ -145,19 +183,39 @@ fn inquiry_delivery(data: EventData) -> Option<Delivery> {
     })
 }
 
-/// A status by any of the names that Persona's pages use for it.
+/// A status by any of the names that Persona's pages use for it: "needs review" is found in four spellings.
 pub(super) fn parse_status(status: &str) -> Option<InquiryStatus> {
-    Some(match status {
+    Some(match in_kebab(status).as_str() {
         "created" => InquiryStatus::Created,
         "pending" => InquiryStatus::Pending,
         "completed" => InquiryStatus::Completed,
         "failed" => InquiryStatus::Failed,
         "expired" => InquiryStatus::Expired,
-        "needs_review" | "needs-review" | "needsReview" | "needs review" => InquiryStatus::NeedsReview,
+        "needs-review" => InquiryStatus::NeedsReview,
         "approved" => InquiryStatus::Approved,
         "declined" => InquiryStatus::Declined,
         _ => return None,
     })
+}
+
+/// A name in kebab case, whichever way it was written: which way is a setting in Persona's dashboard. One that is too
+/// long for a name comes out empty.
+fn in_kebab(name: &str) -> String {
+    if name.len() > NAME_BYTES_MAX {
+        return String::new();
+    }
+    let mut kebab = String::with_capacity(name.len() + 4);
+    for character in name.chars() {
+        match character {
+            '_' | ' ' => kebab.push('-'),
+            'A'..='Z' => {
+                kebab.push('-');
+                kebab.push(character.to_ascii_lowercase());
+            }
+            _ => kebab.push(character),
+        }
+    }
+    kebab
 }
 
 /// The form of an answer that we only read the status from.
