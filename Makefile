@@ -6,7 +6,7 @@ WATCH    ?=
 JSON     ?=
 ARGS     ?=
 
-.PHONY: help up demo test sim vectors drill web-test lint tools build doctor
+.PHONY: help up demo test sim drain vectors drill web-test lint tools build doctor
 
 help: ## List these words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,12 @@ SEED      ?= 0
 
 sim: ## Play schedules of crashes, losses and duplicates in memory (SCHEDULES=100000 SEED=0)
 	@cargo test --quiet --workspace --test simulation -- --schedules $(SCHEDULES) --seed $(SEED)
+
+PURCHASES ?= 1000
+
+drain: ## Let many purchases wait for one approval in the emulator, and tell how long they take after it (PURCHASES=1000)
+	@$(PREPARE) tools build
+	@exec $(DIALGATE) drain --purchases $(PURCHASES)
 
 vectors: ## Check the published vectors of Persona's signature (functions/adapters/vectors)
 	@cargo test --quiet --workspace --test vectors

@@ -1,6 +1,7 @@
 //! What the tests share: the neighbours in memory, events as AWS sends them, and a world of all functions over them.
 
 pub mod contract;
+pub mod estate;
 pub mod events;
 pub mod hmac;
 pub mod logs;

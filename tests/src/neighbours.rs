@@ -348,12 +348,21 @@ impl<'clock> MemoryCarrier<'clock> {
         locked(&self.inner).owned.get(&(account.clone(), number.clone())).map(|owned| owned.mark.clone())
     }
 
-    /// Gives the account a number that we did not buy.
-    pub fn plant(&self, account: &AccountSid, number: &PhoneNumber, mark: &str) {
+    /// Gives the account a number that we did not buy; the number there.
+    pub fn plant(&self, account: &AccountSid, number: &PhoneNumber, mark: &str) -> OwnedNumber {
         let mut state = locked(&self.inner);
         let charges = state.charges;
-        self.own(&mut state, account, number, mark);
+        let planted = self.own(&mut state, account, number, mark);
         state.charges = charges;
+        planted
+    }
+
+    /// The account's numbers, in order; the next look's fault instead, if one was ordered.
+    pub(crate) fn listed(&self, account: &AccountSid) -> Result<Vec<OwnedNumber>, LookError> {
+        let mut state = locked(&self.inner);
+        let fault = state.look_faults.pop_front();
+        let owned = state.owned.iter().filter(|((of, _), _)| of == account);
+        fault.map_or_else(|| Ok(owned.map(|(_, owned)| owned.clone()).collect()), Err)
     }
 
     /// Somebody writes another mark on a number that is owned.

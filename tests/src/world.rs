@@ -82,7 +82,18 @@ fn revisits() -> Revisits {
     Revisits { poll_age_ms: 120_000, step_ms: 60_000 }
 }
 
-/// The settings of `persona-webhook`.
+/// The settings of `purchase-check`: the template's defaults.
+pub fn check_settings() -> purchase_check::Settings {
+    purchase_check::Settings {
+        gate: GatePolicy::default(),
+        policy: VerificationPolicy::default(),
+        revisits: revisits(),
+        purchase_wait_ms: 72 * 3600 * 1000,
+        template: template(),
+    }
+}
+
+/// The settings of `persona-webhook`: the template's defaults.
 pub fn webhook_settings() -> persona_webhook::Settings {
     persona_webhook::Settings {
         secrets: vec![secret()],
@@ -90,6 +101,27 @@ pub fn webhook_settings() -> persona_webhook::Settings {
         policy: VerificationPolicy::default(),
         revisits: revisits(),
         template: TEMPLATE.to_owned(),
+    }
+}
+
+/// The settings of `purchase-completion`: the template's defaults.
+pub fn completion_settings() -> purchase_completion::Settings {
+    purchase_completion::Settings {
+        account: account(),
+        gate: GatePolicy::default(),
+        timing: Timing::default(),
+        carrier_timeout_ms: 10_000,
+        step_ms: 60_000,
+    }
+}
+
+/// The settings of `sweeper`: the template's defaults.
+pub fn sweeper_settings() -> sweeper::Settings {
+    sweeper::Settings {
+        policy: VerificationPolicy::default(),
+        revisits: revisits(),
+        timing: Timing::default(),
+        template: template(),
     }
 }
 
@@ -131,13 +163,7 @@ impl Neighbours<'_> {
             queue,
             identity,
             ambient: self.clock,
-            settings: purchase_check::Settings {
-                gate: GatePolicy::default(),
-                policy: VerificationPolicy::default(),
-                revisits: revisits(),
-                purchase_wait_ms: 72 * 3600 * 1000,
-                template,
-            },
+            settings: purchase_check::Settings { template, ..check_settings() },
         }
     }
 
@@ -232,13 +258,7 @@ impl Neighbours<'_> {
             carrier: &self.carrier,
             ambient: self.clock,
             switch: SwitchCache::default(),
-            settings: purchase_completion::Settings {
-                account: account(),
-                gate: GatePolicy::default(),
-                timing: Timing::default(),
-                carrier_timeout_ms: 10_000,
-                step_ms: 60_000,
-            },
+            settings: completion_settings(),
         };
         futures::executor::block_on(function.handle(event)).batch_item_failures.len()
     }
@@ -251,18 +271,7 @@ impl Neighbours<'_> {
 
     /// The sweeper, over this table and Persona.
     pub fn sweeper<S: Store, I: Identity>(&self, store: S, identity: I) -> Sweeper<S, &MemoryQueue, I, &StillClock> {
-        Sweeper {
-            store,
-            queue: &self.queue,
-            identity,
-            ambient: self.clock,
-            settings: sweeper::Settings {
-                policy: VerificationPolicy::default(),
-                revisits: revisits(),
-                timing: Timing::default(),
-                template: template(),
-            },
-        }
+        Sweeper { store, queue: &self.queue, identity, ambient: self.clock, settings: sweeper_settings() }
     }
 
     /// A minute passes, then the sweep runs and every message is worked on: `minutes` times.

@@ -19,6 +19,7 @@ mod phone;
 mod phone_number;
 mod pool;
 mod purchase;
+mod reconcile;
 mod region;
 mod verification;
 
@@ -40,6 +41,9 @@ pub use purchase::{
     Actor, AfterAbsent, BodyHash, EarlierCreates, FailedNumber, Happening, HistoryEntry, IfUnavailable, LatestCreate,
     Lock, MemberIndex, Place, Purchase, PurchaseEffects, PurchaseEvent, PurchaseState, Reason, Release, Slot, Timing,
     Visit,
+};
+pub use reconcile::{
+    Guarded, ListedNumber, LockHolder, LockedNumber, Missing, Orphan, OrphanReason, Reconciliation, reconcile,
 };
 pub use region::{CountryCode, GatePolicy, NonGeographicClass, Region, UnitedStatesTerritory};
 pub use verification::{

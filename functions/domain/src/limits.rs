@@ -80,3 +80,7 @@ pub const OPERATOR_NAME_CHARS_MAX: usize = 128;
 
 /// Longest reason of an operator's decision, in characters.
 pub const OPERATOR_REASON_CHARS_MAX: usize = 500;
+
+/// How long a completed number may not be in the carrier's list yet before it counts as missing, in milliseconds: five
+/// minutes, longer than a create and the list after it are expected to take together (180 s).
+pub const RECONCILE_YOUNG_MS: i64 = 5 * 60 * 1000;

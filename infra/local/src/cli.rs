@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::issuer::TokenRequest;
 use crate::neighbours::Neighbours;
+use crate::operate::{self, ReconcileArguments, RedriveArguments};
 use crate::replay::Replay;
 use crate::report::{Form, Report, write_line};
 use crate::stack::Ports;
@@ -10,7 +11,9 @@ use crate::trigger::Trigger;
 use crate::up::{self, Up};
 use crate::webhook_event::{self, WebhookEvent};
 use crate::workspace::Workspace;
-use crate::{doctor, issuer, persona_simulator, phones, process, replay, run, trigger, twilio_simulator};
+use crate::{
+    doctor, drain, issuer, persona_simulator, phones, process, replay, run, trigger, twilio_simulator,
+};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::future::Future;
 use std::process::ExitCode;
@@ -50,6 +53,16 @@ enum Command {
     },
     /// Say what is missing on this machine and what is running
     Doctor,
+    /// Let many purchases wait for one approval on a stack of its own, and tell how long they take after it
+    Drain {
+        /// How many
+        #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=i64::from(drain::PURCHASES_MAX)))]
+        purchases: u32,
+    },
+    /// Move dead letters back to the purchase queue, and say what each is (exit code 3: some are left)
+    Redrive(RedriveArguments),
+    /// Compare the carrier's numbers with the table, and name what does not fit (exit code 3: something does not)
+    Reconcile(ReconcileArguments),
     /// Print an event file for `cargo lambda invoke persona-webhook`, signed just now
     Event(EventArguments),
     /// Send one of Persona's events to the running stack, rightly signed or deliberately wrong
@@ -203,8 +216,8 @@ struct TwilioArguments {
     clock_scale: f64,
 }
 
-/// Does what the arguments say. The exit code is 0 on success, 1 on an error, which is written to standard error, and
-/// 130 if Ctrl-C came before the work was done.
+/// Does what the arguments say. The exit code is 0 on success, 1 on an error, which is written to standard error, 3 if
+/// all was done and something is left for a person to decide, and 130 if Ctrl-C came before the work was done.
 #[must_use]
 pub fn run(arguments: Arguments) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -231,6 +244,9 @@ async fn perform(command: Command) -> Result<ExitCode> {
         Command::Token(arguments) => token(arguments).await,
         Command::Phones { json } => phones::show(json).await,
         Command::Doctor => doctor::examine().await,
+        Command::Drain { purchases } => drain::drain(purchases, Report::new(Form::suiting_output(false))).await,
+        Command::Redrive(arguments) => operate::redrive_letters(arguments).await,
+        Command::Reconcile(arguments) => operate::reconcile_account(arguments).await,
         Command::Event(arguments) => event(arguments),
         Command::Trigger { trigger, json } => {
             let stack = up::running(&Workspace::find()?)?;

@@ -103,6 +103,17 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// AWS, or the emulator, did not do something.
+    #[error("could not {doing}: {code}")]
+    Aws {
+        /// What was being done.
+        doing: &'static str,
+        /// The error's code.
+        code: String,
+    },
+    /// The account could not be compared with the table.
+    #[error("nothing was compared: {0}")]
+    Reconcile(#[from] crate::reconcile::ReconcileError),
     /// A request got no answer.
     #[error("no answer: {0}")]
     Http(#[from] reqwest::Error),

@@ -218,7 +218,7 @@ fn approval_taken(state: &Value) -> Option<&str> {
 }
 
 /// The answer's JSON if its status is the wanted one.
-async fn json_of(step: &'static str, answer: Response, wanted: StatusCode) -> Result<Value> {
+pub(crate) async fn json_of(step: &'static str, answer: Response, wanted: StatusCode) -> Result<Value> {
     let status = answer.status();
     let body = answer.text().await?;
     let excerpt: String = body.chars().take(EXCERPT).collect();

@@ -3,6 +3,7 @@
 
 mod canned;
 mod dynamodb;
+mod inventory;
 mod outcomes;
 mod persona;
 mod phones;

@@ -7,6 +7,7 @@
 mod bad_input;
 mod contract;
 mod engine;
+mod operating;
 mod persona_events;
 mod phones;
 mod platform;
@@ -27,7 +28,8 @@ use crate::stack::Deployed;
 type Flow = fn(Arc<Deployed>) -> futures::future::BoxFuture<'static, ()>;
 
 /// Flows that change what every other one meets, and therefore run while no other does.
-const ALONE: [&str; 1] = ["purchases::a_lost_webhook_is_found_by_the_sweep"];
+const ALONE: [&str; 2] =
+    ["purchases::a_lost_webhook_is_found_by_the_sweep", "operating::dead_letters_are_told_and_moved_back"];
 
 /// A list of flows by name.
 macro_rules! flows {
@@ -53,8 +55,10 @@ fn main() -> ExitCode {
         bad_input:
             requests_without_a_right_token_are_refused, requests_that_cannot_be_understood_are_refused,
             another_sub_accounts_things_do_not_exist, deliveries_without_a_right_signature_change_nothing;
+        operating:
+            dead_letters_are_told_and_moved_back, numbers_that_do_not_fit_are_named_and_only_locks_freed;
         platform:
-            a_poisoned_message_ends_in_the_dead_letters, no_credential_but_the_buyers_can_buy,
+            no_credential_but_the_buyers_can_buy,
             nothing_personal_is_stored_or_logged, the_sweep_runs_in_the_emulator;
         phones:
             a_phone_is_approved_by_its_passcode, a_range_that_nobody_answers_is_closed;

@@ -1,4 +1,4 @@
-//! What the platform around the functions promises: dead letters, roles, no personal data, the sweep.
+//! What the platform around the functions promises: roles, no personal data, the sweep.
 
 use std::sync::Arc;
 
@@ -6,18 +6,6 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::stack::Deployed;
-
-pub(crate) async fn a_poisoned_message_ends_in_the_dead_letters(stack: Arc<Deployed>) {
-    // Which template says five receives; here only that it is not lost and harms nobody: a right message goes through
-    // while the poisoned one comes back.
-    stack.send_by_hand("not a message of ours").await;
-    let sub_account = stack.sub_account();
-    let asked = stack.ask(&sub_account, "key-1", &stack.number("876")).await;
-    stack.until(&sub_account, asked.text("/id"), "completed").await;
-    let described = stack.description();
-    let dead = stack.messages_in(&described.dead_letter_queue_url).await;
-    assert!(dead <= 1, "{dead} dead letters");
-}
 
 pub(crate) async fn no_credential_but_the_buyers_can_buy(stack: Arc<Deployed>) {
     let described = stack.description();

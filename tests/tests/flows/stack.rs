@@ -210,9 +210,21 @@ impl Deployed {
 
     /// Puts a message of this text into the purchase queue.
     pub(crate) async fn send_by_hand(&self, text: &str) {
-        let body = json!({"QueueUrl": self.stack.purchase_queue_url, "MessageBody": text});
+        self.send_to(&self.stack.purchase_queue_url, text).await;
+    }
+
+    /// Puts a message of this text into a queue.
+    pub(crate) async fn send_to(&self, queue_url: &str, text: &str) {
+        let body = json!({"QueueUrl": queue_url, "MessageBody": text});
         let sent = self.sqs(&self.stack.aws_endpoint_url, "SendMessage", &body).await;
         assert!(sent["MessageId"].is_string(), "{sent}");
+    }
+
+    /// How long a message that was received from a queue is hidden from now on.
+    pub(crate) async fn hide_for(&self, queue_url: &str, seconds: u32) {
+        let attributes = json!({"VisibilityTimeout": seconds.to_string()});
+        let body = json!({"QueueUrl": queue_url, "Attributes": attributes});
+        self.sqs(&self.stack.aws_endpoint_url, "SetQueueAttributes", &body).await;
     }
 
     async fn sqs(&self, url: &str, action: &str, body: &Value) -> Value {
@@ -226,7 +238,9 @@ impl Deployed {
             .header("content-type", "application/x-amz-json-1.0")
             .body(body.to_string());
         let answer = request.send().await.expect("the emulator answers");
-        answer.json().await.expect("the emulator answers in JSON")
+        assert!(answer.status().is_success(), "{action}: {}", answer.text().await.unwrap_or_default());
+        // Some actions answer with nothing.
+        serde_json::from_str(&answer.text().await.unwrap_or_default()).unwrap_or(Value::Null)
     }
 }
 

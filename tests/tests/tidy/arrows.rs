@@ -58,6 +58,12 @@ fn the_functions_depend_on_neighbours_and_rules_only() {
     }
 }
 
+/// The command line reads what the functions write, by the same code; it is deployed nowhere.
+#[test]
+fn the_local_stack_depends_on_neighbours_and_rules_only() {
+    assert_eq!(uses(&package("local"), true), set(&["adapters", "domain"]));
+}
+
 #[test]
 fn the_local_stack_knows_neighbours_and_rules_but_no_function() {
     assert_eq!(uses(&package("local"), true), set(&["adapters", "domain"]));

@@ -19,8 +19,8 @@
 //! | counts of conversion | `C#shard` | `country#channel` |
 
 use domain::{
-    AccountSid, AgencyId, Channel, CountryCode, Dimension, InquiryId, Instant, MemberIndex, Owner, PhoneNumber,
-    PhoneVerificationId, Place, Purchase, PurchaseId, SubAccountId,
+    AccountSid, AgencyId, Channel, CountryCode, Dimension, InquiryId, Instant, LockHolder, MemberIndex, Owner,
+    PhoneNumber, PhoneVerificationId, Place, Purchase, PurchaseId, SubAccountId,
 };
 
 use super::channel_name;
@@ -72,6 +72,15 @@ pub fn purchase(sub_account: &SubAccountId, id: &PurchaseId) -> Key {
     Key::new(sub_account_pk(sub_account), format!("{PURCHASE_PREFIX}{id}"))
 }
 
+/// The number of a purchase that has a lock.
+#[must_use]
+pub fn held_by(holder: &LockHolder) -> Key {
+    match holder.member {
+        None => purchase(&holder.sub_account, &holder.purchase),
+        Some(index) => member(&holder.sub_account, &holder.purchase, index),
+    }
+}
+
 /// One number of a pool.
 #[must_use]
 pub fn member(sub_account: &SubAccountId, id: &PurchaseId, index: MemberIndex) -> Key {
@@ -97,8 +106,17 @@ pub fn number_of(purchase: &Purchase) -> Key {
 #[must_use]
 pub fn slot_name(purchase: &Purchase) -> String {
     match purchase.place {
-        Place::Alone => purchase.id.to_string(),
-        Place::Member(index) => format!("{}#{:03}", purchase.id, index.get()),
+        Place::Alone => slot_of(&purchase.id, None),
+        Place::Member(index) => slot_of(&purchase.id, Some(index)),
+    }
+}
+
+/// The same, of the holder that a lock named.
+#[must_use]
+pub fn slot_of(purchase: &PurchaseId, member: Option<MemberIndex>) -> String {
+    match member {
+        None => purchase.to_string(),
+        Some(index) => format!("{purchase}#{:03}", index.get()),
     }
 }
 

@@ -26,8 +26,8 @@ pub use purchase::{
     POINTERS, if_unavailable_name, pointers_value, purchase_from_item, purchase_to_item, reason_name, state_name,
 };
 pub use small::{
-    PurchasesSwitch, TURN_AT, lock_holder, lock_item, operator_audit_item, pointer_item, pointer_messages, switch_item,
-    turn_from_item, turn_item,
+    PurchasesSwitch, TURN_AT, lock_holder, lock_item, locked_number, operator_audit_item, pointer_item,
+    pointer_messages, switch_item, turn_from_item, turn_item,
 };
 pub use verification::{
     StoredVerification, revoked_by_name, verification_from_item, verification_state_name, verification_to_item,

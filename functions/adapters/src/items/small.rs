@@ -1,6 +1,6 @@
 //! The items of a few attributes: lock, wait pointer, switch, last refresh, an operator's audit entry.
 
-use domain::{AccountSid, Instant, Operator, Owner, Purchase, PurchaseId, SubAccountId};
+use domain::{AccountSid, Instant, LockHolder, Operator, Owner, PhoneNumber, Purchase, PurchaseId, SubAccountId};
 
 use super::{Fields, PURCHASE, SLOT, VERSION, copied, keys, n, s, unreadable};
 use crate::queue::PurchaseMessage;
@@ -26,6 +26,23 @@ pub fn lock_item(account: &AccountSid, purchase: &Purchase) -> Item {
 pub fn lock_holder(item: &Item) -> Result<(SubAccountId, PurchaseId), StoreError> {
     let fields = Fields(item);
     Ok((fields.parsed("sub_account", SubAccountId::parse)?, fields.parsed(PURCHASE, PurchaseId::parse)?))
+}
+
+/// The number that a lock is about, and the number of a purchase that has it.
+///
+/// # Errors
+/// [`StoreError::Broken`] when an attribute cannot be read.
+pub fn locked_number(item: &Item) -> Result<(PhoneNumber, LockHolder), StoreError> {
+    let fields = Fields(item);
+    let number = fields.parsed(SK, |sk| {
+        sk.strip_prefix(keys::LOCK_PREFIX).and_then(|digits| PhoneNumber::parse(digits).ok()).ok_or(())
+    })?;
+    let (sub_account, purchase) = lock_holder(item)?;
+    let member = match fields.text(SLOT)? {
+        alone if alone == purchase.as_str() => None,
+        slot => Some(keys::member_of_sk(slot).filter(|(of, _)| *of == purchase).ok_or_else(|| unreadable(SLOT))?.1),
+    };
+    Ok((number, LockHolder { sub_account, purchase, member }))
 }
 
 /// The pointer that says "this purchase of this sub-account waits for this owner". `members` is how many numbers a pool

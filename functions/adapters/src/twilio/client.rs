@@ -46,8 +46,8 @@ pub struct TwilioSettings {
 /// Twilio's API.
 #[derive(Debug, Clone)]
 pub struct TwilioClient {
-    http: Client,
-    settings: TwilioSettings,
+    pub(super) http: Client,
+    pub(super) settings: TwilioSettings,
 }
 
 #[derive(Deserialize)]
@@ -56,7 +56,7 @@ struct NumberList {
 }
 
 #[derive(Deserialize)]
-struct NumberResource {
+pub(super) struct NumberResource {
     sid: String,
     phone_number: String,
     #[serde(default)]
@@ -79,7 +79,7 @@ impl TwilioClient {
         Ok(Self { http, settings })
     }
 
-    fn numbers_url(&self, account: &AccountSid) -> String {
+    pub(super) fn numbers_url(&self, account: &AccountSid) -> String {
         format!("{}/2010-04-01/Accounts/{account}/IncomingPhoneNumbers.json", self.settings.base_url)
     }
 
@@ -101,7 +101,7 @@ impl TwilioClient {
         Ok(list.incoming_phone_numbers)
     }
 
-    fn request(&self, request: RequestBuilder) -> RequestBuilder {
+    pub(super) fn request(&self, request: RequestBuilder) -> RequestBuilder {
         request.basic_auth(&self.settings.user, Some(self.settings.password.expose_secret()))
     }
 }
@@ -185,7 +185,7 @@ impl Stock for TwilioClient {
 }
 
 impl NumberResource {
-    fn into_owned_number(self) -> Option<OwnedNumber> {
+    pub(super) fn into_owned_number(self) -> Option<OwnedNumber> {
         Some(OwnedNumber {
             sid: NumberSid::parse(&self.sid).ok()?,
             number: PhoneNumber::parse(&self.phone_number).ok()?,
@@ -210,9 +210,18 @@ async fn absence(response: Response) -> Result<(), LookError> {
 
 /// The body of an answer with the wanted status.
 async fn answered(response: Response, wanted: StatusCode) -> Result<Vec<u8>, LookError> {
+    answered_within(response, wanted, ANSWER_BYTES_MAX).await
+}
+
+/// The body, of at most `bytes_max`, of an answer with the wanted status.
+pub(super) async fn answered_within(
+    response: Response,
+    wanted: StatusCode,
+    bytes_max: usize,
+) -> Result<Vec<u8>, LookError> {
     let retry_after_s = retry_after_s(&response);
     match response.status() {
-        status if status == wanted => read_body(response, ANSWER_BYTES_MAX).await.map_err(|_| LookError::Unknown),
+        status if status == wanted => read_body(response, bytes_max).await.map_err(|_| LookError::Unknown),
         StatusCode::TOO_MANY_REQUESTS => Err(LookError::NotProcessed { retry_after_s }),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(LookError::Unauthorised),
         _ => Err(LookError::Unknown),

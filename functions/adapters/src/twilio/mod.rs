@@ -4,6 +4,7 @@
 mod access;
 mod answer;
 mod client;
+mod inventory;
 mod lookup;
 mod stock;
 mod stock_answer;
@@ -17,6 +18,7 @@ use domain::{AccountSid, Instant, NumberSid, PhoneNumber, Reason};
 pub use access::TwilioAccess;
 pub use answer::{is_our_mistake, meaning_of_refusal, parse_created_at};
 pub use client::{TwilioClient, TwilioSettings};
+pub use inventory::{Inventory, InventoryPage, NextPage};
 pub use lookup::{LookupClient, LookupError, PersonName, PhoneLookup};
 pub use stock::{
     AreaCode, AvailableNumber, Capabilities, NumberKind, NumberPattern, STOCK_LIMIT_MAX, Stock, StockError, StockQuery,
