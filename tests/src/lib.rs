@@ -1,6 +1,7 @@
 //! What the tests share: the neighbours in memory, events as AWS sends them, and a world of all functions over them.
 
 pub mod contract;
+pub mod cost;
 pub mod estate;
 pub mod events;
 pub mod hmac;
@@ -12,6 +13,7 @@ pub mod phone;
 pub mod simulation;
 pub mod slow_ports;
 pub mod stepped;
+pub mod timeline;
 mod validation;
 pub mod world;
 

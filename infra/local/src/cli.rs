@@ -11,9 +11,7 @@ use crate::trigger::Trigger;
 use crate::up::{self, Up};
 use crate::webhook_event::{self, WebhookEvent};
 use crate::workspace::Workspace;
-use crate::{
-    doctor, drain, issuer, persona_simulator, phones, process, replay, run, trigger, twilio_simulator,
-};
+use crate::{doctor, drain, issuer, persona_simulator, phones, process, replay, run, trigger, twilio_simulator};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::future::Future;
 use std::process::ExitCode;
