@@ -22,11 +22,11 @@ demo: ## Play one purchase from start to end, then stop
 test: ## Format, lints, template and all tests
 	@infra/local/test.sh
 
-SCHEDULES ?= 100000
+SCHEDULES ?= 200000
 SEED      ?= 0
 
-sim: ## Play schedules of crashes, losses and duplicates in memory (SCHEDULES=100000 SEED=0)
-	@cargo test --quiet --workspace --test simulation -- --schedules $(SCHEDULES) --seed $(SEED)
+sim: ## Play schedules of crashes, losses and duplicates in memory (SCHEDULES=200000 SEED=0)
+	@cargo test --quiet --package tests --profile sim --test simulation -- --schedules $(SCHEDULES) --seed $(SEED)
 
 PURCHASES ?= 1000
 

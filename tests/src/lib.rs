@@ -10,6 +10,8 @@ pub mod memory_table;
 pub mod neighbours;
 pub mod outcomes;
 pub mod phone;
+mod rows;
+pub mod settings;
 pub mod simulation;
 pub mod slow_ports;
 pub mod stepped;

@@ -9,9 +9,11 @@ use adapters::store::{BY_TIME, DUE_AT, DUE_SHARD, PK, SK, StoreError, Value, Wri
 /// [`StoreError::Broken`] for empty or missing keys, index keys of a wrong type, an update of nothing, of a key, or of
 /// one attribute twice.
 pub(crate) fn validate(write: &Write) -> Result<(), StoreError> {
-    let key = write.key()?;
-    let right = !key.pk.is_empty()
-        && !key.sk.is_empty()
+    let Some((pk, sk)) = write.place() else {
+        return Err(StoreError::Broken("an item has no keys".to_owned()));
+    };
+    let right = !pk.is_empty()
+        && !sk.is_empty()
         && match write {
             Write::Put { item, .. } => item.iter().all(|(name, value)| fits_indexes(name, value)),
             Write::Update { set, remove, .. } => is_update(set, remove),

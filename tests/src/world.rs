@@ -8,10 +8,9 @@ use adapters::items::{
 use adapters::persona::{Identity, WebhookSecret, sign};
 use adapters::queue::{PurchaseMessage, Queue};
 use adapters::store::{Condition, DUE_AT, Item, Key, SK, Store, Value as Attribute, Write};
-use adapters::verifications::Revisits;
 use domain::{
-    AccountSid, AgencyId, GatePolicy, Instant, Owner, Pool, Purchase, SubAccountId, TemplateId, Timing, Verification,
-    VerificationPolicy, VerificationState,
+    AccountSid, AgencyId, GatePolicy, Instant, Owner, Pool, Purchase, SubAccountId, TemplateId, Verification,
+    VerificationState,
 };
 use number_search::NumberSearch;
 use persona_webhook::PersonaWebhook;
@@ -23,6 +22,7 @@ use sweeper::{Sweeper, Swept};
 use crate::events::{Caller, ask_event, http_event, sqs_event, webhook_event};
 use crate::memory_table::MemoryTable;
 use crate::neighbours::{MemoryCarrier, MemoryPersona, MemoryQueue, StillClock};
+use crate::settings;
 use crate::slow_ports::Stepped;
 
 /// The template of every inquiry in the tests.
@@ -78,53 +78,6 @@ pub fn secret() -> WebhookSecret {
     WebhookSecret::parse(SECRET).expect("is long enough")
 }
 
-fn revisits() -> Revisits {
-    Revisits { poll_age_ms: 120_000, step_ms: 60_000 }
-}
-
-/// The settings of `purchase-check`: the template's defaults.
-pub fn check_settings() -> purchase_check::Settings {
-    purchase_check::Settings {
-        gate: GatePolicy::default(),
-        policy: VerificationPolicy::default(),
-        revisits: revisits(),
-        purchase_wait_ms: 72 * 3600 * 1000,
-        template: template(),
-    }
-}
-
-/// The settings of `persona-webhook`: the template's defaults.
-pub fn webhook_settings() -> persona_webhook::Settings {
-    persona_webhook::Settings {
-        secrets: vec![secret()],
-        tolerance_s: 300,
-        policy: VerificationPolicy::default(),
-        revisits: revisits(),
-        template: TEMPLATE.to_owned(),
-    }
-}
-
-/// The settings of `purchase-completion`: the template's defaults.
-pub fn completion_settings() -> purchase_completion::Settings {
-    purchase_completion::Settings {
-        account: account(),
-        gate: GatePolicy::default(),
-        timing: Timing::default(),
-        carrier_timeout_ms: 10_000,
-        step_ms: 60_000,
-    }
-}
-
-/// The settings of `sweeper`: the template's defaults.
-pub fn sweeper_settings() -> sweeper::Settings {
-    sweeper::Settings {
-        policy: VerificationPolicy::default(),
-        revisits: revisits(),
-        timing: Timing::default(),
-        template: template(),
-    }
-}
-
 impl Neighbours<'_> {
     /// The time now.
     pub fn now(&self) -> Instant {
@@ -163,7 +116,7 @@ impl Neighbours<'_> {
             queue,
             identity,
             ambient: self.clock,
-            settings: purchase_check::Settings { template, ..check_settings() },
+            settings: purchase_check::Settings { template, ..settings::check() },
         }
     }
 
@@ -230,7 +183,7 @@ impl Neighbours<'_> {
             queue: &self.queue,
             identity: &self.persona,
             ambient: self.clock,
-            settings: webhook_settings(),
+            settings: settings::webhook(),
         };
         Answer::of(futures::executor::block_on(function.handle(event)))
     }
@@ -258,7 +211,7 @@ impl Neighbours<'_> {
             carrier: &self.carrier,
             ambient: self.clock,
             switch: SwitchCache::default(),
-            settings: completion_settings(),
+            settings: settings::completion(),
         };
         futures::executor::block_on(function.handle(event)).batch_item_failures.len()
     }
@@ -271,7 +224,7 @@ impl Neighbours<'_> {
 
     /// The sweeper, over this table and Persona.
     pub fn sweeper<S: Store, I: Identity>(&self, store: S, identity: I) -> Sweeper<S, &MemoryQueue, I, &StillClock> {
-        Sweeper { store, queue: &self.queue, identity, ambient: self.clock, settings: sweeper_settings() }
+        Sweeper { store, queue: &self.queue, identity, ambient: self.clock, settings: settings::sweeper() }
     }
 
     /// A minute passes, then the sweep runs and every message is worked on: `minutes` times.

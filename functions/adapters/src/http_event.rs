@@ -233,11 +233,13 @@ fn guard(event: &Value) -> Result<(), Problem> {
     };
     for (name, value) in headers {
         let value = value.as_str().unwrap_or_default();
-        let right = match name.to_ascii_lowercase().as_str() {
-            "host" | "x-forwarded-host" => value.parse::<Authority>().is_ok(),
-            "x-forwarded-proto" => matches!(value, "http" | "https"),
-            "x-forwarded-port" => value.parse::<u16>().is_ok(),
-            _ => true,
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        let right = if is("host") || is("x-forwarded-host") {
+            value.parse::<Authority>().is_ok()
+        } else if is("x-forwarded-proto") {
+            matches!(value, "http" | "https")
+        } else {
+            !is("x-forwarded-port") || value.parse::<u16>().is_ok()
         };
         if !right {
             return Err(malformed(&format!("The header `{}` is malformed.", name.to_ascii_lowercase())));

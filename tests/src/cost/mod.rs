@@ -134,7 +134,7 @@ impl<'w> Counted<'w> {
             queue: self.port(&self.world.queue),
             identity: self.port(&self.world.persona),
             ambient: self.world.clock,
-            settings: world::check_settings(),
+            settings: settings::check(),
         }
     }
 
@@ -146,7 +146,7 @@ impl<'w> Counted<'w> {
             queue: self.port(&self.world.queue),
             identity: self.port(&self.world.persona),
             ambient: self.world.clock,
-            settings: world::webhook_settings(),
+            settings: settings::webhook(),
         }
     }
 
@@ -156,7 +156,7 @@ impl<'w> Counted<'w> {
             carrier: self.port(&self.world.carrier),
             ambient: self.world.clock,
             switch: SwitchCache::default(),
-            settings: world::completion_settings(),
+            settings: settings::completion(),
         }
     }
 
@@ -168,7 +168,7 @@ impl<'w> Counted<'w> {
             queue: self.port(&self.world.queue),
             identity: self.port(&self.world.persona),
             ambient: self.world.clock,
-            settings: world::sweeper_settings(),
+            settings: settings::sweeper(),
         }
     }
 }

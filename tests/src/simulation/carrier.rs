@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use adapters::twilio::{Created, OwnedNumber};
 use domain::{Instant, NumberSid, PhoneNumber, Reason};
 
+use super::facts::{Fact, Facts};
 use super::random::Random;
-use super::shared::{Fact, Facts};
 
 /// Longest time that a create takes to land once it was sent, in milliseconds. With the lease (60 s) and the list's lag
 /// it stays below the 180 s after which an absent number counts.
@@ -57,10 +57,8 @@ impl CarrierWorld {
 
     /// What is under way lands when its time has come.
     pub(super) fn land(&mut self, now: Instant, facts: &mut Facts) {
-        let (due, rest) = std::mem::take(&mut self.landing).into_iter().partition(|landing| landing.at <= now);
-        self.landing = rest;
-        let due: Vec<Landing> = due;
-        for landing in due {
+        while let Some(place) = self.landing.iter().position(|landing| landing.at <= now) {
+            let landing = self.landing.remove(place);
             facts.insert(Fact::LandedLate);
             let listed_from = landing.at;
             self.buy(&landing.number, &landing.mark, landing.at, listed_from);

@@ -2,18 +2,33 @@
 //!
 //! Every port call is a point where the schedule may go on with another invocation, fail the call before or after it
 //! is done, or kill the invocation (a crash). A schedule is a chaos phase and then a calm one, in which nothing fails
-//! and everything must end. The same seed plays the same schedule.
+//! and everything must end. The same seed plays the same schedule, to the last call.
+//!
+//! | to add | where |
+//! |---|---|
+//! | something that happens in the chaos phase | a `moves` entry with its weight |
+//! | a fault of a port | `ports`, by `state.goes_wrong` |
+//! | something that must have been seen | `facts`, one line |
+//! | something that must hold | `invariants`, a function in a list |
+//! | a defence to leave out | `weakness`, and where the port then lies |
 
 mod carrier;
+mod distinct;
+mod facts;
+mod functions;
 mod invariants;
+mod known;
+mod moves;
 mod people;
 mod ports;
 pub mod random;
 mod schedule;
 mod shared;
+mod trace;
 mod weakness;
 
+pub use distinct::Distinct;
+pub use facts::{Fact, Facts};
 pub use invariants::Violation;
 pub use schedule::{Outcome, play, play_weakened};
-pub use shared::{Fact, Facts};
 pub use weakness::Weakness;

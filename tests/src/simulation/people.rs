@@ -1,10 +1,9 @@
 //! Persona of a schedule: people who show an ID or walk away, reviewers who change their mind, deliveries.
 
-use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use adapters::rfc3339;
-use domain::{InquiryId, InquiryStatus, Instant};
-use serde_json::Value;
+use domain::{InquiryEvent, InquiryId, InquiryStatus, Instant, Nonce, Source};
 
 use super::random::Random;
 use crate::events::persona_event;
@@ -12,25 +11,87 @@ use crate::events::persona_event;
 /// Persona of a schedule.
 #[derive(Debug, Default)]
 pub(super) struct PersonaWorld {
-    pub(super) by_nonce: BTreeMap<String, InquiryId>,
-    pub(super) inquiries: BTreeMap<InquiryId, (InquiryStatus, Instant)>,
-    /// How many inquiries each key made: one, whatever was lost.
-    pub(super) made_under: BTreeMap<String, u32>,
+    pub(super) inquiries: Vec<PersonasInquiry>,
     /// Deliveries that are still to come, each at any time, in any order.
-    pub(super) deliveries: Vec<Value>,
+    pub(super) deliveries: Vec<Delivery>,
+    /// Whether the news of an approval was lost: only asking finds it.
+    pub(super) approval_unheard: bool,
     events: u64,
 }
 
+/// An inquiry as Persona has it.
+#[derive(Debug)]
+pub(super) struct PersonasInquiry {
+    id: InquiryId,
+    /// The key that it was made under.
+    pub(super) nonce: Nonce,
+    status: InquiryStatus,
+    at: Instant,
+}
+
+/// An event that Persona delivers, as often as it must.
+#[derive(Debug, Clone)]
+pub(super) struct Delivery {
+    event: u64,
+    name: &'static str,
+    inquiry: InquiryId,
+    status: &'static str,
+    at: Instant,
+}
+
+impl Delivery {
+    /// The body of the delivery: what [`persona_event`] makes, without making it anew each time.
+    pub(super) fn body(&self) -> String {
+        static BODY: LazyLock<String> =
+            LazyLock::new(|| persona_event("~event~", "~name~", "~inquiry~", "~status~", "~at~").to_string());
+        let mut body = String::with_capacity(BODY.len() + 64);
+        for part in BODY.split('~') {
+            match part {
+                "event" => body.push_str(&format!("evt_{}", self.event)),
+                "name" => body.push_str(self.name),
+                "inquiry" => body.push_str(self.inquiry.as_str()),
+                "status" => body.push_str(self.status),
+                "at" => body.push_str(&rfc3339(self.at)),
+                same => body.push_str(same),
+            }
+        }
+        body
+    }
+}
+
 impl PersonaWorld {
+    /// Makes an inquiry, or gives the one that was made under this key before.
+    pub(super) fn open(&mut self, nonce: &Nonce, key_counts: bool, now: Instant) -> InquiryId {
+        if let Some(made) = self.inquiries.iter().find(|inquiry| key_counts && inquiry.nonce == *nonce) {
+            return made.id.clone();
+        }
+        let id = InquiryId::parse(&format!("inq_{:024}", self.inquiries.len())).expect("is a word");
+        let inquiry = PersonasInquiry { id: id.clone(), nonce: nonce.clone(), status: InquiryStatus::Created, at: now };
+        self.inquiries.push(inquiry);
+        id
+    }
+
+    /// What Persona says of these inquiries. Asked, it answers in whole seconds.
+    pub(super) fn look(&self, inquiries: &[InquiryId]) -> Vec<InquiryEvent> {
+        let known = inquiries.iter().filter_map(|id| {
+            let PersonasInquiry { id, status, at, .. } = self.inquiries.iter().find(|inquiry| inquiry.id == *id)?;
+            let (status, at) = (*status, at.whole_second());
+            Some(InquiryEvent { inquiry: id.clone(), status, at, source: Source::Answer })
+        });
+        known.collect()
+    }
+
+    /// A delivery never comes.
+    pub(super) fn lose(&mut self, index: usize) {
+        let lost = self.deliveries.swap_remove(index);
+        self.approval_unheard |= lost.status == "approved";
+    }
+
     /// One inquiry goes one step further, as people and reviewers take it.
     pub(super) fn step(&mut self, now: Instant, random: &mut Random) {
-        if self.inquiries.is_empty() {
-            return;
-        }
         let index = random.below(self.inquiries.len());
-        let Some((id, (status, _))) = self.inquiries.iter().nth(index).map(|(id, seen)| (id.clone(), *seen)) else {
-            return;
-        };
+        let Some(PersonasInquiry { status, .. }) = self.inquiries.get(index) else { return };
+        let status = *status;
         let next = match (status, random.below(10)) {
             (InquiryStatus::Created, 0) | (InquiryStatus::Pending, 0) => InquiryStatus::Expired,
             (InquiryStatus::Created, _) => InquiryStatus::Pending,
@@ -45,29 +106,34 @@ impl PersonaWorld {
                 return;
             }
         };
-        self.inquiries.insert(id.clone(), (next, now));
-        self.tell(&id, next, now);
+        self.move_to(index, next, now);
+        self.tell(index);
     }
 
     /// A resumed inquiry is pending again.
     pub(super) fn resume(&mut self, id: &InquiryId, now: Instant) -> bool {
-        match self.inquiries.get_mut(id) {
-            Some((status @ InquiryStatus::Expired, at)) => {
-                (*status, *at) = (InquiryStatus::Pending, now);
+        let Some(index) = self.inquiries.iter().position(|inquiry| inquiry.id == *id) else { return false };
+        match self.inquiries[index].status {
+            InquiryStatus::Expired => {
+                self.move_to(index, InquiryStatus::Pending, now);
                 true
             }
-            Some((InquiryStatus::Created | InquiryStatus::Pending, _)) => true,
-            Some(_) | None => false,
+            InquiryStatus::Created | InquiryStatus::Pending => true,
+            InquiryStatus::Completed
+            | InquiryStatus::Failed
+            | InquiryStatus::NeedsReview
+            | InquiryStatus::Approved
+            | InquiryStatus::Declined => false,
         }
     }
 
-    /// Everybody comes to an end: who has not finished walks away, and reviewers decide. Half of it is never delivered.
+    /// Everybody comes to an end: who has not finished does or walks away, and reviewers decide. Half of it is never
+    /// delivered.
     pub(super) fn settle(&mut self, now: Instant, random: &mut Random) {
-        let open: Vec<(InquiryId, InquiryStatus)> =
-            self.inquiries.iter().map(|(id, (status, _))| (id.clone(), *status)).collect();
-        for (id, status) in open {
-            let last = match status {
-                InquiryStatus::Created | InquiryStatus::Pending => InquiryStatus::Expired,
+        for index in 0..self.inquiries.len() {
+            let last = match self.inquiries[index].status {
+                InquiryStatus::Created | InquiryStatus::Pending if random.chance(50) => InquiryStatus::Expired,
+                InquiryStatus::Created | InquiryStatus::Pending => InquiryStatus::Approved,
                 InquiryStatus::Failed => InquiryStatus::Declined,
                 InquiryStatus::Completed | InquiryStatus::NeedsReview => {
                     if random.chance(70) {
@@ -78,14 +144,22 @@ impl PersonaWorld {
                 }
                 InquiryStatus::Expired | InquiryStatus::Approved | InquiryStatus::Declined => continue,
             };
-            self.inquiries.insert(id.clone(), (last, now));
+            self.move_to(index, last, now);
             if random.chance(50) {
-                self.tell(&id, last, now);
+                self.tell(index);
+            } else {
+                self.approval_unheard |= last == InquiryStatus::Approved;
             }
         }
     }
 
-    fn tell(&mut self, id: &InquiryId, status: InquiryStatus, at: Instant) {
+    fn move_to(&mut self, index: usize, status: InquiryStatus, now: Instant) {
+        let inquiry = &mut self.inquiries[index];
+        (inquiry.status, inquiry.at) = (status, now);
+    }
+
+    fn tell(&mut self, index: usize) {
+        let PersonasInquiry { id, status, at, .. } = &self.inquiries[index];
         let (name, status) = match status {
             InquiryStatus::Created => ("inquiry.created", "created"),
             InquiryStatus::Pending => ("inquiry.started", "pending"),
@@ -97,7 +171,6 @@ impl PersonaWorld {
             InquiryStatus::Declined => ("inquiry.declined", "declined"),
         };
         self.events += 1;
-        let event_id = format!("evt_{}", self.events);
-        self.deliveries.push(persona_event(&event_id, name, id.as_str(), status, &rfc3339(at)));
+        self.deliveries.push(Delivery { event: self.events, name, inquiry: id.clone(), status, at: *at });
     }
 }

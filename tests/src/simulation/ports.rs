@@ -11,60 +11,79 @@ use adapters::store::{
     Condition, DUE_AT, DUE_SHARD, Item, Key, Page, Query, Store, StoreError, TransactError, Write, WriteError,
 };
 use adapters::twilio::{AvailableNumber, Carrier, Created, LookError, OwnedNumber, Stock, StockError, StockQuery};
-use domain::{AccountSid, InquiryEvent, InquiryId, InquiryStatus, Instant, Nonce, NumberSid, PhoneNumber, Source};
+use domain::{AccountSid, InquiryEvent, InquiryId, Instant, Nonce, NumberSid, PhoneNumber};
 
+use super::facts::Fact;
 use super::invariants;
-use super::shared::{Fact, Fate, Shared, State};
+use super::shared::{Fate, Shared, State};
+use super::trace::Trace;
 use super::weakness::Weakness;
-use crate::memory_table::{apply, query_items, refusals};
 use crate::neighbours::{ONE_TIME_LINK, SESSION_TOKEN};
+use crate::validation::validate;
+
+/// How likely a transaction is to meet another while faults are left, in percent.
+const CONFLICT_PERCENT: usize = 2;
+/// How likely the carrier is to answer a create strangely while faults are left, in percent.
+const CREATE_FAULT_PERCENT: usize = 40;
 
 /// All ports of a schedule in one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ports<'a>(pub(super) &'a Shared);
 
-/// Lets others go on, once.
-struct Pause(bool);
+/// How often a call lets another call of the same invocation go first, in percent: what a handler does at the same time
+/// may happen in any order.
+const LATE_PERCENT: usize = 10;
 
-impl Future for Pause {
+/// Waits until the invocation may make a port call. In the chaos phase it makes one at a time, so that others come in
+/// between any two of them.
+struct Turn<'a>(&'a Shared);
+
+impl Future for Turn<'_> {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.0 {
-            return Poll::Ready(());
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.0.state();
+        if state.turns_left == 0 || state.turns_left == 1 && state.random.chance(LATE_PERCENT) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
         }
-        self.0 = true;
-        context.waker().wake_by_ref();
-        Poll::Pending
+        state.turns_left -= 1;
+        Poll::Ready(())
     }
 }
 
 impl Ports<'_> {
     /// Rolls the fate of a call and does it, or not. `fails` is what the caller then gets.
-    async fn call<T, E>(&self, fails: E, operation: impl FnOnce(&mut State) -> Result<T, E>) -> Result<T, E> {
-        Pause(false).await;
+    async fn call<T, E>(
+        &self,
+        call: Trace,
+        fails: impl FnOnce() -> E,
+        operation: impl FnOnce(&mut State) -> Result<T, E>,
+    ) -> Result<T, E> {
+        Turn(self.0).await;
         let (fate, result) = {
             let mut state = self.0.state();
             let fate = state.fate();
             let result = match fate {
-                Fate::Done => operation(&mut state),
-                Fate::FailsBefore | Fate::KilledBefore => Err(fails),
-                Fate::FailsAfter | Fate::KilledAfter => {
-                    let _lost = operation(&mut state);
-                    Err(fails)
-                }
+                Fate::FailsBefore | Fate::KilledBefore => None,
+                Fate::Done | Fate::FailsAfter | Fate::KilledAfter => Some(operation(&mut state)),
             };
+            state.note(call, fate, matches!(result, Some(Ok(_))));
             (fate, result)
         };
-        match fate {
-            Fate::KilledBefore | Fate::KilledAfter => pending().await,
-            Fate::Done | Fate::FailsBefore | Fate::FailsAfter => result,
+        match (fate, result) {
+            (Fate::KilledBefore | Fate::KilledAfter, _) => pending().await,
+            (Fate::Done, Some(result)) => result,
+            (Fate::Done | Fate::FailsBefore | Fate::FailsAfter, _) => Err(fails()),
         }
     }
 }
 
 /// The write as a table without the defence does it; none when it does not do it at all.
 fn weakened(state: &State, write: Write) -> Option<Write> {
+    if state.weakness.is_none() {
+        return Some(write);
+    }
     let anything = Condition::Any(vec![Condition::ItemAbsent, Condition::ItemPresent]);
     let key = write.key().ok()?;
     match write {
@@ -86,6 +105,9 @@ fn weakened(state: &State, write: Write) -> Option<Write> {
 }
 
 fn weakened_transaction(state: &State, writes: Vec<Write>) -> Vec<Write> {
+    if state.weakness.is_none() {
+        return writes;
+    }
     let done = if state.lacks(Weakness::TransactionsTorn) { 1 } else { writes.len() };
     writes.into_iter().filter_map(|write| weakened(state, write)).take(done).collect()
 }
@@ -102,45 +124,35 @@ fn unavailable() -> StoreError {
 
 impl Store for Ports<'_> {
     async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
-        self.call(unavailable(), |state| Ok(state.table.get(key).cloned())).await
+        self.call(Trace::of("get").key(key), unavailable, |state| Ok(state.rows.get(key).cloned())).await
     }
 
     async fn write(&self, write: Write) -> Result<(), WriteError> {
-        self.call(unavailable().into(), |state| {
+        validate(&write)?;
+        let call = Trace::of("write").write(&write);
+        let fails = || unavailable().into();
+        self.call(call, fails, |state| {
             let Some(write) = weakened(state, write) else { return Ok(()) };
-            let key = write.key()?;
-            let before = state.table.get(&key).cloned();
-            if write.expect().is_some_and(|expect| !expect.holds(before.as_ref())) {
-                return Err(WriteError::Refused(before.map(Box::new)));
-            }
-            apply(&mut state.table, write)?;
-            invariants::after_change(state, &key, before.as_ref());
+            let key = state.rows.write(write)?;
+            invariants::after_change(state, &key);
             Ok(())
         })
         .await
     }
 
     async fn transact(&self, writes: Vec<Write>) -> Result<(), TransactError> {
-        self.call(unavailable().into(), |state| {
-            if state.faults_left > 0 && state.random.chance(2) {
+        writes.iter().try_for_each(validate)?;
+        let call = writes.iter().fold(Trace::of("transact"), Trace::write);
+        let fails = || unavailable().into();
+        self.call(call, fails, |state| {
+            if state.goes_wrong(CONFLICT_PERCENT) {
                 state.facts.insert(Fact::Conflict);
                 return Err(StoreError::Unavailable("TransactionConflict".to_owned()).into());
             }
             let writes = weakened_transaction(state, writes);
-            let refused = refusals(&state.table, &writes)?;
-            if !refused.is_empty() {
-                return Err(TransactError::Refused(refused));
-            }
-            let mut before = Vec::new();
-            for write in &writes {
-                let key = write.key()?;
-                before.push((key.clone(), state.table.get(&key).cloned()));
-            }
-            for write in writes {
-                apply(&mut state.table, write)?;
-            }
-            for (key, before) in before {
-                invariants::after_change(state, &key, before.as_ref());
+            let changed = state.rows.transact(writes)?;
+            for key in &changed {
+                invariants::after_change(state, key);
             }
             Ok(())
         })
@@ -148,13 +160,15 @@ impl Store for Ports<'_> {
     }
 
     async fn query(&self, query: Query) -> Result<Page, StoreError> {
-        self.call(unavailable(), |state| query_items(&state.table, &query)).await
+        self.call(Trace::of("query").query(&query), unavailable, |state| state.rows.query(&query)).await
     }
 }
 
 impl Queue for Ports<'_> {
     async fn send(&self, messages: Vec<PurchaseMessage>) -> Result<(), QueueError> {
-        self.call(QueueError("injected".to_owned()), |state| {
+        let call = messages.iter().fold(Trace::of("send"), |trace, message| trace.text(message.id.as_str()));
+        let fails = || QueueError("injected".to_owned());
+        self.call(call, fails, |state| {
             state.queue.extend(messages);
             Ok(())
         })
@@ -164,117 +178,115 @@ impl Queue for Ports<'_> {
 
 impl Identity for Ports<'_> {
     async fn open(&self, _reference: &str, nonce: &Nonce) -> Result<OpenedInquiry, PersonaError> {
-        self.call(PersonaError::Unknown, |state| {
-            let fresh = InquiryId::parse(&format!("inq_{:024}", state.persona.inquiries.len())).expect("is a word");
-            if state.lacks(Weakness::NonceIgnored) {
-                state.persona.by_nonce.remove(nonce.as_str());
-            }
-            let made_before = state.persona.by_nonce.contains_key(nonce.as_str());
-            let id = state.persona.by_nonce.entry(nonce.as_str().to_owned()).or_insert(fresh).clone();
-            if !made_before {
-                *state.persona.made_under.entry(nonce.as_str().to_owned()).or_default() += 1;
-            }
-            let now = state.now;
-            state.persona.inquiries.entry(id.clone()).or_insert((InquiryStatus::Created, now));
-            Ok(OpenedInquiry { id, session: session() })
-        })
+        self.call(
+            Trace::of("open"),
+            || PersonaError::Unknown,
+            |state| {
+                let key_counts = !state.lacks(Weakness::NonceIgnored);
+                let id = state.persona.open(nonce, key_counts, state.now);
+                Ok(OpenedInquiry { id, session: session() })
+            },
+        )
         .await
     }
 
     async fn resume(&self, inquiry: &InquiryId) -> Result<Session, PersonaError> {
-        self.call(PersonaError::Unknown, |state| {
-            let now = state.now;
-            if state.persona.resume(inquiry, now) { Ok(session()) } else { Err(PersonaError::Gone) }
-        })
+        self.call(
+            Trace::of("resume").text(inquiry.as_str()),
+            || PersonaError::Unknown,
+            |state| {
+                let now = state.now;
+                if state.persona.resume(inquiry, now) { Ok(session()) } else { Err(PersonaError::Gone) }
+            },
+        )
         .await
     }
 
     async fn look(&self, inquiries: &[InquiryId]) -> Result<Vec<InquiryEvent>, PersonaError> {
-        self.call(PersonaError::Unknown, |state| {
-            let known = inquiries.iter().filter_map(|id| {
-                let (status, at) = state.persona.inquiries.get(id)?;
-                // Asked, Persona answers in whole seconds.
-                Some(InquiryEvent {
-                    inquiry: id.clone(),
-                    status: *status,
-                    at: at.whole_second(),
-                    source: Source::Answer,
-                })
-            });
-            Ok(known.collect())
-        })
-        .await
+        let call = inquiries.iter().fold(Trace::of("look"), |trace, inquiry| trace.text(inquiry.as_str()));
+        self.call(call, || PersonaError::Unknown, |state| Ok(state.persona.look(inquiries))).await
     }
 }
 
 impl Carrier for Ports<'_> {
     async fn find(&self, _account: &AccountSid, number: &PhoneNumber) -> Result<Option<OwnedNumber>, LookError> {
-        self.call(LookError::Unknown, |state| {
-            let now = state.now;
-            state.carrier.land(now, &mut state.facts);
-            let seen = state.carrier.list(number, now, &mut state.facts);
-            Ok(if state.lacks(Weakness::LookSeesNothing) { None } else { seen })
-        })
+        self.call(
+            Trace::of("find").text(number.as_str()),
+            || LookError::Unknown,
+            |state| {
+                let now = state.now;
+                state.carrier.land(now, &mut state.facts);
+                let seen = state.carrier.list(number, now, &mut state.facts);
+                Ok(if state.lacks(Weakness::LookSeesNothing) { None } else { seen })
+            },
+        )
         .await
     }
 
     async fn find_marked(&self, _account: &AccountSid, mark: &str) -> Result<Vec<OwnedNumber>, LookError> {
-        self.call(LookError::Unknown, |state| {
-            let now = state.now;
-            state.carrier.land(now, &mut state.facts);
-            Ok(state.carrier.list_marked(mark, now))
-        })
+        self.call(
+            Trace::of("find marked").text(mark),
+            || LookError::Unknown,
+            |state| {
+                let now = state.now;
+                state.carrier.land(now, &mut state.facts);
+                Ok(state.carrier.list_marked(mark, now))
+            },
+        )
         .await
     }
 
     async fn fetch(&self, _account: &AccountSid, sid: &NumberSid) -> Result<Option<OwnedNumber>, LookError> {
-        self.call(LookError::Unknown, |state| Ok(state.carrier.fetch(sid))).await
+        let call = Trace::of("fetch").text(sid.as_str());
+        self.call(call, || LookError::Unknown, |state| Ok(state.carrier.fetch(sid))).await
     }
 
     async fn release(&self, _account: &AccountSid, sid: &NumberSid) -> Result<(), LookError> {
-        self.call(LookError::Unknown, |state| {
-            state.carrier.release(sid);
-            Ok(())
-        })
+        self.call(
+            Trace::of("release").text(sid.as_str()),
+            || LookError::Unknown,
+            |state| {
+                state.carrier.release(sid);
+                Ok(())
+            },
+        )
         .await
     }
 
-    /// No pause before it: the clock was read right before, and nothing may come between.
+    /// Waits for no turn: the clock was read right before, and nothing may come between.
     async fn create(&self, _account: &AccountSid, number: &PhoneNumber, mark: &str) -> Created {
-        let (created, killed) = {
+        let (fate, created) = {
             let mut state = self.0.state();
             let state = &mut *state;
             let fate = state.fate();
             let now = state.now;
             state.carrier.land(now, &mut state.facts);
             invariants::before_create(state, number, mark);
-            let faulty = state.faults_left > 0 && state.random.chance(40);
-            if faulty {
-                state.faults_left -= 1;
-            }
+            let faulty = state.goes_wrong(CREATE_FAULT_PERCENT);
             let created = match fate {
                 Fate::FailsBefore | Fate::KilledBefore => Created::Unknown,
                 Fate::Done | Fate::FailsAfter | Fate::KilledAfter => {
                     state.carrier.create(number, mark, now, &mut state.random, faulty, &mut state.facts)
                 }
             };
-            match fate {
-                Fate::Done => (created, false),
-                Fate::FailsBefore | Fate::FailsAfter => (Created::Unknown, false),
-                Fate::KilledBefore | Fate::KilledAfter => (Created::Unknown, true),
-            }
+            let bought = matches!(created, Created::Bought(_));
+            state.note(Trace::of("create").text(number.as_str()), fate, bought);
+            (fate, created)
         };
-        if killed {
-            pending::<()>().await;
+        match fate {
+            Fate::KilledBefore | Fate::KilledAfter => pending().await,
+            Fate::FailsBefore | Fate::FailsAfter => Created::Unknown,
+            Fate::Done => {
+                Turn(self.0).await;
+                created
+            }
         }
-        Pause(false).await;
-        created
     }
 }
 
 impl Stock for Ports<'_> {
     async fn search(&self, _query: &StockQuery) -> Result<Vec<AvailableNumber>, StockError> {
-        self.call(StockError::Unknown, |_| Ok(Vec::new())).await
+        self.call(Trace::of("search"), || StockError::Unknown, |_| Ok(Vec::new())).await
     }
 }
 

@@ -2,44 +2,45 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::LazyLock;
+use std::task::{Context, Poll, Waker};
 
 use adapters::ambient::Ambient;
 use adapters::persona::sign;
 use adapters::queue::PurchaseMessage;
-use adapters::verifications::Revisits;
-use domain::{GatePolicy, Instant, PhoneNumber, Timing, VerificationPolicy};
-use futures::task::noop_waker;
-use persona_webhook::PersonaWebhook;
-use purchase_check::{PurchaseCheck, Route};
-use purchase_completion::{PurchaseCompletion, SwitchCache};
+use adapters::store::Key;
+use domain::Instant;
 use serde_json::Value;
-use sweeper::Sweeper;
 
+use super::facts::Facts;
+use super::functions::Functions;
 use super::invariants::{self, Violation};
+use super::moves::Order;
+use super::people::Delivery;
 use super::ports::Ports;
-use super::shared::{Fact, Facts, Shared};
+use super::shared::{Shared, State};
 use super::weakness::Weakness;
-use crate::events::{Caller, ask_event, http_event, sqs_event, webhook_event};
-use crate::world::{TEMPLATE, account, secret, template};
+use crate::events::{sqs_event_of, webhook_event};
+use crate::world::secret;
 
-/// The sub-accounts of a schedule.
-const SUB_ACCOUNTS: [&str; 2] = ["LocA", "LocB"];
-/// The numbers that they ask for: few, so that they meet. The last is not gated.
-const NUMBERS: [&str; 4] = ["+12125550100", "+14165550100", "+17875550100", "+18765550100"];
-/// Purchases asked for at least.
-const PURCHASES_MIN: usize = 3;
-/// Purchases asked for at most.
-const PURCHASES_MAX: usize = 6;
-/// Invocations that run at the same time at most.
-const RUNNING_MAX: usize = 6;
-/// Polls of one invocation before it counts as endless.
-const POLLS_MAX: u32 = 4000;
+/// Moves of a chaos phase at least.
+const MOVES_MIN: usize = 40;
+/// Moves of a chaos phase at most.
+const MOVES_MAX: usize = 90;
+/// How likely the chaos phase is to end when nothing is under way and nothing is on its way, in percent: what could
+/// happen then happens in calm as well.
+const QUIET_ENDS_PERCENT: usize = 20;
+/// Port calls of one invocation before it counts as endless.
+const CALLS_MAX: u32 = 4000;
 /// Rounds of the calm phase before what has not ended counts as stranded: a round is a sweep.
 const CALM_ROUNDS_MAX: u32 = 400;
+/// Least time between two sweeps, in milliseconds.
+const SWEEP_MS: i64 = 60_000;
+/// How long a sweep of the calm phase may be late, in milliseconds: what becomes due in the meantime is swept with it.
+const LATE_SWEEP_MS: i64 = 180_000;
 
 /// What one schedule led to.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// Broken invariants.
     pub violations: Vec<Violation>,
@@ -49,22 +50,56 @@ pub struct Outcome {
     pub port_calls: u64,
     /// Purchases in the table at the end.
     pub purchases: usize,
+    /// Sub-accounts that have one.
+    pub sub_accounts: usize,
+    /// Faults that happened.
+    pub faults: u32,
+    /// All port calls with their fates, as one number: schedules that differ in it are distinct.
+    pub trace: u64,
 }
 
-/// One invocation of a function that is under way.
+impl Outcome {
+    /// Whether the schedule was weather enough to count: two sub-accounts, three purchases and one fault.
+    pub fn counts(&self) -> bool {
+        self.sub_accounts >= 2 && self.purchases >= 3 && self.faults >= 1
+    }
+}
+
+/// One invocation of a function.
+#[derive(Debug)]
+pub(super) enum Invocation {
+    /// `purchase-check` answers this event.
+    Check(Value),
+    /// `persona-webhook` takes this delivery, which comes again unless it is answered with 200.
+    Webhook(Delivery),
+    /// `purchase-completion` works on this message, which comes back unless it is done with.
+    Completion(PurchaseMessage),
+    /// `sweeper` sweeps.
+    Sweep,
+}
+
+/// What is left to do for somebody else when an invocation fails or dies.
+enum Again {
+    Message(PurchaseMessage),
+    Delivery(Delivery),
+    Nothing,
+}
+
+/// An invocation that is under way. It ends with whether it went well.
 struct Running<'a> {
-    future: Pin<Box<dyn Future<Output = Done> + 'a>>,
-    polls: u32,
-    /// The message that it works on, which comes back if it dies.
-    message: Option<PurchaseMessage>,
-    /// The delivery that it answers, which comes again unless it is answered with 200.
-    delivery: Option<Value>,
+    future: Pin<Box<dyn Future<Output = bool> + 'a>>,
+    calls: u32,
+    again: Again,
 }
 
-/// What an invocation ended with.
-enum Done {
-    Well,
-    Badly,
+/// The schedule as it is played.
+pub(super) struct Schedule<'a> {
+    pub(super) shared: &'a Shared,
+    functions: &'a Functions<'a>,
+    running: Vec<Running<'a>>,
+    pub(super) orders: Vec<Order>,
+    /// How many of the orders were asked for.
+    pub(super) asked: usize,
 }
 
 /// Plays the schedule of this seed.
@@ -80,315 +115,63 @@ pub fn play_weakened(seed: u64, weakness: Weakness) -> Outcome {
 }
 
 fn play_on(shared: &Shared) -> Outcome {
-    let mut schedule = Schedule { shared, running: Vec::new(), asked: 0 };
+    let functions = Functions::over(Ports(shared));
+    let mut schedule = Schedule { shared, functions: &functions, running: Vec::new(), orders: Vec::new(), asked: 0 };
+    schedule.draw_orders();
     schedule.chaos();
     schedule.calm();
     let mut state = shared.state();
     invariants::when_calm(&mut state);
+    let purchases = &state.known.purchases;
+    let first_of_its_own = |(position, purchase): (usize, &domain::Purchase)| {
+        purchases[..position].iter().all(|other| other.sub_account != purchase.sub_account)
+    };
     Outcome {
-        violations: state.violations.clone(),
-        facts: state.facts.clone(),
+        facts: state.facts,
         port_calls: state.port_calls,
-        purchases: invariants::purchases(&state).len(),
+        purchases: purchases.len(),
+        sub_accounts: purchases.iter().enumerate().filter(|of| first_of_its_own(*of)).count(),
+        faults: state.faults,
+        trace: state.trace.finish(),
+        violations: std::mem::take(&mut state.violations),
     }
-}
-
-struct Schedule<'a> {
-    shared: &'a Shared,
-    running: Vec<Running<'a>>,
-    asked: usize,
 }
 
 impl<'a> Schedule<'a> {
     fn chaos(&mut self) {
-        let steps = {
+        let moves = {
             let mut state = self.shared.state();
-            state.faults_left = 1 + u32::try_from(state.random.below(8)).unwrap_or(0);
-            state.fault_percent = [2, 5, 10, 20][state.random.below(4)];
-            if state.random.chance(25) {
-                let number = PhoneNumber::parse(NUMBERS[state.random.below(NUMBERS.len())]).expect("is a number");
-                let now = state.now;
-                state.carrier.plant(number, now);
-            }
-            120 + state.random.below(200)
+            state.faults_left = 1 + u32::try_from(state.random.below(6)).unwrap_or(0);
+            state.fault_percent = [4, 8, 16, 32][state.random.below(4)];
+            MOVES_MIN + state.random.below(MOVES_MAX - MOVES_MIN)
         };
-        for _ in 0..steps {
+        for _ in 0..moves {
+            if self.is_quiet() && self.shared.state().random.chance(QUIET_ENDS_PERCENT) {
+                break;
+            }
             self.step();
         }
-        while self.asked < PURCHASES_MIN {
-            self.ask();
-            self.finish_running();
-        }
-    }
-
-    fn step(&mut self) {
-        let roll = self.shared.state().random.below(100);
-        match roll {
-            0..=54 => self.poll_any(),
-            55..=62 => self.ask(),
-            63..=72 => self.deliver_message(),
-            73..=80 => self.deliver_webhook(),
-            81..=89 => {
-                let mut state = self.shared.state();
-                let state = &mut *state;
-                let now = state.now;
-                state.persona.step(now, &mut state.random);
-            }
-            90..=94 => self.pass_time(),
-            95..=97 => self.start_sweep(),
-            98 => self.cancel(),
-            _ => self.hand_made_message(),
-        }
-    }
-
-    /// A request, or a repetition of one.
-    fn ask(&mut self) {
-        if self.running.len() >= RUNNING_MAX {
-            return;
-        }
-        let event = {
-            let mut state = self.shared.state();
-            let key = state.random.below(PURCHASES_MAX);
-            self.asked = self.asked.max(key + 1);
-            // A key stands for one request: who asks for what follows from it.
-            let sub_account = SUB_ACCOUNTS[key % SUB_ACCOUNTS.len()];
-            let number = NUMBERS[(key * 7 / 3) % NUMBERS.len()];
-            ask_event(&Caller::sub_account(sub_account), sub_account, &format!("key-{key}"), number)
-        };
-        self.start_check(event);
-    }
-
-    fn cancel(&mut self) {
-        let purchase = {
-            let mut state = self.shared.state();
-            let purchases = invariants::purchases(&state);
-            let index = state.random.below(purchases.len());
-            purchases.into_iter().nth(index)
-        };
-        let Some(purchase) = purchase else { return };
-        let (sub_account, id) = (purchase.sub_account.to_string(), purchase.id.to_string());
-        let caller = Caller::sub_account(&sub_account);
-        let parameters = [("sub", sub_account.as_str()), ("id", id.as_str())];
-        self.start_check(http_event(Route::CancelPurchase.key(), &parameters, &[], Some(&caller), ""));
-    }
-
-    fn hand_made_message(&mut self) {
-        let mut state = self.shared.state();
-        let purchases = invariants::purchases(&state);
-        let index = state.random.below(purchases.len());
-        if let Some(purchase) = purchases.into_iter().nth(index) {
-            state.queue.push(PurchaseMessage { sub_account: purchase.sub_account, id: purchase.id, member: None });
-        }
-    }
-
-    fn deliver_message(&mut self) {
-        if self.running.len() >= RUNNING_MAX {
-            return;
-        }
-        let message = {
-            let mut state = self.shared.state();
-            if state.queue.is_empty() {
+        // What went well so far goes wrong at the next call.
+        self.shared.state().fault_percent = 100;
+        for _ in 0..moves {
+            if self.shared.state().faults > 0 {
                 return;
             }
-            let waiting = state.queue.len();
-            let index = state.random.below(waiting);
-            match if state.faults_left > 0 { state.random.below(12) } else { 2 } {
-                0 => {
-                    state.queue.swap_remove(index);
-                    state.facts.insert(Fact::MessageLost);
-                    return;
-                }
-                1 => {
-                    state.facts.insert(Fact::MessageTwice);
-                    state.queue[index].clone()
-                }
-                _ => state.queue.swap_remove(index),
-            }
-        };
-        if self.running.iter().any(|running| running.message.as_ref() == Some(&message)) {
-            self.shared.state().facts.insert(Fact::TwoWorkers);
-        }
-        self.start_completion(message);
-    }
-
-    fn deliver_webhook(&mut self) {
-        if self.running.len() >= RUNNING_MAX {
-            return;
-        }
-        let delivery = {
-            let mut state = self.shared.state();
-            if state.persona.deliveries.is_empty() {
-                return;
-            }
-            let waiting = state.persona.deliveries.len();
-            let index = state.random.below(waiting);
-            match if state.faults_left > 0 { state.random.below(6) } else { 2 } {
-                0 => {
-                    state.persona.deliveries.swap_remove(index);
-                    state.facts.insert(Fact::WebhookLost);
-                    return;
-                }
-                1 => {
-                    state.facts.insert(Fact::WebhookTwice);
-                    state.persona.deliveries[index].clone()
-                }
-                _ => state.persona.deliveries.swap_remove(index),
-            }
-        };
-        self.start_webhook(delivery);
-    }
-
-    fn pass_time(&mut self) {
-        let mut state = self.shared.state();
-        let ms = match state.random.below(20) {
-            0..=9 => state.random.ms(100, 5_000),
-            10..=15 => state.random.ms(5_000, 70_000),
-            16..=18 => state.random.ms(60_000, 400_000),
-            _ => state.random.ms(3_600_000, 80 * 3_600_000),
-        };
-        state.now = state.now.plus_ms(ms);
-    }
-
-    fn start_check(&mut self, event: Value) {
-        let ports = Ports(self.shared);
-        self.start(None, None, async move {
-            let function = PurchaseCheck {
-                store: ports,
-                queue: ports,
-                identity: ports,
-                ambient: ports,
-                settings: purchase_check::Settings {
-                    gate: GatePolicy::default(),
-                    policy: VerificationPolicy::default(),
-                    revisits: revisits(),
-                    purchase_wait_ms: 72 * 3600 * 1000,
-                    template: template(),
-                },
-            };
-            function.handle(event).await;
-            Done::Well
-        });
-    }
-
-    fn start_webhook(&mut self, delivery: Value) {
-        let ports = Ports(self.shared);
-        let body = delivery.to_string();
-        self.start(None, Some(delivery), async move {
-            let function = PersonaWebhook {
-                store: ports,
-                queue: ports,
-                identity: ports,
-                ambient: ports,
-                settings: persona_webhook::Settings {
-                    secrets: vec![secret()],
-                    tolerance_s: 300,
-                    policy: VerificationPolicy::default(),
-                    revisits: revisits(),
-                    template: TEMPLATE.to_owned(),
-                },
-            };
-            let signature = sign(&secret(), body.as_bytes(), ports.now());
-            let answer = function.handle(webhook_event(&body, &signature)).await;
-            if answer["statusCode"] == 200 { Done::Well } else { Done::Badly }
-        });
-    }
-
-    fn start_completion(&mut self, message: PurchaseMessage) {
-        let ports = Ports(self.shared);
-        let event = sqs_event(&message);
-        self.start(Some(message), None, async move {
-            let function = PurchaseCompletion {
-                store: ports,
-                carrier: ports,
-                ambient: ports,
-                switch: SwitchCache::default(),
-                settings: purchase_completion::Settings {
-                    account: account(),
-                    gate: GatePolicy::default(),
-                    timing: Timing::default(),
-                    carrier_timeout_ms: 10_000,
-                    step_ms: 60_000,
-                },
-            };
-            let failed = function.handle(event).await.batch_item_failures;
-            if failed.is_empty() { Done::Well } else { Done::Badly }
-        });
-    }
-
-    fn start_sweep(&mut self) {
-        let ports = Ports(self.shared);
-        self.start(None, None, async move {
-            let function = Sweeper {
-                store: ports,
-                queue: ports,
-                identity: ports,
-                ambient: ports,
-                settings: sweeper::Settings {
-                    policy: VerificationPolicy::default(),
-                    revisits: revisits(),
-                    timing: Timing::default(),
-                    template: template(),
-                },
-            };
-            let _swept = function.sweep().await;
-            Done::Well
-        });
-    }
-
-    fn start(
-        &mut self,
-        message: Option<PurchaseMessage>,
-        delivery: Option<Value>,
-        future: impl Future<Output = Done> + 'a,
-    ) {
-        self.running.push(Running { future: Box::pin(future), polls: 0, message, delivery });
-    }
-
-    fn poll_any(&mut self) {
-        if self.running.is_empty() {
-            return;
-        }
-        let index = self.shared.state().random.below(self.running.len());
-        self.poll(index);
-    }
-
-    /// Lets one invocation go on to its next port call.
-    fn poll(&mut self, index: usize) {
-        let waker = noop_waker();
-        let mut context = Context::from_waker(&waker);
-        let running = &mut self.running[index];
-        running.polls += 1;
-        let polled = running.future.as_mut().poll(&mut context);
-        let killed = std::mem::take(&mut self.shared.state().killed);
-        let done = match polled {
-            Poll::Ready(done) => Some(done),
-            Poll::Pending if killed => Some(Done::Badly),
-            Poll::Pending if running.polls > POLLS_MAX => {
-                let seen = "an invocation never ends".to_owned();
-                self.shared.state().violate(Violation { invariant: "I12: every invocation ends", seen });
-                Some(Done::Badly)
-            }
-            Poll::Pending => None,
-        };
-        let Some(done) = done else { return };
-        let ended = self.running.swap_remove(index);
-        if let Done::Badly = done {
-            let mut state = self.shared.state();
-            state.queue.extend(ended.message);
-            state.persona.deliveries.extend(ended.delivery);
+            self.step();
         }
     }
 
-    fn finish_running(&mut self) {
-        while !self.running.is_empty() {
-            self.poll(0);
-        }
-    }
-
-    /// Nothing fails any more: what is under way ends, what waits is delivered, and the sweep comes every minute.
+    /// Nothing fails any more: what is under way ends, customers repeat what was not answered, what waits is delivered,
+    /// and the sweep comes every minute.
     fn calm(&mut self) {
         self.shared.state().faults_left = 0;
-        self.finish_running();
+        self.finish();
+        for key in 0..self.orders.len() {
+            if !self.stands(key) {
+                self.ask(key);
+                self.finish();
+            }
+        }
         {
             let mut state = self.shared.state();
             let state = &mut *state;
@@ -397,21 +180,15 @@ impl<'a> Schedule<'a> {
         }
         for _ in 0..CALM_ROUNDS_MAX {
             self.drain();
-            let next = self.next_due();
-            let Some(next) = next else { return };
-            {
-                let mut state = self.shared.state();
-                let minute = state.now.plus_ms(60_000);
-                state.now = minute.max(next);
-                let now = state.now;
-                let state = &mut *state;
-                state.carrier.land(now, &mut state.facts);
+            if !self.wait() {
+                return;
             }
-            self.start_sweep();
-            self.finish_running();
+            self.start(Invocation::Sweep);
+            self.finish();
         }
     }
 
+    /// Delivers what waits, and what comes of it, until nothing does.
     fn drain(&mut self) {
         loop {
             let (message, delivery) = {
@@ -422,26 +199,125 @@ impl<'a> Schedule<'a> {
                 return;
             }
             if let Some(message) = message {
-                self.start_completion(message);
+                self.start(Invocation::Completion(message));
+                self.finish();
             }
             if let Some(delivery) = delivery {
-                self.start_webhook(delivery);
+                self.start(Invocation::Webhook(delivery));
+                self.finish();
             }
-            self.finish_running();
         }
     }
 
-    /// When the table brings something back next; none when nothing is left to do.
-    fn next_due(&self) -> Option<Instant> {
-        let state = self.shared.state();
-        let due = |item: &adapters::store::Item| match item.get("due_at") {
-            Some(adapters::store::Value::N(due_at)) => Some(Instant::from_unix_ms(*due_at)),
-            _ => None,
+    /// Waits until the table brings something back; false when nothing is left to do.
+    fn wait(&mut self) -> bool {
+        let mut state = self.shared.state();
+        let state = &mut *state;
+        // Where a decision went against somebody, asking finds nothing, unless it was reversed and the news was lost.
+        let State { rows, known, persona, .. } = &*state;
+        let worth_waiting = |key: &Key| persona.approval_unheard || !known.is_decided_against(key);
+        let due = || {
+            let due = rows.due().filter(|(_, key)| worth_waiting(key));
+            due.map(|(due_at, _)| Instant::from_unix_ms(due_at))
         };
-        state.table.values().filter_map(due).min()
+        let Some(first) = due().min() else { return false };
+        let latest = first.plus_ms(LATE_SWEEP_MS);
+        let last = due().filter(|due_at| *due_at <= latest).max().unwrap_or(first);
+        state.now = state.now.plus_ms(SWEEP_MS).max(last);
+        state.carrier.land(state.now, &mut state.facts);
+        true
+    }
+
+    /// Starts an invocation, which does nothing before it goes on.
+    pub(super) fn start(&mut self, invocation: Invocation) {
+        let functions = self.functions;
+        let ports = Ports(self.shared);
+        let (future, again): (Pin<Box<dyn Future<Output = bool> + 'a>>, _) = match invocation {
+            Invocation::Check(event) => {
+                let answered = async move {
+                    functions.check.handle(event).await;
+                    true
+                };
+                (Box::pin(answered), Again::Nothing)
+            }
+            Invocation::Webhook(delivery) => {
+                let body = delivery.body();
+                let taken = async move {
+                    let signature = sign(&SECRET, body.as_bytes(), ports.now());
+                    functions.webhook.handle(signed(body, signature)).await["statusCode"] == 200
+                };
+                (Box::pin(taken), Again::Delivery(delivery))
+            }
+            Invocation::Completion(message) => {
+                let event = sqs_event_of(&message.to_text());
+                let done = async move { functions.completion.handle(event).await.batch_item_failures.is_empty() };
+                (Box::pin(done), Again::Message(message))
+            }
+            Invocation::Sweep => {
+                let swept = async move {
+                    let _swept = functions.sweeper.sweep().await;
+                    true
+                };
+                (Box::pin(swept), Again::Nothing)
+            }
+        };
+        self.running.push(Running { future, calls: 0, again });
+    }
+
+    /// How many invocations are under way.
+    pub(super) fn under_way(&self) -> usize {
+        self.running.len()
+    }
+
+    pub(super) fn is_worked_on(&self, message: &PurchaseMessage) -> bool {
+        self.running.iter().any(|running| matches!(&running.again, Again::Message(other) if other == message))
+    }
+
+    /// Lets one invocation make its next port call.
+    pub(super) fn go_on(&mut self, index: usize) {
+        self.poll(index, 1);
+    }
+
+    /// Lets everything that is under way end, one after the other.
+    fn finish(&mut self) {
+        while !self.running.is_empty() {
+            self.poll(0, CALLS_MAX);
+        }
+    }
+
+    fn poll(&mut self, index: usize, calls: u32) {
+        self.shared.state().turns_left = calls;
+        let running = &mut self.running[index];
+        running.calls += calls;
+        let polled = running.future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        let mut state = self.shared.state();
+        let killed = std::mem::take(&mut state.killed);
+        let well = match polled {
+            Poll::Ready(well) => well,
+            Poll::Pending if killed => false,
+            Poll::Pending if running.calls <= 2 * CALLS_MAX => return,
+            Poll::Pending => {
+                let seen = "an invocation never ends".to_owned();
+                state.violate(Violation { invariant: "I12: every invocation ends", seen });
+                false
+            }
+        };
+        let ended = self.running.swap_remove(index);
+        match ended.again {
+            Again::Message(message) if !well => state.queue.push(message),
+            Again::Delivery(delivery) if !well => state.persona.deliveries.push(delivery),
+            Again::Message(_) | Again::Delivery(_) | Again::Nothing => {}
+        }
     }
 }
 
-fn revisits() -> Revisits {
-    Revisits { poll_age_ms: 120_000, step_ms: 60_000 }
+static SECRET: LazyLock<adapters::persona::WebhookSecret> = LazyLock::new(secret);
+
+/// A delivery with this body, signed.
+fn signed(body: String, signature: String) -> Value {
+    static DELIVERY: LazyLock<Value> = LazyLock::new(|| webhook_event("", ""));
+    let mut event = DELIVERY.clone();
+    event["headers"]["persona-signature"] = Value::String(signature);
+    event["body"] = Value::String(body);
+    event
 }

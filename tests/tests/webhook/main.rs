@@ -15,7 +15,8 @@ use tests::events::{persona_event, webhook_event};
 use tests::memory_table::MemoryTable;
 use tests::neighbours::{MemoryPersona, MemoryQueue, StillClock};
 use tests::stepped::{Stepped, Steps, run};
-use tests::world::{Answer, Neighbours, secret, webhook_settings};
+use tests::settings;
+use tests::world::{Answer, Neighbours, secret};
 
 /// A sub-account.
 const SUB: &str = "Loc_A1b2C3";
@@ -77,7 +78,7 @@ fn stepped<'a>(world: &'a Neighbours<'_>, steps: &'a Steps) -> SteppedWebhook<'a
         queue: Stepped { port: &world.queue, steps },
         identity: Stepped { port: &world.persona, steps },
         ambient: world.clock,
-        settings: webhook_settings(),
+        settings: settings::webhook(),
     }
 }
 

@@ -63,13 +63,13 @@ pub fn profile(sub_account: &SubAccountId) -> Key {
 /// The partition of a sub-account's profile, purchases and numbers.
 #[must_use]
 pub fn sub_account_pk(sub_account: &SubAccountId) -> String {
-    format!("S#{sub_account}")
+    ["S#", sub_account.as_str()].concat()
 }
 
 /// A purchase.
 #[must_use]
 pub fn purchase(sub_account: &SubAccountId, id: &PurchaseId) -> Key {
-    Key::new(sub_account_pk(sub_account), format!("{PURCHASE_PREFIX}{id}"))
+    Key::new(sub_account_pk(sub_account), [PURCHASE_PREFIX, id.as_str()].concat())
 }
 
 /// The number of a purchase that has a lock.
@@ -129,20 +129,20 @@ pub fn verification(owner: &Owner) -> Key {
 /// The pointer that says "this purchase waits for this owner".
 #[must_use]
 pub fn pointer(owner: &Owner, id: &PurchaseId) -> Key {
-    Key::new(owner_pk(owner), format!("{POINTER_PREFIX}{id}"))
+    Key::new(owner_pk(owner), [POINTER_PREFIX, id.as_str()].concat())
 }
 
 /// One entry of an owner's audit.
 #[must_use]
 pub fn audit(owner: &Owner, what: &str) -> Key {
-    Key::new(owner_pk(owner), format!("{AUDIT_PREFIX}{what}"))
+    Key::new(owner_pk(owner), [AUDIT_PREFIX, what].concat())
 }
 
 /// The lock of a number in an account at the carrier.
 #[must_use]
 pub fn lock(account: &AccountSid, number: &PhoneNumber) -> Key {
     let digits = number.as_str();
-    Key::new(lock_pk(account, &digits[digits.len() - 2..]), format!("{LOCK_PREFIX}{digits}"))
+    Key::new(lock_pk(account, &digits[digits.len() - 2..]), [LOCK_PREFIX, digits].concat())
 }
 
 /// The partitions in which an account's locks stand: spread by the last two digits, so that one busy account is not one
@@ -152,7 +152,7 @@ pub fn lock_pks(account: &AccountSid) -> impl Iterator<Item = String> {
 }
 
 fn lock_pk(account: &AccountSid, last_two_digits: &str) -> String {
-    format!("N#{account}#{last_two_digits}")
+    ["N#", account.as_str(), "#", last_two_digits].concat()
 }
 
 /// The switch that stops buying.
@@ -170,7 +170,7 @@ pub fn refresh(owner: &Owner) -> Key {
 /// Which owner an inquiry was opened for.
 #[must_use]
 pub fn inquiry_map(inquiry: &InquiryId) -> Key {
-    Key::new(format!("I#{inquiry}"), "INQUIRY")
+    Key::new(["I#", inquiry.as_str()].concat(), "INQUIRY")
 }
 
 /// A phone verification.
@@ -252,8 +252,8 @@ pub fn conversion_pk(shard: u32) -> String {
 #[must_use]
 pub fn owner_pk(owner: &Owner) -> String {
     match owner {
-        Owner::SubAccount(id) => format!("O#s#{id}"),
-        Owner::Agency(id) => format!("O#a#{id}"),
+        Owner::SubAccount(id) => ["O#s#", id.as_str()].concat(),
+        Owner::Agency(id) => ["O#a#", id.as_str()].concat(),
     }
 }
 

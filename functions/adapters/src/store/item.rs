@@ -2,6 +2,7 @@
 //! plays millions of reads of the same few items.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
@@ -23,8 +24,8 @@ pub enum Value {
     List(Vec<Value>),
 }
 
-/// One item: its attributes by name, the keys among them. In the order of the names, each once; copies share them until
-/// one is changed.
+/// One item: its attributes by name, the keys among them. Each name is there once, short ones first; copies share the
+/// attributes until one is changed.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Item(Arc<Vec<(Text, Value)>>);
 
@@ -64,14 +65,19 @@ impl Item {
         Some(Arc::make_mut(&mut self.0).remove(place).1)
     }
 
-    /// Every attribute, in the order of the names.
+    /// Every attribute.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Text, &Value)> {
         self.0.iter().map(|(name, value)| (name, value))
     }
 
     fn place(&self, name: &str) -> Result<usize, usize> {
-        self.0.binary_search_by(|(other, _)| (**other).cmp(name))
+        self.0.binary_search_by(|(other, _)| order(other, name))
     }
+}
+
+/// By length first: most names then differ without a look at their letters.
+fn order(one: &str, other: &str) -> Ordering {
+    one.len().cmp(&other.len()).then_with(|| one.cmp(other))
 }
 
 impl fmt::Debug for Item {
@@ -94,7 +100,7 @@ impl<N: Into<Text>> FromIterator<(N, Value)> for Item {
     fn from_iter<I: IntoIterator<Item = (N, Value)>>(attributes: I) -> Self {
         let mut attributes: Vec<(Text, Value)> =
             attributes.into_iter().map(|(name, value)| (name.into(), value)).collect();
-        attributes.sort_by(|(one, _), (other, _)| one.cmp(other));
+        attributes.sort_by(|(one, _), (other, _)| order(one, other));
         // Of two neighbours the first goes, once it has got the second's value.
         attributes.dedup_by(|second, first| {
             let same = second.0 == first.0;

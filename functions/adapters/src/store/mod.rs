@@ -215,6 +215,18 @@ impl Write {
         }
     }
 
+    /// The two parts of the key that this write is about, where they stand; none when it puts an item without keys.
+    #[must_use]
+    pub fn place(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Put { item, .. } => match (item.get(PK), item.get(SK)) {
+                (Some(Value::S(pk)), Some(Value::S(sk))) => Some((pk, sk)),
+                _ => None,
+            },
+            Self::Update { key, .. } | Self::Delete { key, .. } | Self::Check { key, .. } => Some((&key.pk, &key.sk)),
+        }
+    }
+
     /// What must hold of the item that is there.
     #[must_use]
     pub fn expect(&self) -> Option<&Condition> {

@@ -1,0 +1,156 @@
+//! What must hold once nothing fails any more and nothing is left to do.
+
+use adapters::items::PURCHASE;
+use adapters::items::keys::POINTER_PREFIX;
+use adapters::store::Value;
+use domain::{FailedNumber, Owner, PurchaseState, VerificationState};
+
+use super::{Violation, verification_of, violation};
+use crate::simulation::shared::State;
+
+/// A rule of how everything ends.
+type Rule = fn(&State) -> Vec<Violation>;
+
+/// Every one.
+pub(super) const RULES: [Rule; 9] = [
+    everything_has_ended,
+    one_owner_per_number,
+    completed_means_owned,
+    every_charge_is_accounted_for,
+    nothing_foreign_was_touched,
+    no_pointer_is_left,
+    locks_guard_what_is_owned,
+    nobody_waits_for_the_deadline,
+    one_inquiry_per_attempt,
+];
+
+/// I6, P4: every purchase has ended, and nothing is due again but to ask, ever more rarely and not for ever, whether a
+/// decision against somebody was reversed.
+fn everything_has_ended(state: &State) -> Vec<Violation> {
+    let running = state.known.purchases.iter().filter(|purchase| match &purchase.state {
+        PurchaseState::Waiting
+        | PurchaseState::Buying(_)
+        | PurchaseState::Releasing(_)
+        | PurchaseState::Failed { lock: FailedNumber::LockedUntil { .. }, .. } => true,
+        PurchaseState::Completed { .. }
+        | PurchaseState::Released { .. }
+        | PurchaseState::Failed { lock: FailedNumber::Unlocked, .. }
+        | PurchaseState::Expired { .. }
+        | PurchaseState::Cancelled { .. }
+        | PurchaseState::Held { .. } => false,
+    });
+    let running =
+        running.map(|purchase| violation("I6: every purchase ends", format!("{} {:?}", purchase.id, purchase.state)));
+    let due = state.rows.due().filter(|(_, key)| !state.known.is_decided_against(key));
+    let due = due.map(|(_, key)| violation("I6: nothing is left to do", format!("{key:?}")));
+    running.chain(due).collect()
+}
+
+/// I1: at most one purchase owns a number, and no number was paid for twice.
+fn one_owner_per_number(state: &State) -> Vec<Violation> {
+    let completed = || {
+        let purchases = state.known.purchases.iter();
+        purchases.filter(|purchase| matches!(purchase.state, PurchaseState::Completed { .. }))
+    };
+    let second = completed()
+        .enumerate()
+        .filter(|(position, purchase)| completed().take(*position).any(|other| other.number == purchase.number));
+    let second = second.map(|(_, purchase)| violation("I1: one owner per number", &purchase.id));
+    let twice = state.carrier.charges.iter().filter(|(_, charges)| **charges > 1);
+    let twice = twice.map(|(number, charges)| violation("I1: one charge per number", format!("{number:?}: {charges}")));
+    second.chain(twice).collect()
+}
+
+/// I4: completed means that the carrier has the number, with our mark, under the recorded id.
+fn completed_means_owned(state: &State) -> Vec<Violation> {
+    let wrong = state.known.purchases.iter().filter(|purchase| {
+        let PurchaseState::Completed { sid, .. } = &purchase.state else { return false };
+        let owned = state.carrier.owned.get(&purchase.number);
+        !owned.is_some_and(|owned| owned.sid == *sid && owned.mark == purchase.id.as_str())
+    });
+    wrong.map(|purchase| violation("I4: completed means owned", &purchase.id)).collect()
+}
+
+/// I5: every number that we paid for belongs to a completed purchase, or to one that an operator was called for.
+fn every_charge_is_accounted_for(state: &State) -> Vec<Violation> {
+    let unaccounted = state.carrier.owned.values().filter(|owned| {
+        !owned.foreign
+            && !state.known.purchases.iter().any(|purchase| {
+                purchase.id.as_str() == owned.mark
+                    && matches!(purchase.state, PurchaseState::Completed { .. } | PurchaseState::Held { .. })
+            })
+    });
+    let unaccounted = unaccounted.map(|owned| format!("{} {}", owned.sid, owned.mark));
+    unaccounted.map(|seen| violation("I5: every charge is accounted for", seen)).collect()
+}
+
+/// P2: a number that we did not buy keeps its mark.
+fn nothing_foreign_was_touched(state: &State) -> Vec<Violation> {
+    let touched = state.carrier.owned.values().filter(|owned| owned.foreign && owned.mark != "somebody's desk");
+    touched.map(|owned| violation("P2: a number that we did not buy is never touched", &owned.mark)).collect()
+}
+
+/// A purchase that has ended wakes nobody and is woken by nobody.
+fn no_pointer_is_left(state: &State) -> Vec<Violation> {
+    let left = state.rows.iter().filter(|(key, _)| key.sk.starts_with(POINTER_PREFIX));
+    left.map(|(key, _)| violation("no pointer outlives its purchase", format!("{key:?}"))).collect()
+}
+
+/// A lock stands for each completed purchase, for held ones, and for nothing else.
+fn locks_guard_what_is_owned(state: &State) -> Vec<Violation> {
+    let locks = || {
+        let locks = state.rows.iter().filter(|(key, _)| key.sk.starts_with("L#"));
+        locks.filter_map(|(_, item)| match item.get(PURCHASE) {
+            Some(Value::S(id)) => Some(id.as_ref()),
+            _ => None,
+        })
+    };
+    let wrong = state.known.purchases.iter().filter(|purchase| {
+        let locked = locks().any(|id| id == purchase.id.as_str());
+        match &purchase.state {
+            PurchaseState::Completed { .. } => !locked,
+            PurchaseState::Held { .. } => false,
+            PurchaseState::Waiting
+            | PurchaseState::Buying(_)
+            | PurchaseState::Failed { .. }
+            | PurchaseState::Expired { .. }
+            | PurchaseState::Releasing(_)
+            | PurchaseState::Released { .. }
+            | PurchaseState::Cancelled { .. } => locked,
+        }
+    });
+    let wrong = wrong.map(|purchase| format!("{} {:?}", purchase.id, purchase.state));
+    wrong.map(|seen| violation("locks guard what is owned", seen)).collect()
+}
+
+/// P3: a purchase whose owner is verified completes within hours of calm weather, not when its deadline comes. Not so
+/// where a decision against the owner was reversed: if the news was lost, that is found when the purchase would expire.
+fn nobody_waits_for_the_deadline(state: &State) -> Vec<Violation> {
+    /// Longest time in calm weather from the verification to the number, in milliseconds: six hours, since a carrier's
+    /// unanswered creates are settled one after the other.
+    const WAIT_MS_MAX: i64 = 6 * 3_600_000;
+    let Some(calm_since) = state.calm_since else { return Vec::new() };
+    let late = state.known.purchases.iter().filter(|purchase| {
+        let (PurchaseState::Completed { at, .. }, true) = (&purchase.state, purchase.gated) else { return false };
+        if state.known.was_reversed(&Owner::SubAccount(purchase.sub_account.clone())) {
+            return false;
+        }
+        match verification_of(state, purchase) {
+            Some(VerificationState::Verified { at: verified_at }) => {
+                at.ms_since(verified_at.max(calm_since)) > WAIT_MS_MAX
+            }
+            Some(_) | None => false,
+        }
+    });
+    late.map(|purchase| violation("P3: nobody waits for the deadline", &purchase.id)).collect()
+}
+
+/// An attempt to open an inquiry makes one, whatever answer is lost (people and money: each is paid for).
+fn one_inquiry_per_attempt(state: &State) -> Vec<Violation> {
+    let inquiries = &state.persona.inquiries;
+    let again = inquiries
+        .iter()
+        .enumerate()
+        .filter(|(position, inquiry)| inquiries[..*position].iter().any(|other| other.nonce == inquiry.nonce));
+    again.map(|(_, inquiry)| violation("one inquiry per attempt", inquiry.nonce.as_str())).collect()
+}

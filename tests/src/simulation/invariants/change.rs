@@ -1,0 +1,113 @@
+//! What must hold of every change.
+
+use domain::{EarlierCreates, Purchase, PurchaseState, RevokedBy, VerificationState};
+
+use super::{Violation, slot_of, verification_of, violation};
+use crate::simulation::facts::{Fact, Facts};
+use crate::simulation::shared::State;
+
+/// A rule of what a purchase may become: before, if it was there, and after.
+type Rule = fn(&State, Option<&Purchase>, &Purchase) -> Option<Violation>;
+
+/// Every one.
+pub(super) const RULES: [Rule; 3] = [permit_needs_clearance, buying_ends_by_proof, expired_was_not_verified_in_time];
+
+/// I2: a create of a gated number is permitted only in a transaction in which its owner is verified.
+fn permit_needs_clearance(state: &State, before: Option<&Purchase>, after: &Purchase) -> Option<Violation> {
+    let last_post = |purchase: &Purchase| slot_of(purchase).map(|slot| slot.last_post);
+    let permitted = last_post(after).is_some() && before.and_then(last_post) != last_post(after);
+    if !permitted || !after.gated {
+        return None;
+    }
+    let verified = matches!(verification_of(state, after), Some(VerificationState::Verified { .. }));
+    (!verified).then(|| violation("I2: a permit needs clearance", &after.id))
+}
+
+/// I7: from buying the only ways out are completed, failed and held. Whether a failure was definite or settled, `domain`
+/// decides; what must hold at the carrier is checked when all is calm.
+fn buying_ends_by_proof(_: &State, before: Option<&Purchase>, after: &Purchase) -> Option<Violation> {
+    before.and_then(slot_of)?;
+    match &after.state {
+        PurchaseState::Buying(_)
+        | PurchaseState::Completed { .. }
+        | PurchaseState::Failed { .. }
+        | PurchaseState::Held { .. } => None,
+        PurchaseState::Waiting
+        | PurchaseState::Expired { .. }
+        | PurchaseState::Releasing(_)
+        | PurchaseState::Released { .. }
+        | PurchaseState::Cancelled { .. } => Some(violation("I7: buying ends by proof", &after.id)),
+    }
+}
+
+/// P3: a purchase expires only while its owner is not known to have been verified in time.
+fn expired_was_not_verified_in_time(state: &State, _: Option<&Purchase>, after: &Purchase) -> Option<Violation> {
+    if !matches!(after.state, PurchaseState::Expired { .. }) {
+        return None;
+    }
+    if !after.gated {
+        return Some(violation("P3: what is not gated never expires", &after.id));
+    }
+    match verification_of(state, after) {
+        Some(VerificationState::Verified { at }) if at <= after.deadline => {
+            Some(violation("P3: verified in time is not expired", &after.id))
+        }
+        Some(_) | None => None,
+    }
+}
+
+/// I3: a verified owner becomes something else only by a newer decision.
+pub(super) fn verified_is_for_good(
+    facts: &mut Facts,
+    before: Option<VerificationState>,
+    after: VerificationState,
+) -> Option<Violation> {
+    let Some(VerificationState::Verified { at }) = before else { return None };
+    match after {
+        VerificationState::Verified { .. } => None,
+        VerificationState::Revoked { at: revoked_at, by: RevokedBy::Persona } if revoked_at > at => {
+            facts.insert(Fact::Revoked);
+            None
+        }
+        VerificationState::Unverified
+        | VerificationState::InProgress { .. }
+        | VerificationState::InReview
+        | VerificationState::Declined
+        | VerificationState::Failed
+        | VerificationState::Expired
+        | VerificationState::Locked
+        | VerificationState::Revoked { .. } => Some(violation("I3: verified is for good", format!("{after:?}"))),
+    }
+}
+
+/// Notes what a change shows.
+pub(super) fn note(facts: &mut Facts, before: Option<&Purchase>, after: &Purchase) {
+    let slot_before = before.and_then(slot_of);
+    match &after.state {
+        PurchaseState::Completed { .. } => {
+            if slot_before.is_some_and(|slot| slot.earlier == EarlierCreates::SomeUnknown) {
+                facts.insert(Fact::InDoubtAndRecovered);
+            }
+            if after.gated && after.updated_at.ms_since(after.created_at) > 1000 {
+                facts.insert(Fact::CompletedAfterWaiting);
+            }
+        }
+        PurchaseState::Buying(slot) => {
+            if slot_before.is_some_and(|before| before.token != slot.token) {
+                facts.insert(Fact::LeaseTakenOver);
+            }
+        }
+        PurchaseState::Expired { .. } => facts.insert(Fact::Expired),
+        PurchaseState::Cancelled { .. } => facts.insert(Fact::Cancelled),
+        PurchaseState::Held { .. } => facts.insert(Fact::Held),
+        PurchaseState::Failed { .. } => {
+            if before.is_some_and(|before| before.state == PurchaseState::Waiting) {
+                facts.insert(Fact::LockTaken);
+            }
+            if slot_before.is_some_and(|slot| slot.absent_at.is_some()) {
+                facts.insert(Fact::Settled);
+            }
+        }
+        PurchaseState::Waiting | PurchaseState::Releasing(_) | PurchaseState::Released { .. } => {}
+    }
+}
