@@ -70,7 +70,10 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
                         Some(another) => number = another,
                         None => {
                             let event = PurchaseEvent::LockTaken { same_sub_account };
-                            let guards = self.claim_guards(&working).await?.unwrap_or_default();
+                            // Without its clearance a pool does not begin, and so no number of it fails.
+                            let Some(guards) = self.claim_guards(&working).await? else {
+                                return self.not_cleared(working).await;
+                            };
                             return self.change(working, &event, without_clearance(guards)).await.map(|_| ());
                         }
                     }

@@ -23,8 +23,9 @@ pub use port::Port;
 use crate::locked;
 use crate::memory_table::MemoryTable;
 use crate::neighbours::{MemoryCarrier, MemoryPersona, MemoryQueue, StillClock};
+use crate::settings;
 use crate::timeline::Timeline;
-use crate::world::{self, Neighbours};
+use crate::world::Neighbours;
 
 /// How long calls take, in milliseconds.
 #[derive(Debug, Clone, Copy)]

@@ -6,6 +6,7 @@ use adapters::twilio::{Created, OwnedNumber};
 use domain::{Instant, NumberSid, PhoneNumber, Reason};
 
 use super::facts::{Fact, Facts};
+use super::orders::FOR_SALE;
 use super::random::Random;
 
 /// Longest time that a create takes to land once it was sent, in milliseconds. With the lease (60 s) and the list's lag
@@ -39,6 +40,10 @@ pub(super) struct CarrierWorld {
     landing: Vec<Landing>,
     /// How often each number was paid for by us.
     pub(super) charges: BTreeMap<PhoneNumber, u32>,
+    /// How often each was given back by us.
+    pub(super) releases: BTreeMap<PhoneNumber, u32>,
+    /// Numbers that customers of other accounts have.
+    elsewhere: Vec<PhoneNumber>,
     sids: u64,
 }
 
@@ -82,8 +87,31 @@ impl CarrierWorld {
         self.owned.iter().find(|(_, owned)| owned.sid == *sid).map(|(number, owned)| answer(number, owned))
     }
 
-    pub(super) fn release(&mut self, sid: &NumberSid) {
-        self.owned.retain(|_, owned| owned.sid != *sid);
+    /// A customer of another account gets the number.
+    pub(super) fn sell_elsewhere(&mut self, number: PhoneNumber) {
+        if !self.owned.contains_key(&number) {
+            self.elsewhere.push(number);
+        }
+    }
+
+    /// Whether a create with this mark is still under way.
+    pub(super) fn is_under_way(&self, mark: &str) -> bool {
+        self.landing.iter().any(|landing| landing.mark == mark)
+    }
+
+    /// What is for sale in an area code.
+    pub(super) fn for_sale(&self, area_code: &str) -> impl Iterator<Item = &'static str> {
+        let free = |number: &PhoneNumber| !self.owned.contains_key(number) && !self.elsewhere.contains(number);
+        FOR_SALE.into_iter().filter(move |number| {
+            number[2..].starts_with(area_code) && PhoneNumber::parse(number).is_ok_and(|number| free(&number))
+        })
+    }
+
+    /// Takes a number back; whose it was.
+    pub(super) fn release(&mut self, sid: &NumberSid) -> Option<(PhoneNumber, Owned)> {
+        let number = self.owned.iter().find(|(_, owned)| owned.sid == *sid).map(|(number, _)| number.clone())?;
+        *self.releases.entry(number.clone()).or_default() += 1;
+        self.owned.remove_entry(&number)
     }
 
     pub(super) fn create(
@@ -97,7 +125,14 @@ impl CarrierWorld {
     ) -> Created {
         let lag = if faulty { weather.ms(0, LIST_LAG_MS_MAX) } else { 0 };
         let listed_from = now.plus_ms(lag);
-        match if faulty { weather.below(8) } else { 0 } {
+        if self.elsewhere.contains(number) {
+            return Created::NotAvailable;
+        }
+        match if faulty { weather.below(9) } else { 0 } {
+            7 if !self.owned.contains_key(number) => {
+                self.elsewhere.push(number.clone());
+                Created::NotAvailable
+            }
             1 => {
                 facts.insert(Fact::DoneButUnknown);
                 self.buy(number, mark, now, listed_from);

@@ -61,6 +61,30 @@ facts! {
     Conflict,
     /// Two workers had the same purchase.
     TwoWorkers,
+    /// Of several messages some were sent, and the sender was told of a failure.
+    SentInPart,
+    /// The index of what is due showed what is no more, or did not show what is.
+    StaleIndex,
+    /// An invocation's clock was not the others'.
+    ClockSkew,
+    /// A whole pool was bought.
+    PoolCompleted,
+    /// Of a pool some numbers were bought.
+    PoolPartial,
+    /// A pool was undone, and what was bought for it given back.
+    PoolUndone,
+    /// Another number was taken for one that was gone.
+    Switched,
+    /// An operator decided on a number that was held.
+    OperatorDecided,
+    /// An operator stopped buying while something was to be bought.
+    SwitchedOff,
+    /// A sub-account was moved under another agency while it waited.
+    Moved,
+    /// A purchase completed by what its agency proved.
+    ClearedByAgency,
+    /// A request was withdrawn as one too many.
+    Withdrawn,
 }
 
 /// The facts of one schedule: one bit each, in the order of [`Fact::ALL`].

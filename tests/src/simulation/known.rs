@@ -1,18 +1,23 @@
 //! What the table says of purchases and verifications, read once after each change.
 
-use adapters::items::{is_pool, purchase_from_item, verification_from_item};
+use adapters::items::{
+    Profile, PurchasesSwitch, StoredProfile, is_pool, keys, pool_from_item, purchase_from_item, verification_from_item,
+};
 use adapters::store::{Item, Key};
-use domain::{Owner, Purchase, RevokedBy, VerificationState};
-
-use adapters::items::keys;
+use domain::{
+    Instant, Owner, Pool, PoolState, Purchase, PurchaseId, PurchaseState, RevokedBy, SubAccountId, VerificationState,
+};
 
 /// Purchases and verifications, in the order in which they came.
 #[derive(Debug, Default)]
 pub(super) struct Known {
+    /// Numbers that were asked for alone, and those of pools that anything was asked for.
     pub(super) purchases: Vec<Purchase>,
+    pub(super) pools: Vec<Pool>,
     verifications: Vec<(Owner, VerificationState)>,
     /// Owners that were verified after they had been decided against.
     reversed: Vec<Owner>,
+    profiles: Vec<(SubAccountId, Profile)>,
 }
 
 /// What a change of the table was.
@@ -20,6 +25,12 @@ pub(super) struct Known {
 pub(super) enum Changed {
     /// This purchase; what it was before, if it was there. It stands at this place now.
     Purchase(usize, Option<Box<Purchase>>),
+    /// This pool; it stands at this place now.
+    Pool(usize),
+    /// A request that was taken back at once, as one too many.
+    Withdrawn,
+    /// The operator's switch: whether numbers are bought.
+    Switch(bool),
     /// This owner's verification: before, and now.
     Verification(Option<VerificationState>, VerificationState),
     /// Something that should have been readable, and is not there or not readable.
@@ -33,11 +44,93 @@ impl Known {
     pub(super) fn learn(&mut self, key: &Key, item: Option<&Item>) -> Changed {
         match item {
             Some(item) if is_number(key, item) => self.learn_purchase(item),
+            Some(item) if key.sk.starts_with(keys::PURCHASE_PREFIX) => self.learn_pool(item),
             Some(item) if key.sk == keys::VERIFICATION_SK => self.learn_verification(key, item),
+            Some(item) if key.sk == keys::PROFILE_SK => self.learn_profile(key, item),
+            Some(item) if *key == keys::purchases_switch() => match PurchasesSwitch::from_item(item) {
+                Ok(switch) => Changed::Switch(switch.on),
+                Err(_) => Changed::Unreadable,
+            },
             Some(_) => Changed::Other,
-            None if key.sk == keys::VERIFICATION_SK || key.sk.starts_with(keys::PURCHASE_PREFIX) => Changed::Unreadable,
+            None if key.sk.starts_with(keys::PURCHASE_PREFIX) => self.forget(key),
+            None if key.sk == keys::VERIFICATION_SK => Changed::Unreadable,
             None => Changed::Other,
         }
+    }
+
+    /// How many requests there are.
+    pub(super) fn requests(&self) -> usize {
+        self.purchases.iter().filter(|purchase| !purchase.place.is_member()).count() + self.pools.len()
+    }
+
+    /// Whether a request stands under this id.
+    pub(super) fn has(&self, id: &PurchaseId) -> bool {
+        self.purchases.iter().any(|purchase| purchase.id == *id) || self.pools.iter().any(|pool| pool.id == *id)
+    }
+
+    /// One of the requests, and how many numbers a pool has.
+    pub(super) fn request(&self, index: usize) -> Option<(SubAccountId, PurchaseId, usize)> {
+        let alone = self.purchases.iter().filter(|purchase| !purchase.place.is_member());
+        let alone = alone.map(|purchase| (&purchase.sub_account, &purchase.id, 0));
+        let pools = self.pools.iter().map(|pool| (&pool.sub_account, &pool.id, pool.numbers.len()));
+        alone.chain(pools).nth(index).map(|(sub_account, id, members)| (sub_account.clone(), id.clone(), members))
+    }
+
+    /// Sub-accounts that asked for anything.
+    pub(super) fn sub_accounts(&self) -> usize {
+        let of_purchases = self.purchases.iter().map(|purchase| &purchase.sub_account);
+        let mut all: Vec<_> = of_purchases.chain(self.pools.iter().map(|pool| &pool.sub_account)).collect();
+        all.sort();
+        all.dedup();
+        all.len()
+    }
+
+    /// The pool that a number belongs to.
+    pub(super) fn pool_of(&self, purchase: &Purchase) -> Option<&Pool> {
+        self.pools.iter().find(|pool| purchase.place.is_member() && pool.id == purchase.id)
+    }
+
+    /// The earliest proof of a sub-account's owners that stands.
+    pub(super) fn verified_at(&self, sub_account: &SubAccountId) -> Option<Instant> {
+        let profile = self.profiles.iter().find(|(of, _)| of == sub_account).map(|(_, profile)| profile);
+        let owners = profile.map_or_else(|| Profile::default().owners(sub_account), |of| of.owners(sub_account));
+        let proofs = owners.iter().filter_map(|owner| match self.verification(owner) {
+            Some(VerificationState::Verified { at }) => Some(at),
+            Some(_) | None => None,
+        });
+        proofs.min()
+    }
+
+    fn forget(&mut self, key: &Key) -> Changed {
+        let before = self.requests();
+        let named = |sub_account: &SubAccountId, id: &PurchaseId| keys::purchase(sub_account, id) == *key;
+        let waits = |purchase: &Purchase| purchase.state == PurchaseState::Waiting;
+        self.purchases.retain(|purchase| !(named(&purchase.sub_account, &purchase.id) && waits(purchase)));
+        self.pools.retain(|pool| !(named(&pool.sub_account, &pool.id) && pool.state == PoolState::Waiting));
+        if self.requests() < before { Changed::Withdrawn } else { Changed::Unreadable }
+    }
+
+    fn learn_pool(&mut self, item: &Item) -> Changed {
+        let Ok((pool, _)) = pool_from_item(item) else { return Changed::Unreadable };
+        match self.pools.iter().position(|known| known.id == pool.id) {
+            Some(place) => {
+                self.pools[place] = pool;
+                Changed::Pool(place)
+            }
+            None => {
+                self.pools.push(pool);
+                Changed::Pool(self.pools.len() - 1)
+            }
+        }
+    }
+
+    fn learn_profile(&mut self, key: &Key, item: &Item) -> Changed {
+        let (Some(sub_account), Ok(stored)) = (keys::sub_account_of_pk(&key.pk), StoredProfile::from_item(item)) else {
+            return Changed::Unreadable;
+        };
+        self.profiles.retain(|(of, _)| *of != sub_account);
+        self.profiles.push((sub_account, stored.profile));
+        Changed::Other
     }
 
     pub(super) fn verification(&self, owner: &Owner) -> Option<VerificationState> {

@@ -1,25 +1,16 @@
 //! What may happen next in the chaos phase. Each move has a weight, and is taken only when it can be.
 
-use std::sync::LazyLock;
-
 use adapters::queue::PurchaseMessage;
-use domain::{IdempotencyKey, PhoneNumber, PurchaseId, SubAccountId};
+use domain::{AgencyId, Owner};
 use purchase_check::Route;
-use serde_json::Value;
 
 use super::facts::Fact;
+use super::operators;
+use super::orders::{AGENCY, NUMBERS, Order, PURCHASES_MAX, number};
 use super::schedule::{Invocation, Schedule};
 use super::shared::State;
-use crate::events::{Caller, ask_event, http_event};
+use crate::events::{Caller, http_event};
 
-/// The sub-accounts of a schedule.
-const SUB_ACCOUNTS: [&str; 2] = ["LocA", "LocB"];
-/// The numbers that they ask for: few, so that they meet. The last is not gated.
-const NUMBERS: [&str; 4] = ["+12125550100", "+14165550100", "+17875550100", "+18765550100"];
-/// Purchases that a schedule asks for at least.
-const PURCHASES_MIN: usize = 3;
-/// Purchases that a schedule asks for at most.
-const PURCHASES_MAX: usize = 4;
 /// Invocations that run at the same time at most.
 const RUNNING_MAX: usize = 5;
 /// How often a message or a delivery is lost or doubled while faults are left, in percent each.
@@ -48,11 +39,19 @@ pub(super) enum Move {
     Cancel,
     /// Somebody sends a message by hand.
     HandMadeMessage,
+    /// An operator decides on a number that is held.
+    OperatorDecides,
+    /// An operator turns the switch.
+    TurnSwitch,
+    /// An operator moves a sub-account under an agency, or out of it.
+    ChangeAgency,
+    /// The agency proves who it is.
+    AgencyProves,
 }
 
 impl Move {
     /// Every move, and how often it is taken beside the others.
-    const ALL: [(Self, usize); 10] = [
+    const ALL: [(Self, usize); 14] = [
         (Self::GoOn, 90),
         (Self::Ask, 24),
         (Self::AskAgain, 1),
@@ -63,29 +62,29 @@ impl Move {
         (Self::Sweep, 2),
         (Self::Cancel, 1),
         (Self::HandMadeMessage, 1),
+        (Self::OperatorDecides, 6),
+        (Self::TurnSwitch, 1),
+        (Self::ChangeAgency, 2),
+        (Self::AgencyProves, 1),
     ];
 }
 
-/// One request that a customer makes, and repeats until it is answered.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Order {
-    sub_account: usize,
-    number: usize,
-}
-
 impl Schedule<'_> {
-    /// Decides who asks for what: at least two sub-accounts, at least three purchases.
+    /// Decides who asks for what, at least two sub-accounts and at least three purchases, and what is there before.
     pub(super) fn draw_orders(&mut self) {
         let mut state = self.shared.state();
-        let count = [PURCHASES_MIN, PURCHASES_MIN, PURCHASES_MIN, PURCHASES_MAX][state.random.below(4)];
-        for key in 0..count {
-            let sub_account = if key < SUB_ACCOUNTS.len() { key } else { state.random.below(SUB_ACCOUNTS.len()) };
-            self.orders.push(Order { sub_account, number: state.random.below(NUMBERS.len()) });
-        }
-        if state.random.chance(25) {
-            let number = PhoneNumber::parse(NUMBERS[state.random.below(NUMBERS.len())]).expect("is a number");
+        let state = &mut *state;
+        let count = [3, 3, 3, 4, 4, PURCHASES_MAX][state.random.below(6)];
+        self.orders.extend((0..count).map(|key| Order::draw(key, &mut state.random)));
+        operators::plant(state);
+        if state.random.chance(20) {
+            let number = number(state.random.below(NUMBERS.len()));
             let now = state.now;
             state.carrier.plant(number, now);
+        }
+        if state.random.chance(20) {
+            let number = number(state.random.below(NUMBERS.len()));
+            state.carrier.sell_elsewhere(number);
         }
     }
 
@@ -123,8 +122,11 @@ impl Schedule<'_> {
             Move::PersonaMoves => !state.persona.inquiries.is_empty(),
             Move::TimePasses => true,
             Move::Sweep => room,
-            Move::Cancel => room && !state.known.purchases.is_empty(),
-            Move::HandMadeMessage => !state.known.purchases.is_empty(),
+            Move::Cancel => room && state.known.requests() > 0,
+            Move::HandMadeMessage => state.known.requests() > 0,
+            Move::OperatorDecides => room && operators::held(state).is_some(),
+            Move::TurnSwitch | Move::ChangeAgency => room,
+            Move::AgencyProves => true,
         }
     }
 
@@ -157,19 +159,37 @@ impl Schedule<'_> {
                 let message = message_of_any(&mut state);
                 state.queue.extend(message);
             }
+            Move::OperatorDecides => {
+                let event = operators::decides(&mut self.shared.state());
+                event.into_iter().for_each(|event| self.start(Invocation::Check(event)));
+            }
+            Move::TurnSwitch => {
+                let on = self.shared.state().random.chance(60);
+                self.start(Invocation::Check(operators::turns_switch(on)));
+            }
+            Move::ChangeAgency => {
+                let under_agency = self.shared.state().random.chance(60);
+                self.start(Invocation::Check(operators::moves_sub_account(under_agency)));
+            }
+            Move::AgencyProves => {
+                let mut state = self.shared.state();
+                let now = state.now;
+                let agency = Owner::Agency(AgencyId::parse(AGENCY).expect("is a word"));
+                operators::verify(&mut state, agency, now);
+            }
         }
     }
 
     /// A request, or a repetition of one.
     pub(super) fn ask(&mut self, key: usize) {
-        let (event, _) = request(key, self.orders[key]);
-        self.start(Invocation::Check(event.clone()));
+        let event = self.orders[key].event(key);
+        self.start(Invocation::Check(event));
     }
 
     /// Whether the order under this key led to a purchase.
     pub(super) fn stands(&self, key: usize) -> bool {
-        let (_, id) = request(key, self.orders[key]);
-        self.shared.state().known.purchases.iter().any(|purchase| purchase.id == *id)
+        let id = self.orders[key].purchase(key);
+        self.shared.state().known.has(&id)
     }
 
     fn cancel(&mut self) {
@@ -236,27 +256,11 @@ impl Schedule<'_> {
     }
 }
 
-/// A message for any purchase that is there.
+/// A message for any number of any purchase that is there.
 fn message_of_any(state: &mut State) -> Option<PurchaseMessage> {
-    let index = state.random.below(state.known.purchases.len());
-    let purchase = state.known.purchases.get(index)?;
-    Some(PurchaseMessage { sub_account: purchase.sub_account.clone(), id: purchase.id.clone(), member: None })
+    let index = state.random.below(state.known.requests());
+    let (sub_account, id, members) = state.known.request(index)?;
+    let mut messages = PurchaseMessage::for_each(&sub_account, &id, members);
+    let index = state.random.below(messages.len());
+    Some(messages.swap_remove(index))
 }
-
-/// The request for an order, and the purchase that it leads to.
-fn request(key: usize, order: Order) -> &'static (Value, PurchaseId) {
-    &REQUESTS[(key * SUB_ACCOUNTS.len() + order.sub_account) * NUMBERS.len() + order.number]
-}
-
-/// The requests under each key, of each sub-account, for each number.
-static REQUESTS: LazyLock<Vec<(Value, PurchaseId)>> = LazyLock::new(|| {
-    let of_key = |key: usize| {
-        SUB_ACCOUNTS.into_iter().flat_map(move |sub_account| {
-            let (caller, header) = (Caller::sub_account(sub_account), format!("key-{key}"));
-            let of = SubAccountId::parse(sub_account).expect("is a word");
-            let id = PurchaseId::of(&of, &IdempotencyKey::parse(&header).expect("is a key"));
-            NUMBERS.into_iter().map(move |number| (ask_event(&caller, sub_account, &header, number), id.clone()))
-        })
-    };
-    (0..PURCHASES_MAX).flat_map(of_key).collect()
-});

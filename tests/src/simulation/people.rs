@@ -153,6 +153,14 @@ impl PersonaWorld {
         }
     }
 
+    /// Everybody proves who it is, and Persona says so.
+    pub(super) fn approve_all(&mut self, now: Instant) {
+        for index in 0..self.inquiries.len() {
+            self.move_to(index, InquiryStatus::Approved, now);
+            self.tell(index);
+        }
+    }
+
     fn move_to(&mut self, index: usize, status: InquiryStatus, now: Instant) {
         let inquiry = &mut self.inquiries[index];
         (inquiry.status, inquiry.at) = (status, now);

@@ -7,24 +7,30 @@ use std::task::{Context, Poll};
 use adapters::ambient::Ambient;
 use adapters::persona::{Identity, OpenedInquiry, PersonaError, Session};
 use adapters::queue::{PurchaseMessage, Queue, QueueError};
-use adapters::store::{
-    Condition, DUE_AT, DUE_SHARD, Item, Key, Page, Query, Store, StoreError, TransactError, Write, WriteError,
-};
+use adapters::store::{Item, Key, Page, Query, Range, Store, StoreError, TransactError, Write, WriteError};
 use adapters::twilio::{AvailableNumber, Carrier, Created, LookError, OwnedNumber, Stock, StockError, StockQuery};
-use domain::{AccountSid, InquiryEvent, InquiryId, Instant, Nonce, NumberSid, PhoneNumber};
+use domain::{AccountSid, InquiryEvent, InquiryId, Instant, Nonce, NumberSid, PhoneNumber, Purchase, PurchaseState};
 
 use super::facts::Fact;
 use super::invariants;
 use super::shared::{Fate, Shared, State};
 use super::trace::Trace;
+use super::weakened;
 use super::weakness::Weakness;
-use crate::neighbours::{ONE_TIME_LINK, SESSION_TOKEN};
+use crate::neighbours::{ONE_TIME_LINK, SESSION_TOKEN, for_sale};
 use crate::validation::validate;
 
 /// How likely a transaction is to meet another while faults are left, in percent.
 const CONFLICT_PERCENT: usize = 2;
 /// How likely the carrier is to answer a create strangely while faults are left, in percent.
 const CREATE_FAULT_PERCENT: usize = 40;
+
+/// How likely the index of what is due is to lag while faults are left, in percent.
+const STALE_PERCENT: usize = 10;
+/// Entries of the index that are remembered, to be shown again.
+const SHOWN_BEFORE_MAX: usize = 7;
+/// How likely several messages are to be sent in part only while faults are left, in percent.
+const IN_PART_PERCENT: usize = 15;
 
 /// All ports of a schedule in one.
 #[derive(Debug, Clone, Copy)]
@@ -79,52 +85,16 @@ impl Ports<'_> {
     }
 }
 
-/// The write as a table without the defence does it; none when it does not do it at all.
-fn weakened(state: &State, write: Write) -> Option<Write> {
-    if state.weakness.is_none() {
-        return Some(write);
-    }
-    let anything = Condition::Any(vec![Condition::ItemAbsent, Condition::ItemPresent]);
-    let key = write.key().ok()?;
-    match write {
-        Write::Put { item, .. } if key.sk.starts_with("L#") && state.lacks(Weakness::LockNotCompared) => {
-            Some(Write::Put { item, expect: anything })
-        }
-        Write::Put { item, expect } if key.sk.starts_with("P#") => {
-            let compared = matches!(expect, Condition::ItemAbsent) || !state.lacks(Weakness::VersionNotCompared);
-            let item = if state.lacks(Weakness::PurchasesNotDue) { not_due(item) } else { item };
-            Some(Write::Put { item, expect: if compared { expect } else { anything } })
-        }
-        Write::Put { .. } if key.sk.starts_with("W#") && state.lacks(Weakness::PointersNotWritten) => None,
-        Write::Put { item, expect } if key.sk == "V" && state.lacks(Weakness::VerificationNotDue) => {
-            Some(Write::Put { item: not_due(item), expect })
-        }
-        Write::Check { .. } if key.sk == "V" && state.lacks(Weakness::ClearanceNotChecked) => None,
-        Write::Put { .. } | Write::Update { .. } | Write::Delete { .. } | Write::Check { .. } => Some(write),
-    }
-}
-
-fn weakened_transaction(state: &State, writes: Vec<Write>) -> Vec<Write> {
-    if state.weakness.is_none() {
-        return writes;
-    }
-    let done = if state.lacks(Weakness::TransactionsTorn) { 1 } else { writes.len() };
-    writes.into_iter().filter_map(|write| weakened(state, write)).take(done).collect()
-}
-
-fn not_due(mut item: Item) -> Item {
-    item.remove(DUE_AT);
-    item.remove(DUE_SHARD);
-    item
-}
-
 fn unavailable() -> StoreError {
     StoreError::Unavailable("injected".to_owned())
 }
 
 impl Store for Ports<'_> {
     async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
-        self.call(Trace::of("get").key(key), unavailable, |state| Ok(state.rows.get(key).cloned())).await
+        self.call(Trace::of("get").key(key), unavailable, |state| {
+            Ok(weakened::item(state, key, state.rows.get(key).cloned()))
+        })
+        .await
     }
 
     async fn write(&self, write: Write) -> Result<(), WriteError> {
@@ -132,7 +102,7 @@ impl Store for Ports<'_> {
         let call = Trace::of("write").write(&write);
         let fails = || unavailable().into();
         self.call(call, fails, |state| {
-            let Some(write) = weakened(state, write) else { return Ok(()) };
+            let Some(write) = weakened::write(state, write) else { return Ok(()) };
             let key = state.rows.write(write)?;
             invariants::after_change(state, &key);
             Ok(())
@@ -149,7 +119,7 @@ impl Store for Ports<'_> {
                 state.facts.insert(Fact::Conflict);
                 return Err(StoreError::Unavailable("TransactionConflict".to_owned()).into());
             }
-            let writes = weakened_transaction(state, writes);
+            let writes = weakened::transaction(state, writes);
             let changed = state.rows.transact(writes)?;
             for key in &changed {
                 invariants::after_change(state, key);
@@ -160,7 +130,29 @@ impl Store for Ports<'_> {
     }
 
     async fn query(&self, query: Query) -> Result<Page, StoreError> {
-        self.call(Trace::of("query").query(&query), unavailable, |state| state.rows.query(&query)).await
+        self.call(Trace::of("query").query(&query), unavailable, |state| {
+            let page = state.rows.query(&query)?;
+            let mut page = weakened::page(state, &query, page);
+            if let Range::Due { .. } = query.range {
+                stale(state, &mut page);
+            }
+            Ok(page)
+        })
+        .await
+    }
+}
+
+/// The index of what is due lags behind the table: it may still show what was pushed or ended, and not yet what is new.
+fn stale(state: &mut State, page: &mut Page) {
+    if state.goes_wrong(STALE_PERCENT) {
+        state.facts.insert(Fact::StaleIndex);
+        page.items.retain(|_| state.random.chance(50));
+        let index = state.random.below(state.shown_before.len());
+        page.items.extend(state.shown_before.get(index).cloned());
+    }
+    if let Some(item) = page.items.first() {
+        state.shown_before.truncate(SHOWN_BEFORE_MAX);
+        state.shown_before.insert(0, item.clone());
     }
 }
 
@@ -169,6 +161,12 @@ impl Queue for Ports<'_> {
         let call = messages.iter().fold(Trace::of("send"), |trace, message| trace.text(message.id.as_str()));
         let fails = || QueueError("injected".to_owned());
         self.call(call, fails, |state| {
+            if messages.len() > 1 && state.goes_wrong(IN_PART_PERCENT) {
+                state.facts.insert(Fact::SentInPart);
+                let sent = state.random.below(messages.len());
+                state.queue.extend(messages.into_iter().take(sent));
+                return Err(fails());
+            }
             state.queue.extend(messages);
             Ok(())
         })
@@ -216,8 +214,19 @@ impl Carrier for Ports<'_> {
             |state| {
                 let now = state.now;
                 state.carrier.land(now, &mut state.facts);
-                let seen = state.carrier.list(number, now, &mut state.facts);
-                Ok(if state.lacks(Weakness::LookSeesNothing) { None } else { seen })
+                let mut seen = state.carrier.list(number, now, &mut state.facts);
+                if state.lacks(Weakness::LookSeesNothing) {
+                    seen = None;
+                }
+                if let Some(owned) = seen.as_mut().filter(|_| state.lacks(Weakness::MarkNotCompared)) {
+                    // Whoever buys it now is told what it hopes for.
+                    let buying = |purchase: &&Purchase| {
+                        purchase.number == *number && matches!(purchase.state, PurchaseState::Buying(_))
+                    };
+                    let buyer = state.known.purchases.iter().find(buying);
+                    buyer.into_iter().for_each(|buyer| owned.mark = buyer.id.to_string());
+                }
+                Ok(seen)
             },
         )
         .await
@@ -246,6 +255,7 @@ impl Carrier for Ports<'_> {
             Trace::of("release").text(sid.as_str()),
             || LookError::Unknown,
             |state| {
+                invariants::before_release(state, sid);
                 state.carrier.release(sid);
                 Ok(())
             },
@@ -285,14 +295,21 @@ impl Carrier for Ports<'_> {
 }
 
 impl Stock for Ports<'_> {
-    async fn search(&self, _query: &StockQuery) -> Result<Vec<AvailableNumber>, StockError> {
-        self.call(Trace::of("search"), || StockError::Unknown, |_| Ok(Vec::new())).await
+    async fn search(&self, query: &StockQuery) -> Result<Vec<AvailableNumber>, StockError> {
+        let area_code = query.area_code.map(|code| code.to_string()).unwrap_or_default();
+        self.call(
+            Trace::of("search").text(&area_code),
+            || StockError::Unknown,
+            |state| Ok(state.carrier.for_sale(&area_code).map(for_sale).collect()),
+        )
+        .await
     }
 }
 
 impl Ambient for Ports<'_> {
     fn now(&self) -> Instant {
-        self.0.state().now
+        let state = self.0.state();
+        state.now.plus_ms(state.skew_ms)
     }
 
     fn random_id(&self) -> String {

@@ -12,10 +12,11 @@ use adapters::store::Key;
 use domain::Instant;
 use serde_json::Value;
 
-use super::facts::Facts;
+use super::facts::{Fact, Facts};
 use super::functions::Functions;
 use super::invariants::{self, Violation};
-use super::moves::Order;
+use super::operators;
+use super::orders::Order;
 use super::people::Delivery;
 use super::ports::Ports;
 use super::shared::{Shared, State};
@@ -34,6 +35,14 @@ const QUIET_ENDS_PERCENT: usize = 20;
 const CALLS_MAX: u32 = 4000;
 /// Rounds of the calm phase before what has not ended counts as stranded: a round is a sweep.
 const CALM_ROUNDS_MAX: u32 = 400;
+/// How likely an invocation is to have a clock of its own while faults are left, in percent.
+const SKEWED_PERCENT: usize = 8;
+/// How far a buyer's clock may be from the others', in milliseconds.
+const BUYERS_SKEW_MS_MAX: i64 = 2_000;
+/// How far any other clock may be from the others', in milliseconds.
+const OTHERS_SKEW_MS_MAX: i64 = 60_000;
+/// Rounds of the calm phase in which operators decide on what is held.
+const OPERATORS_ROUNDS: u32 = 20;
 /// Least time between two sweeps, in milliseconds.
 const SWEEP_MS: i64 = 60_000;
 /// How long a sweep of the calm phase may be late, in milliseconds: what becomes due in the meantime is swept with it.
@@ -90,6 +99,8 @@ struct Running<'a> {
     future: Pin<Box<dyn Future<Output = bool> + 'a>>,
     calls: u32,
     again: Again,
+    /// How far its clock is from the others', in milliseconds.
+    skew_ms: i64,
 }
 
 /// The schedule as it is played.
@@ -116,21 +127,17 @@ pub fn play_weakened(seed: u64, weakness: Weakness) -> Outcome {
 
 fn play_on(shared: &Shared) -> Outcome {
     let functions = Functions::over(Ports(shared));
-    let mut schedule = Schedule { shared, functions: &functions, running: Vec::new(), orders: Vec::new(), asked: 0 };
+    let mut schedule = Schedule::of(shared, &functions, Vec::new());
     schedule.draw_orders();
     schedule.chaos();
     schedule.calm();
     let mut state = shared.state();
     invariants::when_calm(&mut state);
-    let purchases = &state.known.purchases;
-    let first_of_its_own = |(position, purchase): (usize, &domain::Purchase)| {
-        purchases[..position].iter().all(|other| other.sub_account != purchase.sub_account)
-    };
     Outcome {
         facts: state.facts,
         port_calls: state.port_calls,
-        purchases: purchases.len(),
-        sub_accounts: purchases.iter().enumerate().filter(|of| first_of_its_own(*of)).count(),
+        purchases: state.known.requests(),
+        sub_accounts: state.known.sub_accounts(),
         faults: state.faults,
         trace: state.trace.finish(),
         violations: std::mem::take(&mut state.violations),
@@ -138,6 +145,26 @@ fn play_on(shared: &Shared) -> Outcome {
 }
 
 impl<'a> Schedule<'a> {
+    /// A schedule of these orders, of which nothing has happened.
+    pub(super) fn of(shared: &'a Shared, functions: &'a Functions<'a>, orders: Vec<Order>) -> Self {
+        Self { shared, functions, running: Vec::new(), orders, asked: 0 }
+    }
+
+    /// Everything is asked for, everybody proves who it is, and then all is calm.
+    pub(super) fn play_straight(&mut self) {
+        while self.asked < self.orders.len() {
+            self.asked += 1;
+            self.ask(self.asked - 1);
+            self.finish();
+        }
+        {
+            let mut state = self.shared.state();
+            let now = state.now;
+            state.persona.approve_all(now);
+        }
+        self.calm();
+    }
+
     fn chaos(&mut self) {
         let moves = {
             let mut state = self.shared.state();
@@ -166,6 +193,10 @@ impl<'a> Schedule<'a> {
     fn calm(&mut self) {
         self.shared.state().faults_left = 0;
         self.finish();
+        if self.shared.state().off_since.is_some() {
+            self.start(Invocation::Check(operators::turns_switch(true)));
+            self.finish();
+        }
         for key in 0..self.orders.len() {
             if !self.stands(key) {
                 self.ask(key);
@@ -175,11 +206,18 @@ impl<'a> Schedule<'a> {
         {
             let mut state = self.shared.state();
             let state = &mut *state;
+            invariants::when_quiet(state);
             state.calm_since = Some(state.now);
             state.persona.settle(state.now, &mut state.random);
         }
-        for _ in 0..CALM_ROUNDS_MAX {
+        for round in 0..CALM_ROUNDS_MAX {
             self.drain();
+            // Operators come to work, too, and decide on some of what is held.
+            if round < OPERATORS_ROUNDS && self.shared.state().random.chance(50) {
+                let event = operators::decides(&mut self.shared.state());
+                event.into_iter().for_each(|event| self.start(Invocation::Check(event)));
+                self.finish();
+            }
             if !self.wait() {
                 return;
             }
@@ -232,6 +270,7 @@ impl<'a> Schedule<'a> {
     pub(super) fn start(&mut self, invocation: Invocation) {
         let functions = self.functions;
         let ports = Ports(self.shared);
+        let skew_ms = self.skew_ms(&invocation);
         let (future, again): (Pin<Box<dyn Future<Output = bool> + 'a>>, _) = match invocation {
             Invocation::Check(event) => {
                 let answered = async move {
@@ -261,7 +300,22 @@ impl<'a> Schedule<'a> {
                 (Box::pin(swept), Again::Nothing)
             }
         };
-        self.running.push(Running { future, calls: 0, again });
+        self.running.push(Running { future, calls: 0, again, skew_ms });
+    }
+
+    /// How far an invocation's clock is from the others': a buyer's stays within what the carrier's dates allow, the others'
+    /// within a good part of an expiry's grace.
+    fn skew_ms(&self, invocation: &Invocation) -> i64 {
+        let mut state = self.shared.state();
+        if !state.goes_wrong(SKEWED_PERCENT) {
+            return 0;
+        }
+        state.facts.insert(Fact::ClockSkew);
+        let most = match invocation {
+            Invocation::Completion(_) => BUYERS_SKEW_MS_MAX,
+            Invocation::Check(_) | Invocation::Webhook(_) | Invocation::Sweep => OTHERS_SKEW_MS_MAX,
+        };
+        state.random.ms(-most, most)
     }
 
     /// How many invocations are under way.
@@ -286,8 +340,12 @@ impl<'a> Schedule<'a> {
     }
 
     fn poll(&mut self, index: usize, calls: u32) {
-        self.shared.state().turns_left = calls;
         let running = &mut self.running[index];
+        {
+            let mut state = self.shared.state();
+            state.turns_left = calls;
+            state.skew_ms = running.skew_ms;
+        }
         running.calls += calls;
         let polled = running.future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         let mut state = self.shared.state();

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard};
 
 use adapters::queue::PurchaseMessage;
+use adapters::store::Item;
 use domain::Instant;
 
 use super::carrier::CarrierWorld;
@@ -52,15 +53,30 @@ pub(super) struct State {
     pub(super) weakness: Option<Weakness>,
     /// When the chaos ended, once it has.
     pub(super) calm_since: Option<Instant>,
+    /// How far the clock of the invocation that goes on is from the others', in milliseconds.
+    pub(super) skew_ms: i64,
+    /// What the index of what is due showed before.
+    pub(super) shown_before: Vec<Item>,
+    /// Since when numbers are not bought, while an operator has stopped that.
+    pub(super) off_since: Option<Instant>,
+    /// Whether the first sub-account's purchases are limited.
+    pub(super) limited: bool,
+    /// Port calls whose fate is given, in the order of the calls; the others are done. None where the dice decide.
+    pub(super) script: Option<Vec<(u64, Fate)>>,
 }
 
 /// What happens to a port call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub enum Fate {
+    /// It is done.
     Done,
+    /// It is not done, and fails.
     FailsBefore,
+    /// It is done, and its answer is lost.
     FailsAfter,
+    /// The invocation dies before it.
     KilledBefore,
+    /// The invocation dies after it.
     KilledAfter,
 }
 
@@ -86,6 +102,11 @@ impl Shared {
             violations: Vec::new(),
             weakness,
             calm_since: None,
+            skew_ms: 0,
+            shown_before: Vec::new(),
+            off_since: None,
+            limited: false,
+            script: None,
         };
         Self { inner: Mutex::new(state) }
     }
@@ -113,6 +134,13 @@ impl State {
     /// Rolls the fate of a port call.
     pub(super) fn fate(&mut self) -> Fate {
         self.port_calls += 1;
+        if let Some(script) = &self.script {
+            let given = script.iter().find(|(call, _)| *call == self.port_calls).map(|(_, fate)| *fate);
+            let fate = given.unwrap_or(Fate::Done);
+            // What goes on at the same time does not bring it back to life.
+            self.killed |= matches!(fate, Fate::KilledBefore | Fate::KilledAfter);
+            return fate;
+        }
         if !self.goes_wrong(self.fault_percent) {
             return Fate::Done;
         }
@@ -123,7 +151,7 @@ impl State {
             _ => (Fact::Killed, Fate::KilledAfter),
         };
         self.facts.insert(fact);
-        self.killed = matches!(fate, Fate::KilledBefore | Fate::KilledAfter);
+        self.killed |= matches!(fate, Fate::KilledBefore | Fate::KilledAfter);
         fate
     }
 

@@ -4,6 +4,7 @@
 //! `make sim SCHEDULES=1000000 SEED=0`; a failing seed replays with `make sim SEED=N SCHEDULES=1`.
 
 mod defences;
+mod matrix;
 mod totals;
 
 use std::process::ExitCode;
@@ -79,6 +80,18 @@ fn main() -> ExitCode {
                 None => wrong.push(format!("no schedule misses the defence {name}")),
             }
         }
+    }
+    if enough {
+        let matrix = matrix::play();
+        println!("every call lost in every way, alone and in pairs:");
+        for (name, runs) in &matrix.runs {
+            println!("  {name:<42} {runs} runs");
+        }
+        for (name, lost, violation) in matrix.broken.iter().take(FAILURES_TOLD_MAX) {
+            wrong.push(format!("{name}, {lost:?}: {} ({})", violation.invariant, violation.seen));
+        }
+        let runs: u64 = matrix.runs.iter().map(|(_, runs)| runs).sum();
+        println!("matrix: {} scenarios, {runs} runs, {} violations", matrix.runs.len(), matrix.broken.len());
     }
     for wrong in &wrong {
         println!("wrong: {wrong}");

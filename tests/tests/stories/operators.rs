@@ -175,13 +175,17 @@ fn a_profile_is_stored_whole_and_read_back() {
     assert_eq!(put_profile(&world, &body).status, 200);
     let read = || world.operate(&format!("GET /v1/operator/sub-accounts/{SUB}"), &Value::Null).body;
     let stored = json!({
-        "sub_account": SUB, "agency": "Agency_1", "twilio_account": "AC1", "limits": {"open_purchases": 7}
+        "sub_account": SUB, "agency": "Agency_1", "twilio_account": "AC1", "countries": [],
+        "limits": {"open_purchases": 7}
     });
     assert_eq!(read(), stored);
     put_profile(&world, &json!({"reason": "left"}));
     assert_eq!(
         read(),
-        json!({"sub_account": SUB, "agency": null, "twilio_account": null, "limits": {"open_purchases": 100}})
+        json!({
+            "sub_account": SUB, "agency": null, "twilio_account": null, "countries": [],
+            "limits": {"open_purchases": 100}
+        })
     );
     assert_eq!(world.with_sk("A#profile").len(), 2, "one entry a change");
     for wrong in [

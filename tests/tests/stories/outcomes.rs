@@ -23,7 +23,13 @@ fn end(world: &Neighbours<'_>) -> End {
     match world.purchase().state {
         PurchaseState::Failed { reason, .. } => End::Failed(reason),
         PurchaseState::Completed { .. } => End::Bought(world.carrier.creates()),
-        state => panic!("{state:?} is no end"),
+        state @ (PurchaseState::Waiting
+        | PurchaseState::Buying(_)
+        | PurchaseState::Expired { .. }
+        | PurchaseState::Cancelled { .. }
+        | PurchaseState::Releasing(_)
+        | PurchaseState::Released { .. }
+        | PurchaseState::Held { .. }) => panic!("{state:?} is no end"),
     }
 }
 

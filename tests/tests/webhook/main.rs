@@ -14,8 +14,8 @@ use serde_json::Value;
 use tests::events::{persona_event, webhook_event};
 use tests::memory_table::MemoryTable;
 use tests::neighbours::{MemoryPersona, MemoryQueue, StillClock};
-use tests::stepped::{Stepped, Steps, run};
 use tests::settings;
+use tests::stepped::{Stepped, Steps, run};
 use tests::world::{Answer, Neighbours, secret};
 
 /// A sub-account.

@@ -47,6 +47,8 @@ pub const VERIFIED_AT: &str = "verified_at";
 pub const PURCHASE: &str = "purchase";
 /// Name of the attribute of a lock that holds which number of which purchase has it.
 pub const SLOT: &str = "slot";
+/// Name of the attribute of a profile that holds the agency.
+pub const AGENCY: &str = "agency";
 /// How often a sweep has visited the item since it last changed: the sweep backs off by it.
 pub const VISITS: &str = "visits";
 

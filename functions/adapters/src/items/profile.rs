@@ -3,7 +3,7 @@
 use domain::{AccountSid, AgencyId, CountryCode, Instant, OPEN_PURCHASES_MAX_DEFAULT, Owner, SubAccountId};
 
 use super::purchase::place;
-use super::{Fields, VERSION, copied, keys, s, unreadable};
+use super::{AGENCY, Fields, VERSION, copied, keys, s, unreadable};
 use crate::store::{Item, StoreError, Value};
 
 /// What is stored about a sub-account. One that has no profile belongs to no agency, buys in the default account and has
@@ -62,7 +62,7 @@ impl StoredProfile {
             Value::N(_) | Value::Bool(_) | Value::Map(_) | Value::List(_) => Err(unreadable("countries")),
         });
         let profile = Profile {
-            agency: fields.optional_parsed("agency", AgencyId::parse)?,
+            agency: fields.optional_parsed(AGENCY, AgencyId::parse)?,
             account: fields.optional_parsed("account", AccountSid::parse)?,
             open_purchases_max,
             countries: countries.collect::<Result<_, _>>()?,
@@ -76,7 +76,7 @@ impl StoredProfile {
         let Profile { agency, account, open_purchases_max, countries } = &self.profile;
         let mut item = Item::from([(VERSION, Value::N(self.version))]);
         if let Some(agency) = agency {
-            item.insert("agency", copied(agency.as_str()));
+            item.insert(AGENCY, copied(agency.as_str()));
         }
         if let Some(account) = account {
             item.insert("account", copied(account.as_str()));

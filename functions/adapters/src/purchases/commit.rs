@@ -7,7 +7,7 @@ use domain::{
 
 use super::{StoredPool, StoredPurchase};
 use crate::items::{
-    SLOT, STATE, VERIFIED_AT, expect_version, keys, lock_holder, lock_item, pool_state_name, pool_to_item,
+    AGENCY, SLOT, STATE, VERIFIED_AT, expect_version, keys, lock_holder, lock_item, pool_state_name, pool_to_item,
     purchase_to_item, verification_state_name,
 };
 use crate::store::{Condition, Item, Store, StoreError, TransactError, Value, Write, WriteError};
@@ -130,7 +130,7 @@ pub async fn commit_pool(
     let version = seen.version + 1;
     let expect = expect_version(seen.version);
     writes.push((Part::Itself, Write::Put { item: pool_to_item(&next, version, due_at), expect }));
-    writes.extend(nobody_in_time(not_in_time, next.deadline).map(|write| (Part::Guard, write)));
+    writes.extend(nobody_in_time(&next.sub_account, not_in_time, next.deadline).map(|write| (Part::Guard, write)));
     if ends {
         writes.extend(pointer_deletes(&seen.pool.pointers, &next.id));
     }
@@ -218,9 +218,15 @@ fn guard_writes(guard: &Guard, purchase: &Purchase) -> Vec<Write> {
     let pool_key = || keys::purchase(&purchase.sub_account, &purchase.id);
     match guard {
         Guard::VerifiedInTime(owner) => {
-            vec![Write::Check { key: keys::verification(owner), expect: in_time(purchase.deadline) }]
+            let verified = Write::Check { key: keys::verification(owner), expect: in_time(purchase.deadline) };
+            // What an agency proved covers who is the agency's now.
+            let covered = match owner {
+                Owner::SubAccount(_) => None,
+                Owner::Agency(_) => Some(agency_is_among(&purchase.sub_account, std::slice::from_ref(owner))),
+            };
+            std::iter::once(verified).chain(covered).collect()
         }
-        Guard::NobodyInTime(owners) => nobody_in_time(owners, purchase.deadline).collect(),
+        Guard::NobodyInTime(owners) => nobody_in_time(&purchase.sub_account, owners, purchase.deadline).collect(),
         Guard::PoolIs(state) => vec![Write::Check {
             key: pool_key(),
             expect: Condition::Equals(STATE, Value::S(pool_state_name(state).into())),
@@ -242,11 +248,26 @@ fn in_time(deadline: Instant) -> Condition {
     ])
 }
 
-fn nobody_in_time(owners: &[Owner], deadline: Instant) -> impl Iterator<Item = Write> {
-    owners.iter().map(move |owner| Write::Check {
+fn nobody_in_time(sub_account: &SubAccountId, owners: &[Owner], deadline: Instant) -> impl Iterator<Item = Write> {
+    let not_in_time = owners.iter().map(move |owner| Write::Check {
         key: keys::verification(owner),
         expect: Condition::Not(Box::new(in_time(deadline))),
-    })
+    });
+    let unmoved = (!owners.is_empty()).then(|| agency_is_among(sub_account, owners));
+    not_in_time.chain(unmoved)
+}
+
+/// The stored profile names the agency among these owners, or none when there is none.
+fn agency_is_among(sub_account: &SubAccountId, owners: &[Owner]) -> Write {
+    let agency = owners.iter().find_map(|owner| match owner {
+        Owner::Agency(agency) => Some(agency),
+        Owner::SubAccount(_) => None,
+    });
+    let expect = match agency {
+        Some(agency) => Condition::Equals(AGENCY, Value::S(agency.to_string().into())),
+        None => Condition::Missing(AGENCY),
+    };
+    Write::Check { key: keys::profile(sub_account), expect }
 }
 
 fn pointer_deletes<'a>(owners: &'a [Owner], id: &'a PurchaseId) -> impl Iterator<Item = (Part, Write)> + use<'a> {

@@ -36,7 +36,7 @@ impl Verification {
         match &self.inquiry {
             Some(current) if current.id == event.inquiry => {
                 let class = policy.class_of(event.status);
-                if self.is_newer(event, class, current.seen) {
+                if self.is_newer(event, class, current.seen) && !is_outlived(event, current) {
                     self.apply(current, event, class, policy)
                 } else {
                     self.already_done()
@@ -182,5 +182,15 @@ impl Verification {
             },
             effects: VerificationEffect::WakeWaiters,
         }
+    }
+}
+
+/// Whether an expiry was undone by a session that we handed out after it: delivered late, it says nothing of the inquiry
+/// as it is now, and nobody would ask Persona about one that is taken for abandoned. What Persona answers when asked is how
+/// it is.
+fn is_outlived(event: &InquiryEvent, current: &Inquiry) -> bool {
+    match event.source {
+        Source::Event => event.status == InquiryStatus::Expired && event.at <= current.session_at,
+        Source::Answer => false,
     }
 }

@@ -1,18 +1,18 @@
 //! What must hold once nothing fails any more and nothing is left to do.
 
-use adapters::items::PURCHASE;
 use adapters::items::keys::POINTER_PREFIX;
+use adapters::items::{SLOT, keys};
 use adapters::store::Value;
-use domain::{FailedNumber, Owner, PurchaseState, VerificationState};
+use domain::{Actor, Decision, FailedNumber, Owner, PoolEvent, PoolState, Purchase, PurchaseState, Timing};
 
-use super::{Violation, verification_of, violation};
+use super::{Violation, verified_at, violation};
 use crate::simulation::shared::State;
 
 /// A rule of how everything ends.
 type Rule = fn(&State) -> Vec<Violation>;
 
 /// Every one.
-pub(super) const RULES: [Rule; 9] = [
+pub(super) const RULES: [Rule; 11] = [
     everything_has_ended,
     one_owner_per_number,
     completed_means_owned,
@@ -22,6 +22,8 @@ pub(super) const RULES: [Rule; 9] = [
     locks_guard_what_is_owned,
     nobody_waits_for_the_deadline,
     one_inquiry_per_attempt,
+    a_pool_is_what_its_numbers_are,
+    an_undone_pool_keeps_nothing,
 ];
 
 /// I6, P4: every purchase has ended, and nothing is due again but to ask, ever more rarely and not for ever, whether a
@@ -41,6 +43,9 @@ fn everything_has_ended(state: &State) -> Vec<Violation> {
     });
     let running =
         running.map(|purchase| violation("I6: every purchase ends", format!("{} {:?}", purchase.id, purchase.state)));
+    let pools = state.known.pools.iter().filter(|pool| pool.due_at(state.now, 0).is_some());
+    let pools = pools.map(|pool| violation("I6: every purchase ends", format!("{} {:?}", pool.id, pool.state)));
+    let running = running.chain(pools);
     let due = state.rows.due().filter(|(_, key)| !state.known.is_decided_against(key));
     let due = due.map(|(_, key)| violation("I6: nothing is left to do", format!("{key:?}")));
     running.chain(due).collect()
@@ -56,7 +61,9 @@ fn one_owner_per_number(state: &State) -> Vec<Violation> {
         .enumerate()
         .filter(|(position, purchase)| completed().take(*position).any(|other| other.number == purchase.number));
     let second = second.map(|(_, purchase)| violation("I1: one owner per number", &purchase.id));
-    let twice = state.carrier.charges.iter().filter(|(_, charges)| **charges > 1);
+    // What was given back may be bought again.
+    let given_back = |number| state.carrier.releases.get(number).copied().unwrap_or(0);
+    let twice = state.carrier.charges.iter().filter(|(number, charges)| **charges > 1 + given_back(number));
     let twice = twice.map(|(number, charges)| violation("I1: one charge per number", format!("{number:?}: {charges}")));
     second.chain(twice).collect()
 }
@@ -73,14 +80,24 @@ fn completed_means_owned(state: &State) -> Vec<Violation> {
 
 /// I5: every number that we paid for belongs to a completed purchase, or to one that an operator was called for.
 fn every_charge_is_accounted_for(state: &State) -> Vec<Violation> {
-    let unaccounted = state.carrier.owned.values().filter(|owned| {
+    let unaccounted = state.carrier.owned.iter().filter(|(number, owned)| {
         !owned.foreign
             && !state.known.purchases.iter().any(|purchase| {
-                purchase.id.as_str() == owned.mark
-                    && matches!(purchase.state, PurchaseState::Completed { .. } | PurchaseState::Held { .. })
+                let owns = match purchase.state {
+                    PurchaseState::Completed { .. } => purchase.number == **number,
+                    PurchaseState::Held { .. } => true,
+                    PurchaseState::Waiting
+                    | PurchaseState::Buying(_)
+                    | PurchaseState::Failed { .. }
+                    | PurchaseState::Expired { .. }
+                    | PurchaseState::Cancelled { .. }
+                    | PurchaseState::Releasing(_)
+                    | PurchaseState::Released { .. } => false,
+                };
+                purchase.id.as_str() == owned.mark && owns
             })
     });
-    let unaccounted = unaccounted.map(|owned| format!("{} {}", owned.sid, owned.mark));
+    let unaccounted = unaccounted.map(|(_, owned)| format!("{} {}", owned.sid, owned.mark));
     unaccounted.map(|seen| violation("I5: every charge is accounted for", seen)).collect()
 }
 
@@ -100,13 +117,14 @@ fn no_pointer_is_left(state: &State) -> Vec<Violation> {
 fn locks_guard_what_is_owned(state: &State) -> Vec<Violation> {
     let locks = || {
         let locks = state.rows.iter().filter(|(key, _)| key.sk.starts_with("L#"));
-        locks.filter_map(|(_, item)| match item.get(PURCHASE) {
+        locks.filter_map(|(_, item)| match item.get(SLOT) {
             Some(Value::S(id)) => Some(id.as_ref()),
             _ => None,
         })
     };
     let wrong = state.known.purchases.iter().filter(|purchase| {
-        let locked = locks().any(|id| id == purchase.id.as_str());
+        let slot = keys::slot_name(purchase);
+        let locked = locks().any(|holder| holder == slot);
         match &purchase.state {
             PurchaseState::Completed { .. } => !locked,
             PurchaseState::Held { .. } => false,
@@ -135,12 +153,7 @@ fn nobody_waits_for_the_deadline(state: &State) -> Vec<Violation> {
         if state.known.was_reversed(&Owner::SubAccount(purchase.sub_account.clone())) {
             return false;
         }
-        match verification_of(state, purchase) {
-            Some(VerificationState::Verified { at: verified_at }) => {
-                at.ms_since(verified_at.max(calm_since)) > WAIT_MS_MAX
-            }
-            Some(_) | None => false,
-        }
+        verified_at(state, purchase).is_some_and(|verified| at.ms_since(verified.max(calm_since)) > WAIT_MS_MAX)
     });
     late.map(|purchase| violation("P3: nobody waits for the deadline", &purchase.id)).collect()
 }
@@ -153,4 +166,27 @@ fn one_inquiry_per_attempt(state: &State) -> Vec<Violation> {
         .enumerate()
         .filter(|(position, inquiry)| inquiries[..*position].iter().any(|other| other.nonce == inquiry.nonce));
     again.map(|(_, inquiry)| violation("one inquiry per attempt", inquiry.nonce.as_str())).collect()
+}
+
+/// I13: a pool is what its numbers say, and they add up to what was asked for.
+fn a_pool_is_what_its_numbers_are(state: &State) -> Vec<Violation> {
+    let wrong = state.known.pools.iter().filter(|pool| {
+        let members: Vec<Purchase> =
+            state.known.purchases.iter().filter(|purchase| purchase.id == pool.id).cloned().collect();
+        let begun = !matches!(pool.state, PoolState::Waiting | PoolState::Cancelled { .. } | PoolState::Expired { .. });
+        let all_there = if begun { pool.numbers.len() } else { 0 };
+        let decision = pool.decide(&PoolEvent::Members(&members), Actor::Sweeper, state.now, &Timing::default());
+        members.len() != all_there || !matches!(decision, Decision::AlreadyDone { .. })
+    });
+    let wrong = wrong.map(|pool| format!("{} {:?}", pool.id, pool.state));
+    wrong.map(|seen| violation("I13: a pool is what its numbers are", seen)).collect()
+}
+
+/// I13: of a pool that failed as a whole nothing is kept.
+fn an_undone_pool_keeps_nothing(state: &State) -> Vec<Violation> {
+    let kept = state.known.purchases.iter().filter(|purchase| {
+        let failed = state.known.pool_of(purchase).is_some_and(|pool| matches!(pool.state, PoolState::Failed { .. }));
+        failed && matches!(purchase.state, PurchaseState::Completed { .. })
+    });
+    kept.map(|purchase| violation("I13: an undone pool keeps nothing", &purchase.id)).collect()
 }

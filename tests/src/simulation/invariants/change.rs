@@ -1,8 +1,8 @@
 //! What must hold of every change.
 
-use domain::{EarlierCreates, Purchase, PurchaseState, RevokedBy, VerificationState};
+use domain::{Actor, EarlierCreates, Pool, PoolState, Purchase, PurchaseState, RevokedBy, VerificationState};
 
-use super::{Violation, slot_of, verification_of, violation};
+use super::{Violation, slot_of, verified_at, violation};
 use crate::simulation::facts::{Fact, Facts};
 use crate::simulation::shared::State;
 
@@ -19,8 +19,7 @@ fn permit_needs_clearance(state: &State, before: Option<&Purchase>, after: &Purc
     if !permitted || !after.gated {
         return None;
     }
-    let verified = matches!(verification_of(state, after), Some(VerificationState::Verified { .. }));
-    (!verified).then(|| violation("I2: a permit needs clearance", &after.id))
+    (verified_at(state, after).is_none()).then(|| violation("I2: a permit needs clearance", &after.id))
 }
 
 /// I7: from buying the only ways out are completed, failed and held. Whether a failure was definite or settled, `domain`
@@ -48,11 +47,31 @@ fn expired_was_not_verified_in_time(state: &State, _: Option<&Purchase>, after: 
     if !after.gated {
         return Some(violation("P3: what is not gated never expires", &after.id));
     }
-    match verification_of(state, after) {
-        Some(VerificationState::Verified { at }) if at <= after.deadline => {
-            Some(violation("P3: verified in time is not expired", &after.id))
-        }
-        Some(_) | None => None,
+    let in_time = verified_at(state, after).is_some_and(|at| at <= after.deadline);
+    in_time.then(|| violation("P3: verified in time is not expired", &after.id))
+}
+
+/// P3, of a pool.
+pub(super) fn pool_expired_was_not_verified_in_time(state: &State, after: &Pool) -> Option<Violation> {
+    if !matches!(after.state, PoolState::Expired { .. }) {
+        return None;
+    }
+    let in_time = state.known.verified_at(&after.sub_account).is_some_and(|at| at <= after.deadline);
+    (in_time || !after.gated).then(|| violation("P3: verified in time is not expired", &after.id))
+}
+
+/// Notes what a change of a pool shows.
+pub(super) fn note_pool(facts: &mut Facts, after: &Pool) {
+    match after.state {
+        PoolState::Completed { .. } => facts.insert(Fact::PoolCompleted),
+        PoolState::PartiallyCompleted { .. } => facts.insert(Fact::PoolPartial),
+        PoolState::Waiting
+        | PoolState::Buying
+        | PoolState::Releasing { .. }
+        | PoolState::Failed { .. }
+        | PoolState::Expired { .. }
+        | PoolState::Cancelled { .. }
+        | PoolState::Held { .. } => {}
     }
 }
 
@@ -108,6 +127,20 @@ pub(super) fn note(facts: &mut Facts, before: Option<&Purchase>, after: &Purchas
                 facts.insert(Fact::Settled);
             }
         }
-        PurchaseState::Waiting | PurchaseState::Releasing(_) | PurchaseState::Released { .. } => {}
+        PurchaseState::Released { .. } => facts.insert(Fact::PoolUndone),
+        PurchaseState::Waiting | PurchaseState::Releasing(_) => {}
+    }
+    if before.is_some_and(|before| before.given_up.len() < after.given_up.len()) {
+        facts.insert(Fact::Switched);
+    }
+    if before.is_some_and(|before| matches!(before.state, PurchaseState::Held { .. }))
+        && after.history.last().is_some_and(|entry| entry.by == Actor::Operator)
+    {
+        facts.insert(Fact::OperatorDecided);
+    }
+    if before.is_some_and(|before| !before.pointers.is_empty() && before.pointers.len() != after.pointers.len())
+        && after.state == PurchaseState::Waiting
+    {
+        facts.insert(Fact::Moved);
     }
 }

@@ -4,11 +4,19 @@
 mod calm;
 mod change;
 
+use adapters::items::keys;
 use adapters::store::Key;
-use domain::{Owner, PhoneNumber, Purchase, PurchaseState, Slot, VerificationState};
+use domain::{Instant, NumberSid, Owner, PhoneNumber, Purchase, PurchaseState, Slot, SubAccountId, VerificationState};
 
+use super::facts::Fact;
 use super::known::Changed;
+use super::operators::LIMIT;
+use super::orders::SUB_ACCOUNTS;
 use super::shared::State;
+
+/// How long after the switch was turned a create may still be asked for, in milliseconds: what was read of it counts for
+/// five seconds, and a lease is a minute.
+const SWITCH_LATE_MS_MAX: i64 = 70_000;
 
 /// One broken invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +39,24 @@ pub(super) fn after_change(state: &mut State, key: &Key) {
             let found = change::RULES.iter().filter_map(|rule| rule(state, before.as_deref(), after));
             let found: Vec<Violation> = found.collect();
             change::note(&mut state.facts, before.as_deref(), after);
+            if after.gated && matches!(after.state, PurchaseState::Completed { .. }) && !own_proof(state, after) {
+                state.facts.insert(Fact::ClearedByAgency);
+            }
             state.violations.extend(found);
+        }
+        Changed::Pool(place) => {
+            let after = &state.known.pools[place];
+            let found = change::pool_expired_was_not_verified_in_time(state, after);
+            change::note_pool(&mut state.facts, after);
+            state.violations.extend(found);
+        }
+        Changed::Withdrawn => state.facts.insert(Fact::Withdrawn),
+        Changed::Switch(on) => {
+            if !on {
+                state.facts.insert(Fact::SwitchedOff);
+            }
+            let since = state.off_since.unwrap_or(state.now);
+            state.off_since = (!on).then_some(since);
         }
         Changed::Verification(before, after) => {
             let found = change::verified_is_for_good(&mut state.facts, before, after);
@@ -46,14 +71,48 @@ pub(super) fn after_change(state: &mut State, key: &Key) {
 pub(super) fn before_create(state: &mut State, number: &PhoneNumber, mark: &str) {
     let mut purchases = state.known.purchases.iter().filter(|purchase| purchase.id.as_str() == mark);
     let right = purchases.any(|purchase| {
-        purchase.number == *number && slot_of(purchase).is_some() || !matches!(purchase.state, PurchaseState::Waiting)
+        // Whose lease was taken over may still ask; nobody asks for what was never begun.
+        let asked = purchase.number == *number || purchase.given_up.contains(number);
+        asked && !matches!(purchase.state, PurchaseState::Waiting)
     });
     if !right {
         state.violate(violation("P2: only a buying purchase creates", mark));
     }
+    // What was read of the switch may be five seconds old, and a worker may stop for as long as its lease.
+    let off_for_ms = state.off_since.map_or(0, |since| state.now.ms_since(since));
+    if off_for_ms > SWITCH_LATE_MS_MAX {
+        state.violate(violation("nothing is bought while an operator has stopped buying", format!("{off_for_ms} ms")));
+    }
     let owned = state.carrier.owned.get(number);
     if owned.is_some_and(|owned| owned.foreign && owned.listed_from <= state.now) {
         state.violate(violation("P2: a number that we did not buy is never touched", mark));
+    }
+}
+
+/// P2: nothing is given back but what was bought for a pool that is undone.
+pub(super) fn before_release(state: &mut State, sid: &NumberSid) {
+    let Some(owned) = state.carrier.fetch(sid) else { return };
+    let releasing = state.known.purchases.iter().any(|purchase| {
+        let undone = state.known.pool_of(purchase).is_some_and(|pool| pool.undone().is_some());
+        let same = matches!(&purchase.state, PurchaseState::Releasing(release) if release.sid == *sid);
+        undone && same && purchase.number == owned.number && purchase.id.as_str() == owned.mark
+    });
+    if !releasing {
+        state.violate(violation("P2: nothing is given back but what an undone pool bought", sid));
+    }
+}
+
+/// I15: once no request is under way, no more purchases of a sub-account wait than may, but for those whose request died
+/// before it could withdraw.
+pub(super) fn when_quiet(state: &mut State) {
+    let own = Owner::SubAccount(SubAccountId::parse(SUB_ACCOUNTS[0]).expect("is a word"));
+    let own = keys::owner_pk(&own);
+    let waiting = state.rows.iter().filter(|(of, _)| of.pk == own && of.sk.starts_with(keys::POINTER_PREFIX)).count();
+    let most = usize::try_from(LIMIT + state.faults).unwrap_or(usize::MAX);
+    // What was asked for while its sub-account was cleared waits as well once that is taken back, or its agency is another.
+    let uncleared = state.facts.contains(Fact::Revoked) || state.facts.contains(Fact::Moved);
+    if state.limited && waiting > most && !uncleared {
+        state.violate(violation("I15: no more wait than may", format!("{waiting} of {most}")));
     }
 }
 
@@ -79,6 +138,13 @@ fn slot_of(purchase: &Purchase) -> Option<&Slot> {
     }
 }
 
-fn verification_of(state: &State, purchase: &Purchase) -> Option<VerificationState> {
-    state.known.verification(&Owner::SubAccount(purchase.sub_account.clone()))
+/// Whether the purchase's own sub-account has proved who it is.
+fn own_proof(state: &State, purchase: &Purchase) -> bool {
+    let own = state.known.verification(&Owner::SubAccount(purchase.sub_account.clone()));
+    matches!(own, Some(VerificationState::Verified { .. } | VerificationState::Revoked { .. }))
+}
+
+/// The earliest proof that covers the purchase now.
+fn verified_at(state: &State, purchase: &Purchase) -> Option<Instant> {
+    state.known.verified_at(&purchase.sub_account)
 }
