@@ -277,8 +277,10 @@ fn imagined(state: State, event: &InquiryEvent, policy: &VerificationPolicy) -> 
             declined.chain(current(&[InquiryStatus::Declined])).collect()
         }
     };
+    // Its session was handed out before Persona said anything: an expiry from before a session says nothing.
+    let opened_at = before(3);
     Ok(happened.into_iter().fold(Verification::default(), |verification, event| {
-        match verification.decide(&event, before(1), policy) {
+        match verification.decide(&event, opened_at, policy) {
             Decision::Applied { next, .. } => next,
             Decision::AlreadyDone { .. } | Decision::Illegal(_) => verification,
         }
