@@ -2,10 +2,12 @@
 
 pub mod contract;
 pub mod cost;
+pub mod dynamodb_double;
 pub mod estate;
 pub mod events;
 pub mod hmac;
 pub mod logs;
+pub mod memory_persona;
 pub mod memory_table;
 pub mod neighbours;
 pub mod outcomes;

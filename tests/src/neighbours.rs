@@ -1,24 +1,19 @@
-//! Persona, the carrier, the queue, the clock: in memory, with memory, so that a test can ask what happened.
+//! The carrier, the queue, the clock, and Persona by its own file: in memory, with memory, so that a test can ask what happened.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use adapters::ambient::Ambient;
-use adapters::persona::{Identity, OpenedInquiry, PersonaError, Session};
 use adapters::queue::{PurchaseMessage, Queue, QueueError};
 use adapters::twilio::{
     AvailableNumber, Capabilities, Carrier, Created, LookError, NumberPattern, OwnedNumber, Stock, StockError,
     StockQuery,
 };
-use domain::{AccountSid, InquiryEvent, InquiryId, InquiryStatus, Instant, Nonce, NumberSid, PhoneNumber, Source};
+use domain::{AccountSid, Instant, NumberSid, PhoneNumber};
 
 use crate::locked;
-
-/// The token of every session in memory: a test that searches for it finds leaks.
-pub const SESSION_TOKEN: &str = "session-token-canary-7f3a";
-/// The link of every session in memory.
-pub const ONE_TIME_LINK: &str = "https://persona.example/verify?code=one-time-link-canary-9b1c";
+pub use crate::memory_persona::{MemoryPersona, ONE_TIME_LINK, PersonaFault, SESSION_TOKEN};
 
 /// A clock that moves only when told, and ids in order.
 #[derive(Debug)]
@@ -91,138 +86,6 @@ impl Queue for &MemoryQueue {
         locked(&self.messages).extend(messages);
         Ok(())
     }
-}
-
-/// Persona in memory.
-#[derive(Debug, Default)]
-pub struct MemoryPersona {
-    inner: Mutex<PersonaState>,
-}
-
-#[derive(Debug, Default)]
-struct PersonaState {
-    by_nonce: BTreeMap<String, InquiryId>,
-    inquiries: BTreeMap<InquiryId, (InquiryStatus, Instant)>,
-    sessions: u32,
-    sessions_of: BTreeMap<InquiryId, u32>,
-    redacted: BTreeSet<InquiryId>,
-    looks: u32,
-    failures: VecDeque<PersonaFault>,
-}
-
-impl PersonaState {
-    fn give_session(&mut self, inquiry: &InquiryId) {
-        self.sessions += 1;
-        *self.sessions_of.entry(inquiry.clone()).or_default() += 1;
-    }
-}
-
-/// What happens to the next request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PersonaFault {
-    /// It is not done, and fails so.
-    Before(PersonaError),
-    /// It is done, and fails so.
-    After(PersonaError),
-}
-
-impl MemoryPersona {
-    /// How many inquiries were made.
-    pub fn inquiries(&self) -> usize {
-        locked(&self.inner).inquiries.len()
-    }
-
-    /// How many sessions were handed out.
-    pub fn sessions(&self) -> u32 {
-        locked(&self.inner).sessions
-    }
-
-    /// How many sessions the inquiry with most of them has.
-    pub fn most_sessions(&self) -> u32 {
-        locked(&self.inner).sessions_of.values().copied().max().unwrap_or(0)
-    }
-
-    /// How often it was asked about inquiries.
-    pub fn looks(&self) -> u32 {
-        locked(&self.inner).looks
-    }
-
-    /// The inquiry that was made first.
-    pub fn first(&self) -> Option<InquiryId> {
-        locked(&self.inner).inquiries.keys().next().cloned()
-    }
-
-    /// Gives an inquiry a status.
-    pub fn set(&self, inquiry: &InquiryId, status: InquiryStatus, at: Instant) {
-        locked(&self.inner).inquiries.insert(inquiry.clone(), (status, at));
-    }
-
-    /// Redacts an inquiry: its status stays, and it cannot be resumed.
-    pub fn redact(&self, inquiry: &InquiryId) {
-        locked(&self.inner).redacted.insert(inquiry.clone());
-    }
-
-    /// The next requests fail so, one fault each.
-    pub fn fail_next(&self, faults: impl IntoIterator<Item = PersonaFault>) {
-        locked(&self.inner).failures.extend(faults);
-    }
-}
-
-impl Identity for &MemoryPersona {
-    async fn open(&self, _reference: &str, nonce: &Nonce) -> Result<OpenedInquiry, PersonaError> {
-        let mut state = locked(&self.inner);
-        let fault = state.failures.pop_front();
-        if let Some(PersonaFault::Before(error)) = fault {
-            return Err(error);
-        }
-        let fresh = InquiryId::parse(&format!("inq_{:024}", state.inquiries.len())).expect("is a word");
-        let id = state.by_nonce.entry(nonce.as_str().to_owned()).or_insert(fresh).clone();
-        state.inquiries.entry(id.clone()).or_insert((InquiryStatus::Created, Instant::default()));
-        if let Some(PersonaFault::After(error)) = fault {
-            return Err(error);
-        }
-        state.give_session(&id);
-        Ok(OpenedInquiry { id, session: session() })
-    }
-
-    async fn resume(&self, inquiry: &InquiryId) -> Result<Session, PersonaError> {
-        let mut state = locked(&self.inner);
-        if let Some(PersonaFault::Before(error) | PersonaFault::After(error)) = state.failures.pop_front() {
-            return Err(error);
-        }
-        let resumable = match state.inquiries.get(inquiry) {
-            Some((InquiryStatus::Created | InquiryStatus::Pending | InquiryStatus::Expired, _)) => {
-                !state.redacted.contains(inquiry)
-            }
-            Some(_) | None => false,
-        };
-        if !resumable {
-            return Err(PersonaError::Gone);
-        }
-        state.give_session(inquiry);
-        Ok(session())
-    }
-
-    async fn look(&self, inquiries: &[InquiryId]) -> Result<Vec<InquiryEvent>, PersonaError> {
-        let mut state = locked(&self.inner);
-        if let Some(PersonaFault::Before(error) | PersonaFault::After(error)) = state.failures.pop_front() {
-            return Err(error);
-        }
-        state.looks += 1;
-        let known = inquiries.iter().filter_map(|id| {
-            state.inquiries.get(id).map(|(status, at)| InquiryEvent {
-                inquiry: id.clone(),
-                status: *status,
-                at: *at,
-                source: Source::Answer,
-            })
-        });
-        Ok(known.collect())
-    }
-}
-
-fn session() -> Session {
-    Session { token: SESSION_TOKEN.to_owned().into(), one_time_link: Some(ONE_TIME_LINK.to_owned().into()) }
 }
 
 /// A number that is for sale where its area code is.

@@ -77,6 +77,16 @@ impl<I: Identity> Identity for Stepped<I> {
         self.0.resume(inquiry).await
     }
 
+    async fn redact(&self, inquiry: &InquiryId) -> Result<(), PersonaError> {
+        step().await;
+        self.0.redact(inquiry).await
+    }
+
+    async fn redact_accounts(&self, reference: &str) -> Result<(), PersonaError> {
+        step().await;
+        self.0.redact_accounts(reference).await
+    }
+
     async fn look(&self, inquiries: &[InquiryId]) -> Result<Vec<InquiryEvent>, PersonaError> {
         step().await;
         self.0.look(inquiries).await
@@ -183,6 +193,16 @@ impl<I: Identity> Identity for &Slow<'_, I> {
     async fn resume(&self, inquiry: &InquiryId) -> Result<Session, PersonaError> {
         self.wait().await;
         self.port.resume(inquiry).await
+    }
+
+    async fn redact(&self, inquiry: &InquiryId) -> Result<(), PersonaError> {
+        self.wait().await;
+        self.port.redact(inquiry).await
+    }
+
+    async fn redact_accounts(&self, reference: &str) -> Result<(), PersonaError> {
+        self.wait().await;
+        self.port.redact_accounts(reference).await
     }
 
     async fn look(&self, inquiries: &[InquiryId]) -> Result<Vec<InquiryEvent>, PersonaError> {

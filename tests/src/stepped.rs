@@ -100,6 +100,16 @@ impl<P: Identity> Identity for Stepped<'_, P> {
         self.port.resume(inquiry).await
     }
 
+    async fn redact(&self, inquiry: &InquiryId) -> Result<(), PersonaError> {
+        self.steps.step(PersonaError::Unknown).await?;
+        self.port.redact(inquiry).await
+    }
+
+    async fn redact_accounts(&self, reference: &str) -> Result<(), PersonaError> {
+        self.steps.step(PersonaError::Unknown).await?;
+        self.port.redact_accounts(reference).await
+    }
+
     async fn look(&self, inquiries: &[InquiryId]) -> Result<Vec<InquiryEvent>, PersonaError> {
         self.steps.step(PersonaError::Unknown).await?;
         self.port.look(inquiries).await

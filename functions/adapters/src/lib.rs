@@ -5,6 +5,7 @@ pub mod audit;
 pub mod config;
 mod conflicts;
 pub mod dynamodb;
+pub mod erasure;
 pub mod http_event;
 pub mod items;
 mod outside;

@@ -30,6 +30,8 @@ pub enum ProblemType {
     IdempotencyKeyReused,
     /// Nothing of the purchase is held.
     PurchaseNotHeld,
+    /// Purchases wait for what is to be erased.
+    PurchasesWaiting,
     /// As many purchases wait as may.
     TooManyOpenPurchases,
     /// Too much was asked for at once.
@@ -58,7 +60,7 @@ pub enum ProblemType {
 
 impl ProblemType {
     /// Every type: the closed list.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::InvalidRequest,
         Self::InvalidPhoneNumber,
         Self::IdempotencyKeyMissing,
@@ -69,6 +71,7 @@ impl ProblemType {
         Self::VerificationLocked,
         Self::IdempotencyKeyReused,
         Self::PurchaseNotHeld,
+        Self::PurchasesWaiting,
         Self::TooManyOpenPurchases,
         Self::TooManyRequests,
         Self::CarrierUnavailable,
@@ -97,6 +100,7 @@ impl ProblemType {
             Self::VerificationLocked => "verification-locked",
             Self::IdempotencyKeyReused => "idempotency-key-reused",
             Self::PurchaseNotHeld => "purchase-not-held",
+            Self::PurchasesWaiting => "purchases-waiting",
             Self::TooManyOpenPurchases => "too-many-open-purchases",
             Self::TooManyRequests => "too-many-requests",
             Self::CarrierUnavailable => "carrier-unavailable",
@@ -120,7 +124,10 @@ impl ProblemType {
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::PurchaseNotCancellable | Self::PurchaseNotHeld | Self::VerificationLocked => StatusCode::CONFLICT,
+            Self::PurchaseNotCancellable
+            | Self::PurchaseNotHeld
+            | Self::PurchasesWaiting
+            | Self::VerificationLocked => StatusCode::CONFLICT,
             Self::IdempotencyKeyReused
             | Self::PhoneCountryRefused
             | Self::PhoneLineUnsuitable
@@ -147,6 +154,7 @@ impl ProblemType {
             Self::VerificationLocked => "The verification is locked",
             Self::IdempotencyKeyReused => "The Idempotency-Key was used for another request",
             Self::PurchaseNotHeld => "Nothing of the purchase is held",
+            Self::PurchasesWaiting => "Purchases wait for the verification",
             Self::TooManyOpenPurchases => "Too many purchases wait",
             Self::TooManyRequests => "Too many requests",
             Self::CarrierUnavailable => "The carrier does not answer",

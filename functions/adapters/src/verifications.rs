@@ -245,7 +245,9 @@ pub async fn commit_change(
         AuditCause::Event { .. }
         | AuditCause::Look { .. }
         | AuditCause::Resumed { .. }
-        | AuditCause::Operator { .. } => seen.opening.clone(),
+        | AuditCause::Operator { .. }
+        | AuditCause::Erased { .. }
+        | AuditCause::Forgotten { .. } => seen.opening.clone(),
     };
     let entry = AuditEntry::new(now, cause, &from, &to);
     let audit = Write::Put { item: entry.to_item(owner, seen.version), expect: Condition::ItemAbsent };

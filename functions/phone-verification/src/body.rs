@@ -99,10 +99,11 @@ fn read_body<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Problem> {
         return Err(Problem::new(ProblemType::InvalidRequest, "The body is not a JSON object."));
     }
     let mut json = serde_json::Deserializer::from_slice(&request.body);
-    // Only the place: what is wrong there may be a passcode.
+    // Only the place, if it is a field of ours: what is wrong there may be a passcode.
     let body = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let place = error.path().to_string();
-        let place = if place == "." { "The body".to_owned() } else { format!("The field `{place}`") };
+        let ours = place != "." && !error.inner().to_string().starts_with("unknown field");
+        let place = if ours { format!("The field `{place}`") } else { "The body".to_owned() };
         Problem::new(ProblemType::InvalidRequest, format!("{place} cannot be understood."))
     })?;
     json.end()

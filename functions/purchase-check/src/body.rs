@@ -133,11 +133,30 @@ pub(crate) fn read_body<T: DeserializeOwned>(request: &HttpRequest) -> Result<T,
     let mut json = serde_json::Deserializer::from_slice(&request.body);
     let body: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let place = error.path().to_string();
-        let place = if place == "." { "The body".to_owned() } else { format!("The field `{place}`") };
-        invalid(&format!("{place} cannot be understood: {}.", error.inner()))
+        let found = error.inner().to_string();
+        // The name of a field that is not ours is what was sent, too.
+        let place = if place == "." || found.starts_with("unknown field") {
+            "The body".to_owned()
+        } else {
+            format!("The field `{place}`")
+        };
+        invalid(&format!("{place} cannot be understood: {}.", without_what_was_sent(&found)))
     })?;
     json.end().map_err(|_| invalid("Something follows the JSON object in the body."))?;
     Ok(body)
+}
+
+/// What an error of the parser says of what it expects. What it says of what it found quotes the request, which may hold
+/// anything: that part is left out.
+fn without_what_was_sent(error: &str) -> String {
+    if error.starts_with("missing field") || error.starts_with("duplicate field") {
+        return error.to_owned();
+    }
+    match error.rsplit_once(", expected ") {
+        Some((_, expected)) => format!("expected {expected}"),
+        None if error.starts_with("EOF") || error.starts_with("expected") => error.to_owned(),
+        None => "it is not as documented".to_owned(),
+    }
 }
 
 /// Reads one number.

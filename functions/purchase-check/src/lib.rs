@@ -8,6 +8,7 @@ mod ask;
 mod body;
 mod clearances;
 mod cursor;
+mod erase;
 mod follow;
 mod list;
 mod operator;
@@ -109,6 +110,12 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             }
             Route::OperateAgencyVerification => {
                 self.operate(request, claims, &Owner::Agency(access::named_agency(request)?)).await
+            }
+            Route::EraseVerification => {
+                self.erase(request, claims, &Owner::SubAccount(access::named_sub_account(request)?)).await
+            }
+            Route::EraseAgencyVerification => {
+                self.erase(request, claims, &Owner::Agency(access::named_agency(request)?)).await
             }
             Route::ReadAudit => self.read_audit(request, &Owner::SubAccount(access::named_sub_account(request)?)).await,
             Route::ReadAgencyAudit => self.read_audit(request, &Owner::Agency(access::named_agency(request)?)).await,

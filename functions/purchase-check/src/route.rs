@@ -39,6 +39,10 @@ pub enum Route {
     OperateVerification,
     /// Decide about an agency's verification.
     OperateAgencyVerification,
+    /// Forget a sub-account's verification.
+    EraseVerification,
+    /// Forget an agency's verification.
+    EraseAgencyVerification,
     /// Read how a sub-account's verification came to be what it is.
     ReadAudit,
     /// Read how an agency's verification came to be what it is.
@@ -47,7 +51,7 @@ pub enum Route {
 
 impl Route {
     /// Every route: what the template must have, and what tests go through.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::AskForPurchase,
         Self::ListPurchases,
         Self::ReadPurchase,
@@ -66,6 +70,8 @@ impl Route {
         Self::AskForClearance,
         Self::OperateVerification,
         Self::OperateAgencyVerification,
+        Self::EraseVerification,
+        Self::EraseAgencyVerification,
         Self::ReadAudit,
         Self::ReadAgencyAudit,
     ];
@@ -92,6 +98,8 @@ impl Route {
             Self::AskForClearance => "POST /v1/sub-accounts/{sub}/clearances",
             Self::OperateVerification => "POST /v1/operator/sub-accounts/{sub}/verification",
             Self::OperateAgencyVerification => "POST /v1/operator/agencies/{agency}/verification",
+            Self::EraseVerification => "DELETE /v1/operator/sub-accounts/{sub}/verification",
+            Self::EraseAgencyVerification => "DELETE /v1/operator/agencies/{agency}/verification",
             Self::ReadAudit => "GET /v1/operator/sub-accounts/{sub}/audit",
             Self::ReadAgencyAudit => "GET /v1/operator/agencies/{agency}/audit",
         }
@@ -119,6 +127,8 @@ impl Route {
             | Self::TurnPurchasesSwitch
             | Self::OperateVerification
             | Self::OperateAgencyVerification
+            | Self::EraseVerification
+            | Self::EraseAgencyVerification
             | Self::ReadAudit
             | Self::ReadAgencyAudit => "operator",
         }

@@ -243,6 +243,21 @@ pub(crate) fn audit_view(entry: &AuditEntry) -> Value {
             }
             format!("The operator {name} {did}, because: {}", operator.reason.as_str())
         }
+        AuditCause::Erased { operator } => {
+            let name = operator.name.as_ref().map_or("without a name", OperatorName::as_str);
+            set("by", "operator");
+            set("what", "erased");
+            set("reason", operator.reason.as_str());
+            if let Some(name) = &operator.name {
+                set("operator", name.as_str());
+            }
+            format!("The operator {name} had the customer forgotten, because: {}", operator.reason.as_str())
+        }
+        AuditCause::Forgotten { hash } => {
+            set("what", "forgotten");
+            set("hash", hash);
+            "Something happened that was forgotten since".to_owned()
+        }
     };
     let led = if entry.from == entry.to {
         format!("it stayed {}", entry.to)

@@ -96,6 +96,16 @@ impl<P: Identity> Identity for Port<'_, P> {
         self.inner.resume(inquiry).await
     }
 
+    async fn redact(&self, inquiry: &InquiryId) -> Result<(), PersonaError> {
+        self.timeline.pass(self.latencies.persona_ms).await;
+        self.inner.redact(inquiry).await
+    }
+
+    async fn redact_accounts(&self, reference: &str) -> Result<(), PersonaError> {
+        self.timeline.pass(self.latencies.persona_ms).await;
+        self.inner.redact_accounts(reference).await
+    }
+
     async fn look(&self, inquiries: &[InquiryId]) -> Result<Vec<InquiryEvent>, PersonaError> {
         self.timeline.pass(self.latencies.persona_ms).await;
         self.inner.look(inquiries).await

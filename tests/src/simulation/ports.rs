@@ -200,6 +200,15 @@ impl Identity for Ports<'_> {
         .await
     }
 
+    async fn redact(&self, inquiry: &InquiryId) -> Result<(), PersonaError> {
+        // Nobody erases in a schedule: `tests/tests/stories/erasing.rs` does, at every step.
+        self.call(Trace::of("redact").text(inquiry.as_str()), || PersonaError::Unknown, |_| Ok(())).await
+    }
+
+    async fn redact_accounts(&self, reference: &str) -> Result<(), PersonaError> {
+        self.call(Trace::of("redact accounts").text(reference), || PersonaError::Unknown, |_| Ok(())).await
+    }
+
     async fn look(&self, inquiries: &[InquiryId]) -> Result<Vec<InquiryEvent>, PersonaError> {
         let call = inquiries.iter().fold(Trace::of("look"), |trace, inquiry| trace.text(inquiry.as_str()));
         self.call(call, || PersonaError::Unknown, |state| Ok(state.persona.look(inquiries))).await

@@ -238,6 +238,30 @@ async fn an_answer_that_cannot_be_read_leaves_it_unknown() {
     assert_eq!(error, PersonaError::Unknown);
 }
 
+/// Erasing repeats itself after a crash: what is redacted already, and what never was, is fine.
+#[tokio::test]
+async fn what_is_redacted_is_gone_for_good_and_redacting_again_is_fine() {
+    let server = Server::persona().await;
+    let client = client(&server, PATIENT_MS);
+    let (first, second) = (open(&client, 1).await.id, open(&client, 2).await.id);
+    for _ in 0..2 {
+        client.redact(&first).await.expect("is redacted");
+        assert_eq!(client.resume(&first).await.expect_err("is gone"), PersonaError::Gone);
+    }
+    client.resume(&second).await.expect("is another one");
+    for _ in 0..2 {
+        client.redact_accounts(REFERENCE).await.expect("is redacted");
+        assert_eq!(client.resume(&second).await.expect_err("went with its account"), PersonaError::Gone);
+    }
+    client.redact_accounts("s_of_nobody").await.expect("there is none");
+    client.redact(&InquiryId::parse("inq_of_nobody").expect("is an id")).await.expect("there is none");
+    for (status, error) in [(429, PersonaError::Answered(429)), (500, PersonaError::Answered(500))] {
+        fault(&server, json!({"status": status, "times": 2})).await;
+        assert_eq!(client.redact(&second).await.expect_err("an error"), error);
+        assert_eq!(client.redact_accounts(REFERENCE).await.expect_err("an error"), error);
+    }
+}
+
 /// What cannot be understood of one inquiry is left out, and does not hide the others.
 #[tokio::test]
 async fn an_unknown_status_is_left_out() {

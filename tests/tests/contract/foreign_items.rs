@@ -4,7 +4,7 @@ use adapters::store::{Condition, Key, Query, Range, Store, StoreError, TransactE
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::dynoxide::Server;
+use tests::dynamodb_double::Server;
 
 /// A value that must not appear in an error.
 const MARKER: &str = "31337.5";

@@ -1,11 +1,11 @@
 //! The store port's contract, played on the table in memory and on DynamoDB's protocol in this process.
 
-mod dynoxide;
 mod foreign_items;
 
 use std::collections::BTreeSet;
 
 use tests::contract::{Divergence, cases, judge, run};
+use tests::dynamodb_double::Server;
 use tests::memory_table::MemoryTable;
 
 /// Fewest cases that the list may shrink to.
@@ -36,7 +36,7 @@ async fn the_table_in_memory_keeps_the_contract() {
 
 #[tokio::test]
 async fn dynamodb_keeps_the_contract() {
-    let server = dynoxide::Server::start().await;
+    let server = Server::start().await;
     let outcomes = run(&server.table(), "contract").await;
     if let Err(lines) = judge(&outcomes, &DYNAMODB) {
         panic!("{lines}");

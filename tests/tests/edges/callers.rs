@@ -24,6 +24,7 @@ fn request(route: Route, sub_account: &str, id: &str, caller: Option<&Caller>) -
         Route::OperateVerification | Route::OperateAgencyVerification => {
             json!({"action": "approve", "reason": "a test"}).to_string()
         }
+        Route::EraseVerification | Route::EraseAgencyVerification => json!({"reason": "a test"}).to_string(),
         Route::ListPurchases
         | Route::ReadPurchase
         | Route::CancelPurchase

@@ -6,6 +6,7 @@ mod buying;
 mod clearances;
 mod crashes;
 mod deferred;
+mod erasing;
 mod following;
 mod letters;
 mod limits;

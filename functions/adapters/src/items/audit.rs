@@ -60,6 +60,16 @@ pub enum AuditCause {
         /// Who, and why.
         operator: Operator,
     },
+    /// The owner was forgotten: its inquiries, and what older entries name.
+    Erased {
+        /// Who wanted it, and why.
+        operator: Operator,
+    },
+    /// Something that was forgotten since.
+    Forgotten {
+        /// A hash of what the entry named, as hexadecimal digits.
+        hash: String,
+    },
 }
 
 names!(
@@ -129,6 +139,14 @@ impl AuditEntry {
                 attributes.extend(operator.name.as_ref().map(|name| ("operator", copied(name.as_str()))));
                 (format!("operator#{version}"), attributes)
             }
+            AuditCause::Erased { operator } => {
+                let mut attributes = vec![("cause", s("erased")), ("reason", copied(operator.reason.as_str()))];
+                attributes.extend(operator.name.as_ref().map(|name| ("operator", copied(name.as_str()))));
+                (format!("erased#{version}"), attributes)
+            }
+            AuditCause::Forgotten { hash } => {
+                (format!("forgotten#{hash}"), vec![("cause", s("forgotten")), ("hash", copied(hash))])
+            }
         };
         let key = keys::audit(owner, &name);
         let placed = [
@@ -161,14 +179,10 @@ impl AuditEntry {
             "resumed" => AuditCause::Resumed { inquiry: inquiry()? },
             "operator" => AuditCause::Operator {
                 action: operator_action_of(fields.text("action")?).ok_or_else(|| unreadable("action"))?,
-                operator: Operator {
-                    name: fields
-                        .optional_text("operator")?
-                        .map(|_| fields.parsed("operator", OperatorName::parse))
-                        .transpose()?,
-                    reason: fields.parsed("reason", OperatorReason::parse)?,
-                },
+                operator: operator_of(&fields)?,
             },
+            "erased" => AuditCause::Erased { operator: operator_of(&fields)? },
+            "forgotten" => AuditCause::Forgotten { hash: fields.text("hash")?.to_owned() },
             _ => return Err(unreadable("cause")),
         };
         Ok(Self {
@@ -178,6 +192,11 @@ impl AuditEntry {
             to: state_name(&fields, "to")?,
         })
     }
+}
+
+fn operator_of(fields: &Fields<'_>) -> Result<Operator, StoreError> {
+    let name = fields.optional_text("operator")?.map(|_| fields.parsed("operator", OperatorName::parse)).transpose()?;
+    Ok(Operator { name, reason: fields.parsed("reason", OperatorReason::parse)? })
 }
 
 fn state_name(fields: &Fields<'_>, name: &str) -> Result<&'static str, StoreError> {

@@ -5,13 +5,13 @@ use std::time::Duration;
 use domain::{InquiryEvent, InquiryId, Nonce, Source, TemplateId};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tracing::warn;
 
-use super::payload::{InquiryList, InquiryWithLink, InquiryWithSession, parse_status};
+use super::payload::{AccountList, InquiryList, InquiryWithLink, InquiryWithSession, parse_status};
 use super::{INQUIRIES_PER_QUESTION_MAX, Identity, OpenedInquiry, PersonaError, Session};
 use crate::config::BaseUrl;
 use crate::outside::{self, BodyError, read_body};
@@ -116,6 +116,25 @@ impl Identity for PersonaClient {
         }
     }
 
+    async fn redact(&self, inquiry: &InquiryId) -> Result<(), PersonaError> {
+        let path = format!("/inquiries/{inquiry}?fields%5Binquiry%5D=status&include=");
+        redacted(ask(self.request(self.http.delete(self.url(&path)))).await)
+    }
+
+    async fn redact_accounts(&self, reference: &str) -> Result<(), PersonaError> {
+        // No attribute of an account is asked for that says anything of the person.
+        let query = [("filter[reference-id]", reference), ("fields[account]", "created-at"), ("page[size]", "100")];
+        let found: AccountList = ask(self.request(self.http.get(self.url("/accounts"))).query(&query)).await?;
+        for account in found.data {
+            if !is_word(&account.id) {
+                return Err(PersonaError::Unknown);
+            }
+            let path = format!("/accounts/{}?fields%5Baccount%5D=created-at&include=", account.id);
+            redacted(ask(self.request(self.http.delete(self.url(&path)))).await)?;
+        }
+        Ok(())
+    }
+
     async fn look(&self, inquiries: &[InquiryId]) -> Result<Vec<InquiryEvent>, PersonaError> {
         let ids: Vec<&str> = inquiries.iter().take(INQUIRIES_PER_QUESTION_MAX).map(InquiryId::as_str).collect();
         let query = [
@@ -135,6 +154,20 @@ impl Identity for PersonaClient {
         });
         Ok(events.collect())
     }
+}
+
+/// What is gone already, or was redacted before, needs no more (API reference, "Redact an inquiry", "Redact an
+/// account"; "Errors").
+fn redacted(answer: Result<IgnoredAny, PersonaError>) -> Result<(), PersonaError> {
+    match answer {
+        Ok(IgnoredAny) | Err(PersonaError::Gone | PersonaError::Answered(404 | 409 | 410)) => Ok(()),
+        Err(error @ (PersonaError::Unknown | PersonaError::Answered(_))) => Err(error),
+    }
+}
+
+/// Whether an id of Persona's can stand in a path as it is.
+fn is_word(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
 fn session(answer: InquiryWithSession) -> Session {

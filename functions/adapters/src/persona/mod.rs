@@ -62,4 +62,12 @@ pub trait Identity: Send + Sync {
     /// What Persona says now of up to [`INQUIRIES_PER_QUESTION_MAX`] inquiries: status and time, nothing personal.
     /// One that Persona does not know is left out.
     fn look(&self, inquiries: &[InquiryId]) -> impl Future<Output = Result<Vec<InquiryEvent>, PersonaError>> + Send;
+
+    /// Redacts an inquiry: what Persona knows of the person by it is gone for good. One that is gone, or never was, is
+    /// fine.
+    fn redact(&self, inquiry: &InquiryId) -> impl Future<Output = Result<(), PersonaError>> + Send;
+
+    /// Redacts whatever Persona keeps under our reference for an owner: the account, with every inquiry that belongs to
+    /// it. None is fine.
+    fn redact_accounts(&self, reference: &str) -> impl Future<Output = Result<(), PersonaError>> + Send;
 }

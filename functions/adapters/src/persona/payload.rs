@@ -268,3 +268,14 @@ pub(super) struct LinkMeta {
     #[serde(rename = "one-time-link")]
     pub(super) one_time_link: String,
 }
+
+/// The form of a list of accounts, of which the ids only are read.
+#[derive(Deserialize)]
+pub(super) struct AccountList {
+    pub(super) data: Vec<AccountIdOnly>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct AccountIdOnly {
+    pub(super) id: String,
+}

@@ -10,6 +10,7 @@
 //! delivers events repeatedly and out of order, so they are ordered per inquiry by Persona's own `created-at`, and a
 //! decision outranks progress whatever their times (Persona: "Webhooks best practices").
 
+mod forget;
 mod observe;
 mod operate;
 mod policy;

@@ -15,14 +15,16 @@ use tokio::task::JoinSet;
 const TABLE: &str = "dialgate";
 
 /// A running server with its table; it ends with this value.
-pub(crate) struct Server {
+#[derive(Debug)]
+pub struct Server {
     client: Client,
+    url: String,
     _tasks: JoinSet<()>,
 }
 
 impl Server {
     /// Starts on a free port and makes the table.
-    pub(crate) async fn start() -> Self {
+    pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("a bound port has an address"));
         let database = dynoxide::Database::memory().expect("a database in memory");
@@ -33,25 +35,30 @@ impl Server {
                 .behavior_version(BehaviorVersion::latest())
                 .region(Region::new("us-east-1"))
                 .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
-                .endpoint_url(url)
+                .endpoint_url(&url)
                 .build(),
         );
         make_table(&client).await;
-        Self { client, _tasks: tasks }
+        Self { client, url, _tasks: tasks }
     }
 
     /// The table, through the adapter.
-    pub(crate) fn table(&self) -> DynamoDb {
+    pub fn table(&self) -> DynamoDb {
         DynamoDb::new(self.client.clone(), TABLE.to_owned())
     }
 
     /// The table's client, for items that the adapter never writes.
-    pub(crate) fn client(&self) -> &Client {
+    pub fn client(&self) -> &Client {
         &self.client
     }
 
+    /// Where it is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// The table's name.
-    pub(crate) fn table_name(&self) -> &'static str {
+    pub fn table_name(&self) -> &'static str {
         TABLE
     }
 }

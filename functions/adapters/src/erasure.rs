@@ -1,0 +1,193 @@
+//! Forgetting an owner's verification: redacted at Persona, forgotten here, with an audit that names nobody.
+//!
+//! 1. Nothing is done while a purchase waits for the owner, or while an inquiry is being opened for it.
+//! 2. Every inquiry that we opened for it, the current one and those that the audit names, is redacted at Persona, and
+//!    its map entry deleted: from then on no event about it is ours.
+//! 3. The verification loses its inquiry and its proof, with an audit entry of the erasure in the same transaction.
+//! 4. Every older audit entry is replaced by its hash, instant and states, both in one transaction.
+//! 5. What Persona keeps under our reference, the account with all that ever belonged to it, is redacted.
+//!
+//! Each step can be repeated, and what the next one needs is still there when it is: after a crash anywhere, the same
+//! request goes on. Only after the last step it is answered with success.
+
+use domain::{InquiryId, Instant, Operator, Owner, Verification, persona_reference};
+use sha2::{Digest, Sha256};
+use tracing::info;
+
+use crate::items::{AuditCause, AuditEntry, StoredVerification, keys};
+use crate::persona::{Identity, PersonaError};
+use crate::store::{Condition, Item, Key, Query, Range, Store, StoreError, TransactError, Write, WriteError};
+use crate::verifications::{self, Change, DECIDE_AGAIN_MAX, Revisits};
+
+/// Audit entries that are read at once.
+const PAGE_ENTRIES: u32 = 50;
+/// How the sort key of the entry starts that names an inquiry of the owner's.
+const OPENED_PREFIX: &str = "A#opened#";
+/// Bytes of the hash that stands for what an entry named: enough to tell entries apart, for whoever still knows the id.
+const HASH_BYTES: usize = 16;
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Erased {
+    /// All is forgotten; this is left.
+    Done(Verification),
+    /// A purchase waits for the owner: it must end first.
+    PurchasesWait,
+    /// An inquiry is being opened for the owner; not before this instant.
+    Opening(Instant),
+}
+
+/// Why it is not done yet. What was done stands; the same request goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum EraseError {
+    /// The table did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Persona did not redact something.
+    #[error(transparent)]
+    Persona(#[from] PersonaError),
+}
+
+/// Forgets the owner's verification; `operator` says who wanted it and why.
+///
+/// A purchase that is being bought already may still end as bought if its last request is under way at the carrier; it
+/// gets no permit for another one.
+///
+/// # Errors
+/// [`EraseError`] when the table or Persona did not do its part.
+pub async fn erase(
+    store: &impl Store,
+    identity: &impl Identity,
+    revisits: &Revisits,
+    owner: &Owner,
+    operator: &Operator,
+    now: Instant,
+) -> Result<Erased, EraseError> {
+    if !verifications::waiters(store, owner, 1, None).await?.items.is_empty() {
+        return Ok(Erased::PurchasesWait);
+    }
+    let stored = verifications::load(store, owner).await?;
+    if let Some(opening) = stored.opening.as_ref().filter(|opening| opening.lease_until > now) {
+        return Ok(Erased::Opening(opening.lease_until));
+    }
+    for inquiry in inquiries(store, owner, &stored).await? {
+        identity.redact(&inquiry).await?;
+        let delete = Write::Delete { key: keys::inquiry_map(&inquiry), expect: None };
+        store.write(delete).await.map_err(unconditional)?;
+    }
+    let left = match forget_verification(store, revisits, owner, operator, now).await? {
+        Ok(left) => left,
+        Err(lease_until) => return Ok(Erased::Opening(lease_until)),
+    };
+    forget_entries(store, owner).await?;
+    identity.redact_accounts(&persona_reference(owner)).await?;
+    info!(owner = %keys::owner_pk(owner), "A verification was erased.");
+    Ok(Erased::Done(left))
+}
+
+/// Every inquiry that was opened for the owner.
+async fn inquiries(
+    store: &impl Store,
+    owner: &Owner,
+    stored: &StoredVerification,
+) -> Result<Vec<InquiryId>, StoreError> {
+    let mut inquiries: Vec<InquiryId> = stored.verification.inquiry.iter().map(|inquiry| inquiry.id.clone()).collect();
+    let mut after = None;
+    loop {
+        let page = store.query(entries(owner, OPENED_PREFIX, after)).await?;
+        for item in &page.items {
+            let key = Key::of(item)?;
+            let named = key.sk.strip_prefix(OPENED_PREFIX).and_then(|id| InquiryId::parse(id).ok());
+            inquiries.extend(named.filter(|inquiry| !inquiries.contains(inquiry)));
+        }
+        match page.next {
+            None => return Ok(inquiries),
+            next => after = next,
+        }
+    }
+}
+
+/// Takes inquiry and proof from the verification, or says until when somebody opens an inquiry meanwhile. One that has
+/// neither is left as it is, so that a repeated erasure writes nothing.
+async fn forget_verification(
+    store: &impl Store,
+    revisits: &Revisits,
+    owner: &Owner,
+    operator: &Operator,
+    now: Instant,
+) -> Result<Result<Verification, Instant>, StoreError> {
+    for _ in 0..DECIDE_AGAIN_MAX {
+        let seen = verifications::load(store, owner).await?;
+        if let Some(opening) = seen.opening.as_ref().filter(|opening| opening.lease_until > now) {
+            return Ok(Err(opening.lease_until));
+        }
+        let left = seen.verification.forgotten();
+        if left == seen.verification && seen.opening.is_none() {
+            return Ok(Ok(left));
+        }
+        let cause = AuditCause::Erased { operator: operator.clone() };
+        let entry = AuditEntry::new(now, cause, &seen.verification.state, &left.state);
+        let audit = Write::Put { item: entry.to_item(owner, seen.version), expect: Condition::ItemAbsent };
+        let next = StoredVerification { verification: left.clone(), opening: None, version: seen.version };
+        match verifications::commit(store, owner, next, vec![audit], now, revisits).await? {
+            Change::Done => return Ok(Ok(left)),
+            Change::Refused(_) => {}
+        }
+    }
+    Err(StoreError::Unavailable("the verification kept changing".to_owned()))
+}
+
+/// Replaces every entry that names something by one that does not.
+async fn forget_entries(store: &impl Store, owner: &Owner) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let page = store.query(entries(owner, keys::AUDIT_PREFIX, after)).await?;
+        for item in &page.items {
+            let entry = AuditEntry::from_item(item)?;
+            let key = Key::of(item)?;
+            match entry.cause {
+                AuditCause::Erased { .. } | AuditCause::Forgotten { .. } => {}
+                AuditCause::Event { .. }
+                | AuditCause::Look { .. }
+                | AuditCause::Opened { .. }
+                | AuditCause::Resumed { .. }
+                | AuditCause::Operator { .. } => {
+                    let mut hash = Sha256::new_with_prefix(key.pk.as_bytes());
+                    hash.update([0]);
+                    hash.update(key.sk.as_bytes());
+                    let hash = hex::encode(&hash.finalize()[..HASH_BYTES]);
+                    let forgotten = AuditEntry { cause: AuditCause::Forgotten { hash }, ..entry };
+                    replace(store, key, forgotten.to_item(owner, 0)).await?;
+                }
+            }
+        }
+        match page.next {
+            None => return Ok(()),
+            next => after = next,
+        }
+    }
+}
+
+/// One that was replaced before is fine: another erasure of the same owner is at it.
+async fn replace(store: &impl Store, old: Key, new: Item) -> Result<(), StoreError> {
+    let writes = vec![
+        Write::Delete { key: old, expect: Some(Condition::ItemPresent) },
+        Write::Put { item: new, expect: Condition::ItemAbsent },
+    ];
+    match store.transact(writes).await {
+        Ok(()) | Err(TransactError::Refused(_)) => Ok(()),
+        Err(TransactError::Store(error)) => Err(error),
+    }
+}
+
+fn entries(owner: &Owner, prefix: &'static str, after: Option<Item>) -> Query {
+    let range = Range::Partition { pk: keys::owner_pk(owner).into(), sk_prefix: prefix.into() };
+    Query { range, limit: PAGE_ENTRIES, after }
+}
+
+fn unconditional(error: WriteError) -> StoreError {
+    match error {
+        WriteError::Refused(_) => StoreError::Broken("a write without a condition was refused".to_owned()),
+        WriteError::Store(error) => error,
+    }
+}

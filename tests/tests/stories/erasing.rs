@@ -1,0 +1,261 @@
+//! Erasing: redacted at Persona, forgotten here, with an audit that names nobody.
+
+use adapters::persona::PersonaError;
+use domain::{RevokedBy, VerificationState, persona_reference};
+use serde_json::{Value, json};
+use tests::events::{Caller, http_event};
+use tests::neighbours::PersonaFault;
+use tests::settings;
+use tests::stepped::{Stepped, Steps, killed_at, run};
+use tests::world::{Answer, Neighbours, clock, world};
+
+use crate::{GATED, SUB, approve, deliver, event, verify};
+
+const ERASE: &str = "DELETE /v1/operator/sub-accounts/{sub}/verification";
+
+fn erase(world: &Neighbours<'_>) -> Answer {
+    let reason = json!({"reason": "the customer asked for it"});
+    world.operate(&ERASE.replace("{sub}", SUB), &reason)
+}
+
+/// The same over ports whose every call is a step.
+fn stepped(world: &Neighbours<'_>, steps: &Steps, killed: usize) -> Option<Answer> {
+    let function = purchase_check::PurchaseCheck {
+        store: Stepped { port: &world.table, steps },
+        queue: Stepped { port: &world.queue, steps },
+        identity: Stepped { port: &world.persona, steps },
+        ambient: world.clock,
+        settings: settings::check(),
+    };
+    let body = json!({"reason": "the customer asked for it"}).to_string();
+    let erased = function.handle(http_event(ERASE, &[("sub", SUB)], &[], Some(&Caller::operator()), &body));
+    if killed == usize::MAX { Some(Answer::of(run(erased))) } else { killed_at(killed, erased).map(Answer::of) }
+}
+
+/// A verified sub-account whose first inquiry was declined; every id that must be forgotten.
+fn known(world: &Neighbours<'_>) -> Vec<String> {
+    world.ask(SUB, "to-decline", "+12125550198");
+    let first = world.persona.first().expect("is there");
+    world.clock.advance_s(60);
+    assert_eq!(deliver(world, "evt_declined", "inquiry.declined", "declined", 0), 200);
+    world.clock.advance_s(60);
+    let answer = world.ask(SUB, "to-verify", GATED);
+    let second = answer.body["verification"]["inquiry_id"].as_str().expect("a new inquiry").to_owned();
+    world.clock.advance_s(60);
+    let approved = event(world, "evt_approved", "inquiry.approved", &second, "approved", 0);
+    assert_eq!(world.deliver(&approved).status, 200);
+    assert_eq!(world.complete(), 0);
+    assert_eq!(world.carrier.charges(), 2);
+    vec![first.to_string(), second, "evt_declined".to_owned(), "evt_approved".to_owned()]
+}
+
+/// Nothing of the ids is left, and Persona has redacted all.
+fn forgotten(world: &Neighbours<'_>, ids: &[String]) {
+    let stored = format!("{:?}", world.table.items());
+    for id in ids {
+        assert!(!stored.contains(id.as_str()), "{id} is still stored");
+    }
+    let verification = world.verification();
+    assert_eq!((verification.state, verification.inquiry), (VerificationState::Unverified, None));
+    let redacted = world.persona.redacted();
+    for inquiry in ids.iter().filter(|id| id.starts_with("inq_")) {
+        assert!(redacted.contains(inquiry), "{inquiry} is not redacted");
+    }
+    let owner = domain::Owner::SubAccount(domain::SubAccountId::parse(SUB).expect("is a word"));
+    assert!(redacted.contains(&persona_reference(&owner)), "the account is not redacted");
+}
+
+#[test]
+fn an_erased_verification_is_forgotten_here_and_redacted_at_persona() {
+    let clock = clock();
+    let world = world(&clock);
+    let ids = known(&world);
+    let before = world.with_sk("A#").len();
+    clock.advance_s(1);
+    let answer = erase(&world);
+    assert_eq!((answer.status, &answer.body["state"]), (200, &json!("unverified")));
+    forgotten(&world, &ids);
+    let audit = world.operate(&format!("GET /v1/operator/sub-accounts/{SUB}/audit"), &Value::Null);
+    assert_eq!(audit.status, 200, "{audit:?}");
+    let entries = audit.body["entries"].as_array().expect("a list");
+    assert_eq!(entries.len(), before + 1);
+    assert!(
+        entries.iter().all(|entry| entry["at"].is_string() && entry["from"].is_string() && entry["to"].is_string())
+    );
+    assert_eq!(entries.iter().filter(|entry| entry["what"] == "forgotten").count(), before);
+    assert_eq!(entries[0]["what"], "erased");
+    assert_eq!(entries[0]["reason"], "the customer asked for it");
+    assert_eq!(world.purchases().len(), 2, "what was bought stays");
+}
+
+#[test]
+fn erasing_again_changes_nothing() {
+    let clock = clock();
+    let world = world(&clock);
+    known(&world);
+    assert_eq!(erase(&world).status, 200);
+    let after_one = world.table.items();
+    clock.advance_s(60);
+    assert_eq!(erase(&world).status, 200);
+    assert_eq!(world.table.items(), after_one);
+}
+
+#[test]
+fn who_was_never_known_is_erased_too() {
+    let clock = clock();
+    let world = world(&clock);
+    assert_eq!(erase(&world).status, 200);
+    assert!(world.table.items().is_empty());
+}
+
+#[test]
+fn while_a_purchase_waits_nothing_is_erased() {
+    let clock = clock();
+    let world = world(&clock);
+    let asked = world.ask(SUB, "key-1", GATED);
+    let before = world.table.items();
+    let answer = erase(&world);
+    assert_eq!((answer.status, answer.problem()), (409, "purchases-waiting"));
+    assert_eq!(world.table.items(), before);
+    assert!(world.persona.redacted().is_empty());
+    let id = asked.body["id"].as_str().expect("has an id");
+    assert_eq!(world.cancel(SUB, id).status, 200);
+    assert_eq!(erase(&world).status, 200);
+    assert_eq!(world.verification().inquiry, None);
+}
+
+/// Killed before each of its calls in turn, and once with each call failing: the same request goes on to the same end.
+#[test]
+fn an_erasure_that_stops_anywhere_goes_on() {
+    for kill in [true, false] {
+        let mut call = 0;
+        loop {
+            let clock = clock();
+            let world = world(&clock);
+            let ids = known(&world);
+            let steps = if kill { Steps::default() } else { Steps::failing_at(call) };
+            let answer = stepped(&world, &steps, if kill { call } else { usize::MAX });
+            let whole = answer.as_ref().is_some_and(|answer| answer.status == 200);
+            if let Some(answer) = answer.filter(|_| !whole) {
+                assert!([502, 503].contains(&answer.status), "call {call}: {answer:?}");
+            }
+            let again = erase(&world);
+            assert_eq!(again.status, 200, "call {call}: {again:?}");
+            forgotten(&world, &ids);
+            assert_eq!(world.with_sk("A#erased#").len(), 1, "call {call}");
+            if whole {
+                assert!(call > 10, "{call} calls");
+                break;
+            }
+            call += 1;
+        }
+    }
+}
+
+#[test]
+fn what_persona_does_not_redact_is_not_called_done() {
+    for error in [PersonaError::Unknown, PersonaError::Answered(429), PersonaError::Answered(500)] {
+        let clock = clock();
+        let world = world(&clock);
+        let ids = known(&world);
+        world.persona.fail_next([PersonaFault::Before(error)]);
+        let answer = erase(&world);
+        assert_eq!((answer.status, answer.problem()), (502, "persona-unavailable"), "{error:?}");
+        assert_eq!(erase(&world).status, 200);
+        forgotten(&world, &ids);
+    }
+}
+
+#[test]
+fn late_events_of_who_was_erased_change_nothing() {
+    let clock = clock();
+    let world = world(&clock);
+    let ids = known(&world);
+    assert_eq!(erase(&world).status, 200);
+    let after = world.table.items();
+    for (name, status) in [("approved", "approved"), ("declined", "declined"), ("redacted", "approved")] {
+        for inquiry in ids.iter().filter(|id| id.starts_with("inq_")) {
+            let late = event(&world, &format!("evt_late_{name}"), &format!("inquiry.{name}"), inquiry, status, 0);
+            assert_eq!(world.deliver(&late).status, 200);
+            assert_eq!(world.table.items(), after, "{name}");
+        }
+    }
+    world.minutes(5);
+    assert_eq!(world.verification().state, VerificationState::Unverified);
+}
+
+#[test]
+fn who_was_erased_is_asked_again_and_may_verify_again() {
+    let clock = clock();
+    let world = world(&clock);
+    let ids = known(&world);
+    assert_eq!(erase(&world).status, 200);
+    let answer = world.ask(SUB, "key-9", "+12125550177");
+    assert_eq!(answer.body["state"], "awaiting_verification");
+    let inquiry = answer.body["verification"]["inquiry_id"].as_str().expect("a new inquiry").to_owned();
+    assert!(!ids.contains(&inquiry));
+    clock.advance_s(60);
+    let approved = event(&world, "evt_new", "inquiry.approved", &inquiry, "approved", 0);
+    assert_eq!(world.deliver(&approved).status, 200);
+    assert_eq!(world.complete(), 0);
+    assert_eq!(world.carrier.charges(), 3);
+}
+
+/// Erasing is no way around a revocation or a lock.
+#[test]
+fn what_an_operator_took_back_stays_taken_back() {
+    let clock = clock();
+    let world = world(&clock);
+    verify(&world);
+    let revoked = json!({"action": "revoke", "reason": "forged papers"});
+    assert_eq!(world.operate(&format!("POST /v1/operator/sub-accounts/{SUB}/verification"), &revoked).status, 200);
+    assert_eq!(erase(&world).body["state"], "revoked");
+    assert!(matches!(world.verification().state, VerificationState::Revoked { by: RevokedBy::Operator, .. }));
+    assert_eq!(world.verification().inquiry, None);
+    assert_eq!(world.ask(SUB, "key-2", GATED).body["next_action"], "contact_support");
+}
+
+/// An opener that died holds its lease a little longer; what it may have made at Persona belongs to the account.
+#[test]
+fn while_an_inquiry_is_being_opened_nothing_is_erased() {
+    let clock = clock();
+    let world = world(&clock);
+    world.persona.fail_next([PersonaFault::After(PersonaError::Unknown)]);
+    let asked = world.ask(SUB, "key-1", GATED);
+    world.cancel(SUB, asked.body["id"].as_str().expect("has an id"));
+    let answer = erase(&world);
+    assert_eq!(answer.status, 503);
+    let wait_s: i64 = answer.headers["retry-after"].as_str().and_then(|text| text.parse().ok()).expect("says when");
+    clock.advance_s(wait_s);
+    assert_eq!(erase(&world).status, 200);
+    let owner = domain::Owner::SubAccount(domain::SubAccountId::parse(SUB).expect("is a word"));
+    assert!(world.persona.redacted().contains(&persona_reference(&owner)));
+}
+
+#[test]
+fn an_agency_is_erased_by_its_own_route() {
+    let clock = clock();
+    let world = world(&clock);
+    world.verify_agency("agency_1");
+    let reason = json!({"reason": "it asked for it"});
+    let answer = world.operate("DELETE /v1/operator/agencies/agency_1/verification", &reason);
+    assert_eq!((answer.status, &answer.body["state"]), (200, &json!("unverified")));
+    assert!(world.verification().verified_at().is_none());
+}
+
+#[test]
+fn only_an_operator_erases_and_says_why() {
+    let clock = clock();
+    let world = world(&clock);
+    world.ask(SUB, "key-1", GATED);
+    approve(&world);
+    let caller = Caller::sub_account(SUB);
+    let by =
+        |caller: Option<&Caller>, body: &str| world.check(http_event(ERASE, &[("sub", SUB)], &[], caller, body)).status;
+    let reason = "{\"reason\":\"x\"}";
+    assert_eq!((by(Some(&caller), reason), by(None, reason)), (403, 401));
+    for body in ["", "{}", "{\"reason\":\"\"}", "{\"reason\":\"x\",\"more\":1}"] {
+        assert_eq!(by(Some(&Caller::operator()), body), 400, "{body}");
+    }
+    assert!(world.verification().verified_at().is_some());
+}
