@@ -34,6 +34,9 @@ struct Work {
     done: oneshot::Sender<Done>,
 }
 
+/// Each event that was handed out, by its number: since when, and who waits for its answer.
+type Running = HashMap<u64, (Instant, oneshot::Sender<Done>)>;
+
 /// The API; ends with its runtime.
 #[derive(Clone)]
 pub(crate) struct RuntimeApi {
@@ -41,7 +44,7 @@ pub(crate) struct RuntimeApi {
     pub(crate) address: String,
     waiting: mpsc::UnboundedSender<Work>,
     next: Arc<AsyncMutex<mpsc::UnboundedReceiver<Work>>>,
-    running: Arc<Mutex<HashMap<u64, (Instant, oneshot::Sender<Done>)>>>,
+    running: Arc<Mutex<Running>>,
     ids: Arc<AtomicU64>,
 }
 

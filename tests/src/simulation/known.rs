@@ -142,10 +142,11 @@ impl Known {
         self.reversed.contains(owner)
     }
 
-    /// Whether the key is of an owner that was decided against: Persona is asked about it ever more rarely.
-    pub(super) fn is_decided_against(&self, key: &Key) -> bool {
+    /// Whether the key is of an owner that was decided against or gave up: Persona is asked about it ever more rarely.
+    pub(super) fn is_asked_rarely(&self, key: &Key) -> bool {
+        let rarely = |state| decided_against(state) || state == VerificationState::Expired;
         key.sk == keys::VERIFICATION_SK
-            && keys::owner_of_pk(&key.pk).is_ok_and(|owner| self.verification(&owner).is_some_and(decided_against))
+            && keys::owner_of_pk(&key.pk).is_ok_and(|owner| self.verification(&owner).is_some_and(rarely))
     }
 
     fn learn_purchase(&mut self, item: &Item) -> Changed {

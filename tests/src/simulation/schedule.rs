@@ -253,7 +253,7 @@ impl<'a> Schedule<'a> {
         let state = &mut *state;
         // Where a decision went against somebody, asking finds nothing, unless it was reversed and the news was lost.
         let State { rows, known, persona, .. } = &*state;
-        let worth_waiting = |key: &Key| persona.approval_unheard || !known.is_decided_against(key);
+        let worth_waiting = |key: &Key| persona.approval_unheard || !known.is_asked_rarely(key);
         let due = || {
             let due = rows.due().filter(|(_, key)| worth_waiting(key));
             due.map(|(due_at, _)| Instant::from_unix_ms(due_at))

@@ -24,18 +24,12 @@ pub enum Weakness {
     NonceIgnored,
     /// The look does not compare the mark: whatever is there looks like the purchase's that asks.
     MarkNotCompared,
-    /// A further create is permitted without its clearance.
-    PermitNotChecked,
-    /// A dead lease that changes hands forgets what its holder may have sent.
-    DoubtForgotten,
     /// What Persona said before is not remembered: an older event counts like a new one.
     OrderForgotten,
     /// A purchase that ends leaves its wait pointers.
     PointersNotDeleted,
     /// A purchase expires whether its owners have proved who they are or not.
     ExpiryNotChecked,
-    /// A pool's numbers do not check what the pool is.
-    PoolNotChecked,
     /// How many wait is not counted.
     NotCounted,
     /// The operator's switch is not read.
@@ -46,7 +40,7 @@ pub enum Weakness {
 
 impl Weakness {
     /// Every weakness, with what it is expected to break.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 16] = [
         Self::LookSeesNothing,
         Self::LockNotCompared,
         Self::ClearanceNotChecked,
@@ -57,12 +51,9 @@ impl Weakness {
         Self::PurchasesNotDue,
         Self::NonceIgnored,
         Self::MarkNotCompared,
-        Self::PermitNotChecked,
-        Self::DoubtForgotten,
         Self::OrderForgotten,
         Self::PointersNotDeleted,
         Self::ExpiryNotChecked,
-        Self::PoolNotChecked,
         Self::NotCounted,
         Self::SwitchNotRead,
         Self::ProfileNotDue,

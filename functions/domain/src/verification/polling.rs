@@ -8,8 +8,8 @@ use crate::limits::{BACKED_OFF_ASKS_MAX, BACKED_OFF_DOUBLINGS_MAX};
 pub enum Polling {
     /// It is under way: at an even pace, until it is decided or abandoned.
     Steadily,
-    /// It was decided against, or failed: a reviewer may still reverse that, seldom and late. Ever more rarely, and not
-    /// for ever.
+    /// It was decided against, failed or was abandoned: a reviewer may still reverse that, or the person go on with it
+    /// through a session whose record was lost, seldom and late. Ever more rarely, and not for ever.
     BackingOff,
     /// Nothing that Persona could say is worth asking for.
     Never,
@@ -29,11 +29,11 @@ impl Verification {
             VerificationState::InProgress { .. } | VerificationState::InReview => Polling::Steadily,
             VerificationState::Declined
             | VerificationState::Failed
+            | VerificationState::Expired
             | VerificationState::Locked
             | VerificationState::Revoked { by: RevokedBy::Persona, .. } => Polling::BackingOff,
             VerificationState::Unverified
             | VerificationState::Verified { .. }
-            | VerificationState::Expired
             | VerificationState::Revoked { by: RevokedBy::Operator, .. } => Polling::Never,
         }
     }

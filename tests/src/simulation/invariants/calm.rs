@@ -46,7 +46,7 @@ fn everything_has_ended(state: &State) -> Vec<Violation> {
     let pools = state.known.pools.iter().filter(|pool| pool.due_at(state.now, 0).is_some());
     let pools = pools.map(|pool| violation("I6: every purchase ends", format!("{} {:?}", pool.id, pool.state)));
     let running = running.chain(pools);
-    let due = state.rows.due().filter(|(_, key)| !state.known.is_decided_against(key));
+    let due = state.rows.due().filter(|(_, key)| !state.known.is_asked_rarely(key));
     let due = due.map(|(_, key)| violation("I6: nothing is left to do", format!("{key:?}")));
     running.chain(due).collect()
 }
@@ -155,7 +155,17 @@ fn nobody_waits_for_the_deadline(state: &State) -> Vec<Violation> {
         }
         verified_at(state, purchase).is_some_and(|verified| at.ms_since(verified.max(calm_since)) > WAIT_MS_MAX)
     });
-    late.map(|purchase| violation("P3: nobody waits for the deadline", &purchase.id)).collect()
+    let told = late.map(|purchase| {
+        let owner = keys::owner_pk(&Owner::SubAccount(purchase.sub_account.clone()));
+        let audit = state.rows.iter().filter(|(key, _)| key.pk == owner && key.sk.starts_with("A#"));
+        let audit = audit.map(|(key, item)| format!("{} {:?} {:?}", key.sk, item.get("at"), item.get("to")));
+        let audit: Vec<String> = audit.collect();
+        format!(
+            "{} {:?} {:?}, calm since {calm_since:?}, its owner: {audit:?}",
+            purchase.id, purchase.state, purchase.history
+        )
+    });
+    told.map(|seen| violation("P3: nobody waits for the deadline", seen)).collect()
 }
 
 /// An attempt to open an inquiry makes one, whatever answer is lost (people and money: each is paid for).
