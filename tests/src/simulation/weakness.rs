@@ -39,7 +39,7 @@ pub enum Weakness {
 }
 
 impl Weakness {
-    /// Every weakness, with what it is expected to break.
+    /// Every weakness.
     pub const ALL: [Self; 16] = [
         Self::LookSeesNothing,
         Self::LockNotCompared,
