@@ -17,12 +17,10 @@ use tracing::info;
 use crate::items::{AuditCause, AuditEntry, StoredVerification, keys};
 use crate::persona::{Identity, PersonaError};
 use crate::store::{Condition, Item, Key, Query, Range, Store, StoreError, TransactError, Write, WriteError};
-use crate::verifications::{self, Change, DECIDE_AGAIN_MAX, Revisits};
+use crate::verifications::{self, Change, DECIDE_AGAIN_MAX, Made, Revisits};
 
 /// Audit entries that are read at once.
 const PAGE_ENTRIES: u32 = 50;
-/// How the sort key of the entry starts that names an inquiry of the owner's.
-const OPENED_PREFIX: &str = "A#opened#";
 /// Bytes of the hash that stands for what an entry named: enough to tell entries apart, for whoever still knows the id.
 const HASH_BYTES: usize = 16;
 
@@ -94,10 +92,10 @@ async fn inquiries(
     let mut inquiries: Vec<InquiryId> = stored.verification.inquiry.iter().map(|inquiry| inquiry.id.clone()).collect();
     let mut after = None;
     loop {
-        let page = store.query(entries(owner, OPENED_PREFIX, after)).await?;
+        let page = store.query(entries(owner, keys::OPENED_PREFIX, after)).await?;
         for item in &page.items {
             let key = Key::of(item)?;
-            let named = key.sk.strip_prefix(OPENED_PREFIX).and_then(|id| InquiryId::parse(id).ok());
+            let named = key.sk.strip_prefix(keys::OPENED_PREFIX).and_then(|id| InquiryId::parse(id).ok());
             inquiries.extend(named.filter(|inquiry| !inquiries.contains(inquiry)));
         }
         match page.next {
@@ -126,10 +124,8 @@ async fn forget_verification(
             return Ok(Ok(left));
         }
         let cause = AuditCause::Erased { operator: operator.clone() };
-        let entry = AuditEntry::new(now, cause, &seen.verification.state, &left.state);
-        let audit = Write::Put { item: entry.to_item(owner, seen.version), expect: Condition::ItemAbsent };
-        let next = StoredVerification { verification: left.clone(), opening: None, version: seen.version };
-        match verifications::commit(store, owner, next, vec![audit], now, revisits).await? {
+        let change = Made { next: left.clone(), cause, beside: vec![] };
+        match verifications::commit_change(store, owner, &seen, change, now, revisits).await? {
             Change::Done => return Ok(Ok(left)),
             Change::Refused(_) => {}
         }

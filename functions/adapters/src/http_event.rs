@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::{AgencyId, OperatorName, SubAccountId};
+use domain::{AgencyId, IdempotencyKey, OperatorName, SubAccountId};
 use lambda_http::http::{HeaderMap, HeaderValue, StatusCode, uri::Authority};
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Body, Request};
@@ -177,6 +177,22 @@ impl HttpRequest {
             }
         }
         Ok(parameters)
+    }
+
+    /// The header `Idempotency-Key`, which a request that makes something must have.
+    ///
+    /// # Errors
+    /// A 400 problem when it is missing, repeated or malformed.
+    pub fn idempotency_key(&self) -> Result<IdempotencyKey, Problem> {
+        let problem = |what: &str| {
+            let detail = format!(
+                "The header Idempotency-Key {what}. Send 1 to 128 printable ASCII characters, and the same ones when \
+                 you repeat the request."
+            );
+            Problem::new(ProblemType::IdempotencyKeyMissing, detail)
+        };
+        let key = self.header("idempotency-key")?.ok_or_else(|| problem("is missing"))?;
+        IdempotencyKey::parse(key).map_err(|error| problem(&error.to_string()))
     }
 
     /// What the caller's token says, if it may be used for `scope`.

@@ -1,5 +1,6 @@
 //! The outside world: one module per neighbour, each owning its formats. The rules are in `domain`.
 
+pub mod access;
 pub mod ambient;
 pub mod audit;
 pub mod config;
@@ -16,6 +17,7 @@ pub mod profiles;
 pub mod purchases;
 pub mod queue;
 pub mod regions;
+pub mod request_body;
 mod rfc3339;
 pub mod settings;
 pub mod store;

@@ -4,8 +4,10 @@
 
 use lambda_http::http::StatusCode;
 use serde_json::json;
+use tracing::{error, warn};
 
 use crate::http_event::HttpAnswer;
+use crate::store::StoreError;
 
 /// What went wrong, as far as a caller may branch on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,6 +182,16 @@ pub struct Problem {
     pub detail: String,
     /// When asking again is worth it, in seconds.
     pub retry_after_s: Option<u32>,
+}
+
+/// What a caller sees when the table does not answer; a bug is logged for the alarm, and looks the same.
+#[must_use]
+pub fn unavailable(error: &StoreError) -> Problem {
+    match error {
+        StoreError::Unavailable(_) => warn!(%error, "A request could not be answered for now."),
+        StoreError::Broken(_) => error!(%error, metric = "bug", "A request met something that should not be."),
+    }
+    Problem::try_again()
 }
 
 impl Problem {

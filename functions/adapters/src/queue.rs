@@ -6,7 +6,7 @@ use std::future::Future;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::ProvideErrorMetadata;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
-use domain::{MemberIndex, PurchaseId, SubAccountId};
+use domain::{MemberIndex, Place, Purchase, PurchaseId, SubAccountId};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +63,16 @@ impl PurchaseMessage {
             0 => vec![message(None)],
             members => MemberIndex::all(members).map(|index| message(Some(index))).collect(),
         }
+    }
+
+    /// The message that gets one number visited, alone or in its pool.
+    #[must_use]
+    pub fn of(purchase: &Purchase) -> Self {
+        let member = match purchase.place {
+            Place::Alone => None,
+            Place::Member(index) => Some(index),
+        };
+        Self { sub_account: purchase.sub_account.clone(), id: purchase.id.clone(), member }
     }
 
     /// The message as text.

@@ -15,7 +15,9 @@ use crate::items::{
 use crate::profiles;
 use crate::purchases::{self, Stored};
 use crate::queue::{Queue, QueueError};
-use crate::store::{Condition, Item, PK, Page, Query, Range, SK, Store, StoreError, TransactError, Write, WriteError};
+use crate::store::{
+    Condition, Item, PK, Page, Query, Range, SK, Store, StoreError, TransactError, Write, WriteError, write_all,
+};
 
 /// How often a change is decided anew after somebody else's came first.
 pub const DECIDE_AGAIN_MAX: u32 = 5;
@@ -185,7 +187,7 @@ async fn observe(
                     // woken.
                     Change::Refused(refused) if refused.contains(&1) && !refused.contains(&0) => {
                         let standing = load(store, owner).await?.verification;
-                        return Ok(Observed::AlreadyDone(effect_of(&standing)));
+                        return Ok(Observed::AlreadyDone(standing.wake_up()));
                     }
                     Change::Refused(_) => continue,
                 }
@@ -241,12 +243,11 @@ pub async fn commit_change(
         (Some(_) | None, _) => None,
     };
     let opening = match &cause {
-        AuditCause::Opened { .. } => None,
+        AuditCause::Opened { .. } | AuditCause::Erased { .. } => None,
         AuditCause::Event { .. }
         | AuditCause::Look { .. }
         | AuditCause::Resumed { .. }
         | AuditCause::Operator { .. }
-        | AuditCause::Erased { .. }
         | AuditCause::Forgotten { .. } => seen.opening.clone(),
     };
     let entry = AuditEntry::new(now, cause, &from, &to);
@@ -300,15 +301,7 @@ pub async fn commit(
     };
     let next = StoredVerification { version: next.version + 1, ..next };
     let put = Write::Put { item: verification_to_item(owner, &next, due_at), expect };
-    if beside.is_empty() {
-        // A single write costs half of what a transaction of one does.
-        return match store.write(put).await {
-            Ok(()) => Ok(Change::Done),
-            Err(WriteError::Refused(_)) => Ok(Change::Refused(vec![0])),
-            Err(WriteError::Store(error)) => Err(error),
-        };
-    }
-    match store.transact(std::iter::once(put).chain(beside).collect()).await {
+    match write_all(store, std::iter::once(put).chain(beside).collect()).await {
         Ok(()) => Ok(Change::Done),
         Err(TransactError::Refused(refused)) => {
             Ok(Change::Refused(refused.into_iter().map(|(position, _)| position).collect()))
@@ -464,8 +457,4 @@ pub async fn take_turn(store: &impl Store, owner: &Owner, now: Instant) -> Resul
         }
         Err(WriteError::Store(error)) => Err(error),
     }
-}
-
-fn effect_of(verification: &Verification) -> VerificationEffect {
-    if verification.verified_at().is_some() { VerificationEffect::WakeWaiters } else { VerificationEffect::None }
 }

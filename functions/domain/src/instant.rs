@@ -29,6 +29,13 @@ impl Instant {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// Whole seconds from `now` to this instant, rounded up, and at least one: how long a caller should wait for it.
+    #[must_use]
+    pub fn whole_seconds_from(self, now: Self) -> u32 {
+        let ms = self.ms_since(now).max(1);
+        u32::try_from((ms - 1) / 1000 + 1).unwrap_or(u32::MAX)
+    }
+
     /// The start of this instant's second: what a vendor that keeps whole seconds would say.
     #[must_use]
     pub const fn whole_second(self) -> Self {

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use adapters::http_event::HttpRequest;
 use adapters::problem::{Problem, ProblemType};
+use adapters::request_body::{BodyError, read_object};
 use domain::{BodyHash, Channel, IdempotencyKey, PhoneNumber};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -58,15 +59,7 @@ struct CheckBody {
 impl Asking {
     /// Reads a request. Nothing is written for one that cannot be read, so its key stays free.
     pub(crate) fn read(request: &HttpRequest) -> Result<Self, Problem> {
-        let key_problem = |what: &str| {
-            let detail = format!(
-                "The header Idempotency-Key {what}. Send 1 to 128 printable ASCII characters, and the same ones when \
-                 you repeat the request."
-            );
-            Problem::new(ProblemType::IdempotencyKeyMissing, detail)
-        };
-        let key = request.header("idempotency-key")?.ok_or_else(|| key_problem("is missing"))?;
-        let key = IdempotencyKey::parse(key).map_err(|error| key_problem(&error.to_string()))?;
+        let key = request.idempotency_key()?;
         let body: StartBody = read_body(request)?;
         let number = PhoneNumber::parse(&body.phone_number)
             .map_err(|error| Problem::new(ProblemType::InvalidPhoneNumber, format!("{error}.")))?;
@@ -91,24 +84,14 @@ pub(crate) fn read_code(request: &HttpRequest) -> Result<SecretString, Problem> 
     }
 }
 
+/// Only the place is told: what is wrong there may be a passcode.
 fn read_body<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Problem> {
-    if request.body.len() > BODY_BYTES_MAX {
-        return Err(Problem::new(ProblemType::InvalidRequest, "The body is larger than 4 KB."));
-    }
-    if request.body.trim_ascii_start().first() != Some(&b'{') {
-        return Err(Problem::new(ProblemType::InvalidRequest, "The body is not a JSON object."));
-    }
-    let mut json = serde_json::Deserializer::from_slice(&request.body);
-    // Only the place, if it is a field of ours: what is wrong there may be a passcode.
-    let body = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let place = error.path().to_string();
-        let ours = place != "." && !error.inner().to_string().starts_with("unknown field");
-        let place = if ours { format!("The field `{place}`") } else { "The body".to_owned() };
-        Problem::new(ProblemType::InvalidRequest, format!("{place} cannot be understood."))
-    })?;
-    json.end()
-        .map_err(|_| Problem::new(ProblemType::InvalidRequest, "Something follows the JSON object in the body."))?;
-    Ok(body)
+    read_object(request, BODY_BYTES_MAX).map_err(|error| match error {
+        BodyError::Unreadable { place, .. } => {
+            Problem::new(ProblemType::InvalidRequest, format!("{place} cannot be understood."))
+        }
+        BodyError::TooLarge { .. } | BodyError::NotAnObject | BodyError::Followed => error.into(),
+    })
 }
 
 /// Addresses are counted, never kept: 128 bits of a hash. Of version 6 only the part that a site is given counts.

@@ -3,7 +3,7 @@
 use adapters::ambient::Ambient;
 use adapters::http_event::{HttpAnswer, HttpRequest};
 use adapters::items::{Versioned, channel_name};
-use adapters::problem::{Problem, ProblemType};
+use adapters::problem::{Problem, ProblemType, unavailable};
 use adapters::store::{Store, StoreError, Write};
 use adapters::twilio::{Checking, Passcodes, PhoneLookup, VerifyError};
 use domain::{
@@ -14,10 +14,10 @@ use futures::future::{try_join, try_join_all};
 use lambda_http::http::StatusCode;
 use tracing::{error, info, warn};
 
+use crate::PhoneVerification;
 use crate::body::read_code;
 use crate::ledger::{self, SeenWindow, TRIES_MAX};
 use crate::view::checked_view;
-use crate::{PhoneVerification, unavailable};
 
 /// When a check is worth repeating that Twilio's list of attempts does not settle yet, in seconds.
 const SETTLE_AGAIN_S: u32 = 5;

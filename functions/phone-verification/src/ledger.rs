@@ -1,11 +1,12 @@
 //! What stands in the table: reads in one round trip, and writes on condition of what was read.
 
 use adapters::items::{
-    VERSION, Versioned, approved_phone_to_item, conversion_from_item, conversion_to_item, keys, phone_record_from_item,
-    phone_record_to_item, phone_verification_from_item, phone_verification_to_item, window_from_item, window_to_item,
+    Versioned, approved_phone_to_item, conversion_from_item, conversion_to_item, expect_version, keys,
+    phone_record_from_item, phone_record_to_item, phone_verification_from_item, phone_verification_to_item,
+    window_from_item, window_to_item,
 };
 use adapters::profiles;
-use adapters::store::{Condition, Item, Store, StoreError, TransactError, Value, Write, WriteError};
+use adapters::store::{Condition, Item, Store, StoreError, TransactError, Write, WriteError, write_all};
 use domain::{
     ApprovedPhone, ConversionCounts, Counted, CountryCode, Dimension, Instant, Limit, PhoneNumber, PhonePolicy,
     PhoneRecord, PhoneVerification, PhoneVerificationId, SERVED_AFTER_APPROVALS, SubAccountId, Window, prefix_of,
@@ -129,7 +130,7 @@ pub(crate) fn put_record(number: &PhoneNumber, next: &PhoneRecord, seen_version:
 
 /// Forgets what is remembered of a phone.
 pub(crate) fn forget_record(number: &PhoneNumber, seen_version: i64) -> Write {
-    Write::Delete { key: keys::phone_record(number), expect: Some(unchanged(seen_version)) }
+    Write::Delete { key: keys::phone_record(number), expect: Some(expect_version(seen_version)) }
 }
 
 /// Puts a window over the one that was read.
@@ -188,15 +189,8 @@ pub(crate) async fn block_prefix(
 }
 
 /// Writes all or nothing; false when something of it is no longer as it was read.
-pub(crate) async fn commit(store: &impl Store, mut writes: Vec<Write>) -> Result<bool, StoreError> {
-    let result = match (writes.len(), writes.pop()) {
-        (1, Some(write)) => store.write(write).await.map_err(|error| match error {
-            WriteError::Refused(item) => TransactError::Refused(vec![(0, item)]),
-            WriteError::Store(error) => TransactError::Store(error),
-        }),
-        (_, last) => store.transact(writes.into_iter().chain(last).collect()).await,
-    };
-    match result {
+pub(crate) async fn commit(store: &impl Store, writes: Vec<Write>) -> Result<bool, StoreError> {
+    match write_all(store, writes).await {
         Ok(()) => Ok(true),
         Err(TransactError::Refused(_)) => Ok(false),
         Err(TransactError::Store(error)) => Err(error),
@@ -204,12 +198,5 @@ pub(crate) async fn commit(store: &impl Store, mut writes: Vec<Write>) -> Result
 }
 
 fn put(item: Item, seen_version: i64) -> Write {
-    Write::Put { item, expect: unchanged(seen_version) }
-}
-
-fn unchanged(seen_version: i64) -> Condition {
-    match seen_version {
-        0 => Condition::ItemAbsent,
-        version => Condition::Equals(VERSION, Value::N(version)),
-    }
+    Write::Put { item, expect: expect_version(seen_version) }
 }

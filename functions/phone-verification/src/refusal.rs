@@ -32,10 +32,5 @@ pub(crate) fn refused(why: Refusal, again_at: Instant, now: Instant, country: Op
             (ProblemType::PhoneChannelUnavailable, "Passcodes are not available over this channel. Choose another one.")
         }
     };
-    Problem { retry_after_s: Some(seconds_until(again_at, now)), ..Problem::new(kind, detail) }
-}
-
-/// Whole seconds until `at`, at least one.
-pub(crate) fn seconds_until(at: Instant, now: Instant) -> u32 {
-    u32::try_from((at.ms_since(now) + 999).max(1000) / 1000).unwrap_or(u32::MAX)
+    Problem { retry_after_s: Some(again_at.whole_seconds_from(now)), ..Problem::new(kind, detail) }
 }

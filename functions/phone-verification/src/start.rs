@@ -4,7 +4,7 @@
 use adapters::ambient::Ambient;
 use adapters::http_event::{HttpAnswer, HttpRequest};
 use adapters::items::{Versioned, channel_name};
-use adapters::problem::{Problem, ProblemType};
+use adapters::problem::{Problem, ProblemType, unavailable};
 use adapters::regions::country_of;
 use adapters::store::Store;
 use adapters::twilio::{LookupError, Passcodes, PhoneLookup, RateLimitValues, Sending};
@@ -16,11 +16,11 @@ use domain::{
 use lambda_http::http::StatusCode;
 use tracing::{error, info, warn};
 
+use crate::PhoneVerification;
 use crate::body::Asking;
 use crate::ledger::{self, SeenWindow, Standing, Subject, TRIES_MAX};
-use crate::refusal::{refused, seconds_until};
+use crate::refusal::refused;
 use crate::view::view;
-use crate::{PhoneVerification, unavailable};
 
 /// When a request that Twilio did not process is worth repeating, in seconds, unless it says so.
 const NOT_PROCESSED_S: u32 = 2;
@@ -223,7 +223,7 @@ impl<S: Store, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerification<S, L,
                 let resend_at = taken.record.value.opens_at(&next.sub_account, now, &policy.limits.phone);
                 return Ok(match resend_at {
                     None => answer,
-                    Some(at) => answer.with("retry-after", seconds_until(at, now).to_string()),
+                    Some(at) => answer.with("retry-after", at.whole_seconds_from(now).to_string()),
                 });
             }
             let current = ledger::load(&self.store, &next.sub_account, &next.id).await;
@@ -279,7 +279,7 @@ fn goes_on(
         Decision::Illegal(_) => match seen.value.state {
             PhoneState::Refused { why, again_at } => Err(refused(why, again_at, now, Some(seen.value.country))),
             PhoneState::Starting { lease_until } => {
-                let retry_after_s = Some(seconds_until(lease_until, now));
+                let retry_after_s = Some(lease_until.whole_seconds_from(now));
                 Err(Problem { retry_after_s, ..Problem::try_again() })
             }
             PhoneState::Pending { .. }

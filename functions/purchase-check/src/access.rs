@@ -1,37 +1,17 @@
-//! Who may do what (promise P8): denied without claims, and what the claims do not cover looks like what does not
-//! exist. Ids come from the gateway's path parameters.
+//! Whose verification a caller may see and change, besides the rule for sub-accounts in `adapters::access`; and operators.
 
+use adapters::access::covered_sub_account;
 use adapters::ambient::Ambient;
 use adapters::http_event::{Claims, HttpRequest};
 use adapters::persona::Identity;
 use adapters::problem::{Problem, ProblemType};
-use adapters::profiles;
 use adapters::queue::Queue;
 use adapters::store::Store;
-use domain::{AgencyId, Operator, OperatorReason, Owner, SubAccountId};
+use domain::{AgencyId, Operator, OperatorReason, Owner};
 
-use crate::{PurchaseCheck, Route, unavailable};
+use crate::{PurchaseCheck, Route};
 
 impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
-    /// The sub-account that the path names, if the claims cover it: directly, or by the agency in its stored profile,
-    /// which decides, never the request.
-    ///
-    /// # Errors
-    /// 404 when they do not; 503 when the table does not answer.
-    pub(crate) async fn covered_sub_account(
-        &self,
-        request: &HttpRequest,
-        claims: &Claims,
-    ) -> Result<SubAccountId, Problem> {
-        let sub_account = named_sub_account(request)?;
-        if claims.sub_accounts.contains(&sub_account) {
-            return Ok(sub_account);
-        }
-        let Some(agency) = &claims.agency else { return Err(Problem::not_found()) };
-        let profile = profiles::load(&self.store, &sub_account).await.map_err(|error| unavailable(&error))?;
-        if profile.agency.as_ref() == Some(agency) { Ok(sub_account) } else { Err(Problem::not_found()) }
-    }
-
     /// Whose verification a route is about: the sub-account's or the agency's that its path names, if the claims cover
     /// it. A sub-account's token covers no agency.
     ///
@@ -46,7 +26,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         if route.is_of_agency() {
             covered_agency(request, claims).map(Owner::Agency)
         } else {
-            self.covered_sub_account(request, claims).await.map(Owner::SubAccount)
+            covered_sub_account(&self.store, request, claims).await.map(Owner::SubAccount)
         }
     }
 }
@@ -55,14 +35,6 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
 fn covered_agency(request: &HttpRequest, claims: &Claims) -> Result<AgencyId, Problem> {
     let agency = named_agency(request)?;
     if claims.agency.as_ref() == Some(&agency) { Ok(agency) } else { Err(Problem::not_found()) }
-}
-
-/// The sub-account that the path names. Only for operators, whose scope covers all of them.
-///
-/// # Errors
-/// 404 when it is no id.
-pub(crate) fn named_sub_account(request: &HttpRequest) -> Result<SubAccountId, Problem> {
-    SubAccountId::parse(request.path_parameter("sub")).map_err(|_| Problem::not_found())
 }
 
 /// The agency that the path names. Only for operators, whose scope covers all of them.

@@ -4,7 +4,7 @@ use adapters::ambient::Ambient;
 use adapters::http_event::{HttpAnswer, HttpRequest};
 use adapters::items::StoredVerification;
 use adapters::persona::Identity;
-use adapters::problem::{Problem, ProblemType};
+use adapters::problem::{Problem, ProblemType, unavailable};
 use adapters::profiles;
 use adapters::purchases::{self, Asked, Stored, StoredPool, StoredPurchase, withdraw};
 use adapters::queue::Queue;
@@ -19,10 +19,10 @@ use futures::future::try_join3;
 use lambda_http::http::StatusCode;
 use tracing::{info, warn};
 
+use crate::PurchaseCheck;
 use crate::body::{Asking, Wanted};
 use crate::session::Opened;
 use crate::view::{Shown, Standing};
-use crate::{PurchaseCheck, unavailable};
 
 /// How long after a purchase was put another request may still take it back as one too many, in milliseconds: longer
 /// than a function may run.

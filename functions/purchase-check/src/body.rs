@@ -4,6 +4,7 @@
 use adapters::http_event::HttpRequest;
 use adapters::items::{fulfilment_name, if_unavailable_name};
 use adapters::problem::{Problem, ProblemType};
+use adapters::request_body::read_object;
 use domain::{BodyHash, Fulfilment, IdempotencyKey, IfUnavailable, POOL_NUMBERS_MAX, PhoneNumber};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -84,15 +85,7 @@ impl From<FulfilmentBody> for Fulfilment {
 impl Asking {
     /// Reads a request for numbers.
     pub(crate) fn read(request: &HttpRequest) -> Result<Self, Problem> {
-        let key_problem = |what: &str| {
-            let detail = format!(
-                "The header Idempotency-Key {what}. Send 1 to 128 printable ASCII characters, and the same ones when \
-                 you repeat the request."
-            );
-            Problem::new(ProblemType::IdempotencyKeyMissing, detail)
-        };
-        let key = request.header("idempotency-key")?.ok_or_else(|| key_problem("is missing"))?;
-        let key = IdempotencyKey::parse(key).map_err(|error| key_problem(&error.to_string()))?;
+        let key = request.idempotency_key()?;
         let body: Body = read_body(request)?;
         let if_unavailable = body.if_unavailable.into();
         let wanted = match body {
@@ -122,41 +115,7 @@ impl Asking {
 /// # Errors
 /// A 400 problem that names the field, never its value.
 pub(crate) fn read_body<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Problem> {
-    let invalid = |detail: &str| Problem::new(ProblemType::InvalidRequest, detail);
-    if request.body.len() > BODY_BYTES_MAX {
-        return Err(invalid("The body is larger than 16 KB."));
-    }
-    // Serde would read `["number", "+1…"]` as the fields in their order: a body without a name in it.
-    if request.body.trim_ascii_start().first() != Some(&b'{') {
-        return Err(invalid("The body is not a JSON object."));
-    }
-    let mut json = serde_json::Deserializer::from_slice(&request.body);
-    let body: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let place = error.path().to_string();
-        let found = error.inner().to_string();
-        // The name of a field that is not ours is what was sent, too.
-        let place = if place == "." || found.starts_with("unknown field") {
-            "The body".to_owned()
-        } else {
-            format!("The field `{place}`")
-        };
-        invalid(&format!("{place} cannot be understood: {}.", without_what_was_sent(&found)))
-    })?;
-    json.end().map_err(|_| invalid("Something follows the JSON object in the body."))?;
-    Ok(body)
-}
-
-/// What an error of the parser says of what it expects. What it says of what it found quotes the request, which may hold
-/// anything: that part is left out.
-fn without_what_was_sent(error: &str) -> String {
-    if error.starts_with("missing field") || error.starts_with("duplicate field") {
-        return error.to_owned();
-    }
-    match error.rsplit_once(", expected ") {
-        Some((_, expected)) => format!("expected {expected}"),
-        None if error.starts_with("EOF") || error.starts_with("expected") => error.to_owned(),
-        None => "it is not as documented".to_owned(),
-    }
+    Ok(read_object(request, BODY_BYTES_MAX)?)
 }
 
 /// Reads one number.

@@ -4,7 +4,7 @@ use adapters::ambient::Ambient;
 use adapters::http_event::{HttpAnswer, HttpRequest};
 use adapters::items::action_of;
 use adapters::persona::Identity;
-use adapters::problem::{Problem, ProblemType};
+use adapters::problem::{Problem, ProblemType, unavailable};
 use adapters::profiles;
 use adapters::queue::Queue;
 use adapters::regions::region_of;
@@ -16,9 +16,9 @@ use lambda_http::http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::PurchaseCheck;
 use crate::body::read_body;
 use crate::view::verification_action;
-use crate::{PurchaseCheck, unavailable};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

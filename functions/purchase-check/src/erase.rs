@@ -4,7 +4,7 @@ use adapters::ambient::Ambient;
 use adapters::erasure::{self, EraseError, Erased};
 use adapters::http_event::{Claims, HttpAnswer, HttpRequest};
 use adapters::persona::Identity;
-use adapters::problem::{Problem, ProblemType};
+use adapters::problem::{Problem, ProblemType, unavailable};
 use adapters::queue::Queue;
 use adapters::store::Store;
 use domain::Owner;
@@ -14,9 +14,8 @@ use tracing::warn;
 
 use crate::access::operator;
 use crate::body::read_body;
-use crate::session::seconds_until;
 use crate::view::verification_view;
-use crate::{PurchaseCheck, Settings, unavailable};
+use crate::{PurchaseCheck, Settings};
 
 /// When asking again is worth it after Persona did not answer, in seconds.
 const RETRY_AFTER_S: u32 = 5;
@@ -47,8 +46,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
                 Err(Problem::new(ProblemType::PurchasesWaiting, detail))
             }
             Ok(Erased::Opening(until)) => {
-                let seconds = u32::try_from(seconds_until(until, now)).unwrap_or(u32::MAX);
-                Err(Problem { retry_after_s: Some(seconds), ..Problem::try_again() })
+                Err(Problem { retry_after_s: Some(until.whole_seconds_from(now)), ..Problem::try_again() })
             }
             Err(EraseError::Store(error)) => Err(unavailable(&error)),
             Err(EraseError::Persona(error)) => {

@@ -4,7 +4,7 @@ use adapters::ambient::Ambient;
 use adapters::http_event::{HttpAnswer, HttpRequest};
 use adapters::items::StoredVerification;
 use adapters::persona::Identity;
-use adapters::problem::{Problem, ProblemType};
+use adapters::problem::{Problem, ProblemType, unavailable};
 use adapters::profiles;
 use adapters::purchases::{self, Commit, Committed, Stored, commit_pool, load_members};
 use adapters::queue::Queue;
@@ -16,8 +16,8 @@ use lambda_http::http::StatusCode;
 use sha2::{Digest, Sha256};
 use tracing::info;
 
+use crate::PurchaseCheck;
 use crate::view::{Shown, Standing};
-use crate::{PurchaseCheck, unavailable};
 
 impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
     pub(crate) async fn read_purchase(

@@ -18,16 +18,16 @@ mod session;
 mod verification;
 mod view;
 
+use adapters::access::{covered_sub_account, named_sub_account};
 use adapters::ambient::Ambient;
 use adapters::http_event::{HttpAnswer, HttpRequest, read};
 use adapters::persona::Identity;
 use adapters::problem::Problem;
 use adapters::queue::Queue;
-use adapters::store::{Store, StoreError};
+use adapters::store::Store;
 use adapters::verifications::Revisits;
 use domain::{GatePolicy, Owner, PurchaseId, TemplateId, VerificationPolicy};
 use serde_json::Value;
-use tracing::{error, warn};
 
 pub use route::Route;
 
@@ -81,19 +81,19 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             Route::ReadPurchasesSwitch => self.read_switch().await,
             Route::TurnPurchasesSwitch => self.turn_switch(request, claims).await,
             Route::AskForPurchase => {
-                let caller = self.covered_sub_account(request, claims).await?;
+                let caller = covered_sub_account(&self.store, request, claims).await?;
                 self.ask(request, caller).await
             }
-            Route::ListPurchases => self.list(request, &self.covered_sub_account(request, claims).await?).await,
+            Route::ListPurchases => self.list(request, &covered_sub_account(&self.store, request, claims).await?).await,
             Route::ReadPurchase => {
-                let caller = self.covered_sub_account(request, claims).await?;
+                let caller = covered_sub_account(&self.store, request, claims).await?;
                 self.read_purchase(request, &caller, &purchase_id(request)?).await
             }
             Route::CancelPurchase => {
-                self.cancel(&self.covered_sub_account(request, claims).await?, &purchase_id(request)?).await
+                self.cancel(&covered_sub_account(&self.store, request, claims).await?, &purchase_id(request)?).await
             }
             Route::AskForClearance => {
-                let caller = self.covered_sub_account(request, claims).await?;
+                let caller = covered_sub_account(&self.store, request, claims).await?;
                 self.ask_for_clearance(request, caller).await
             }
             Route::ReadVerification | Route::ReadAgencyVerification => {
@@ -106,18 +106,18 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
                 self.refresh_verification(&self.covered_owner(request, claims, route).await?).await
             }
             Route::OperateVerification => {
-                self.operate(request, claims, &Owner::SubAccount(access::named_sub_account(request)?)).await
+                self.operate(request, claims, &Owner::SubAccount(named_sub_account(request)?)).await
             }
             Route::OperateAgencyVerification => {
                 self.operate(request, claims, &Owner::Agency(access::named_agency(request)?)).await
             }
             Route::EraseVerification => {
-                self.erase(request, claims, &Owner::SubAccount(access::named_sub_account(request)?)).await
+                self.erase(request, claims, &Owner::SubAccount(named_sub_account(request)?)).await
             }
             Route::EraseAgencyVerification => {
                 self.erase(request, claims, &Owner::Agency(access::named_agency(request)?)).await
             }
-            Route::ReadAudit => self.read_audit(request, &Owner::SubAccount(access::named_sub_account(request)?)).await,
+            Route::ReadAudit => self.read_audit(request, &Owner::SubAccount(named_sub_account(request)?)).await,
             Route::ReadAgencyAudit => self.read_audit(request, &Owner::Agency(access::named_agency(request)?)).await,
         }
     }
@@ -125,13 +125,4 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
 
 fn purchase_id(request: &HttpRequest) -> Result<PurchaseId, Problem> {
     PurchaseId::parse(request.path_parameter("id")).map_err(|_| Problem::not_found())
-}
-
-/// What a caller sees when the table does not answer; a bug is logged for the alarm, and looks the same.
-fn unavailable(error: &StoreError) -> Problem {
-    match error {
-        StoreError::Unavailable(_) => warn!(%error, "A request could not be answered for now."),
-        StoreError::Broken(_) => error!(%error, metric = "bug", "A request met something that should not be."),
-    }
-    Problem::try_again()
 }

@@ -1,13 +1,14 @@
 //! What operators of the platform may do: profiles, held numbers, and the switch. Each leaves an entry in the audit, in the
 //! same transaction.
 
+use adapters::access::named_sub_account;
 use adapters::ambient::Ambient;
 use adapters::http_event::{Claims, HttpAnswer, HttpRequest};
 use adapters::items::{
     Profile, PurchasesSwitch, StoredProfile, expect_version, keys, operator_audit_item, switch_item,
 };
 use adapters::persona::Identity;
-use adapters::problem::{Problem, ProblemType};
+use adapters::problem::{Problem, ProblemType, unavailable};
 use adapters::profiles;
 use adapters::purchases::{
     self, Commit, Committed, Guard, Stored, StoredPool, StoredPurchase, follow_members, load_member, load_members,
@@ -24,10 +25,10 @@ use serde::Deserialize;
 use serde_json::json;
 use tracing::{info, warn};
 
-use crate::access::{named_sub_account, operator};
+use crate::access::operator;
 use crate::body::{number, read_body};
 use crate::view::Standing;
-use crate::{PurchaseCheck, purchase_id, unavailable};
+use crate::{PurchaseCheck, purchase_id};
 
 /// A profile, whole: what is left out is not stored.
 #[derive(Deserialize)]
@@ -242,12 +243,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
     }
 
     async fn send_number(&self, purchase: &Purchase) {
-        let member = match purchase.place {
-            Place::Alone => None,
-            Place::Member(index) => Some(index),
-        };
-        let message = PurchaseMessage { sub_account: purchase.sub_account.clone(), id: purchase.id.clone(), member };
-        if let Err(error) = self.queue.send(vec![message]).await {
+        if let Err(error) = self.queue.send(vec![PurchaseMessage::of(purchase)]).await {
             warn!(purchase = %purchase.id, %error, "The purchase goes on, but was not sent; the sweep will send it.");
         }
     }

@@ -5,7 +5,7 @@ use adapters::audit::audit_page;
 use adapters::http_event::{Claims, HttpAnswer, HttpRequest};
 use adapters::items::{AuditCause, keys, operator_action_name};
 use adapters::persona::Identity;
-use adapters::problem::{Problem, ProblemType};
+use adapters::problem::{Problem, unavailable};
 use adapters::queue::Queue;
 use adapters::store::Store;
 use adapters::verifications::{self, Change, DECIDE_AGAIN_MAX, Made, WAKE_AT_ONCE_MAX};
@@ -17,9 +17,9 @@ use tracing::{info, warn};
 
 use crate::access::operator;
 use crate::body::read_body;
-use crate::cursor::{after, cursor};
+use crate::cursor::{Asked, tell_next};
 use crate::view::{audit_view, verification_view};
-use crate::{PurchaseCheck, Settings, unavailable};
+use crate::{PurchaseCheck, Settings};
 
 /// Entries of an audit in one answer, unless the request says otherwise.
 const AUDIT_PAGE_ENTRIES: u32 = 20;
@@ -98,23 +98,12 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
 
     /// The owner's audit, newest first.
     pub(crate) async fn read_audit(&self, request: &HttpRequest, owner: &Owner) -> Result<HttpAnswer, Problem> {
-        let invalid = |detail: &str| Problem::new(ProblemType::InvalidRequest, detail);
         let given = request.query_of(&["limit", "cursor"])?;
-        let limit = match given.get("limit").map(|text| text.parse::<u32>()) {
-            None => AUDIT_PAGE_ENTRIES,
-            Some(Ok(limit @ 1..=AUDIT_PAGE_ENTRIES_MAX)) => limit,
-            Some(_) => return Err(invalid("`limit` must be a whole number from 1 to 100.")),
-        };
-        let after = match given.get("cursor").map(|text| after(text, &keys::owner_pk(owner))) {
-            None => None,
-            Some(Some(place)) => Some(place),
-            Some(None) => return Err(invalid("`cursor` must be the `next_cursor` of an answer to this very list.")),
-        };
+        let Asked { limit, after } =
+            Asked::read(&given, &keys::owner_pk(owner), AUDIT_PAGE_ENTRIES, AUDIT_PAGE_ENTRIES_MAX)?;
         let page = audit_page(&self.store, owner, limit, after).await.map_err(|error| unavailable(&error))?;
         let mut view = json!({"entries": page.entries.iter().map(audit_view).collect::<Vec<_>>()});
-        if let Some(next) = page.next {
-            view["next_cursor"] = json!(cursor(&next).map_err(|error| unavailable(&error))?);
-        }
+        tell_next(&mut view, page.next.as_ref())?;
         Ok(HttpAnswer::json(StatusCode::OK, &view))
     }
 }

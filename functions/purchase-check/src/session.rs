@@ -16,7 +16,7 @@ use adapters::queue::Queue;
 use adapters::store::{Condition, Store, StoreError, Value, Write};
 use adapters::verifications::{self, Cause, Change, DECIDE_AGAIN_MAX, Made, News, WakeError};
 use domain::{
-    Decision, InquiryId, Instant, Nonce, OPENING_LEASE_MS, OpenPlan, Opening, Owner, Verification, VerificationEvent,
+    Decision, InquiryId, Nonce, OPENING_LEASE_MS, OpenPlan, Opening, Owner, Verification, VerificationEvent,
     persona_reference,
 };
 use tracing::{info, warn};
@@ -29,7 +29,7 @@ pub(crate) enum Opened {
     /// A live session.
     Session(Verification, Session),
     /// Another caller is at it, or just was; ask again in so many seconds.
-    NotNow(Verification, i64),
+    NotNow(Verification, u32),
     /// The owner needs none.
     NothingToDo(Verification),
     /// The owner gets none.
@@ -45,7 +45,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         match stored.verification.open_plan(now, &self.settings.template) {
             OpenPlan::Create => self.create(owner, stored).await,
             OpenPlan::Resume(inquiry) => self.resume(owner, stored, &inquiry).await,
-            OpenPlan::TooSoon { at } => Ok(Opened::NotNow(stored.verification, seconds_until(at, now))),
+            OpenPlan::TooSoon { at } => Ok(Opened::NotNow(stored.verification, at.whole_seconds_from(now))),
             OpenPlan::NothingToDo => Ok(Opened::NothingToDo(stored.verification)),
             OpenPlan::Refused => Ok(Opened::Refused(stored.verification)),
         }
@@ -127,7 +127,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         let now = self.ambient.now();
         let nonce = match &stored.opening {
             Some(opening) if opening.lease_until > now => {
-                return Ok(Opened::NotNow(stored.verification, seconds_until(opening.lease_until, now)));
+                return Ok(Opened::NotNow(stored.verification, opening.lease_until.whole_seconds_from(now)));
             }
             // Whoever held it died: the same nonce gives the inquiry that it may have made.
             Some(opening) => opening.nonce.clone(),
@@ -191,9 +191,4 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         }
         Err(StoreError::Unavailable("the verification kept changing".to_owned()))
     }
-}
-
-/// Whole seconds until `at`, at least one.
-pub(crate) fn seconds_until(at: Instant, now: Instant) -> i64 {
-    (at.ms_since(now) + 999).max(1000) / 1000
 }

@@ -4,7 +4,7 @@ use adapters::ambient::Ambient;
 use adapters::http_event::HttpAnswer;
 use adapters::items::StoredVerification;
 use adapters::persona::Identity;
-use adapters::problem::{Problem, ProblemType};
+use adapters::problem::{Problem, ProblemType, unavailable};
 use adapters::profiles;
 use adapters::queue::Queue;
 use adapters::store::{Store, StoreError};
@@ -14,9 +14,9 @@ use futures::future::try_join;
 use lambda_http::http::StatusCode;
 use tracing::{info, warn};
 
-use crate::session::{Opened, seconds_until};
+use crate::session::Opened;
 use crate::view::{covered_view, verification_view};
-use crate::{PurchaseCheck, Settings, unavailable};
+use crate::{PurchaseCheck, Settings};
 
 /// When asking again is worth it while Persona is down, in seconds.
 const PERSONA_DOWN_RETRY_AFTER_S: u32 = 5;
@@ -77,7 +77,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         if let Err(at) = turn {
             let problem =
                 Problem::new(ProblemType::TooManyRequests, "Persona was asked a moment ago; ask again later.");
-            return Err(Problem { retry_after_s: u32::try_from(seconds_until(at, now)).ok(), ..problem });
+            return Err(Problem { retry_after_s: Some(at.whole_seconds_from(now)), ..problem });
         }
         let woken = if stored.verification.verified_at().is_some() {
             verifications::wake(&self.store, &self.queue, owner, None, WAKE_AT_ONCE_MAX).await.map(|_| ())

@@ -138,12 +138,9 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
         let event = match self.look(&working).await? {
             Seen::Ours(number) => PurchaseEvent::SeenOurs { sid: number.sid },
             Seen::Stray(sid) => PurchaseEvent::BoughtWrong { sid },
-            Seen::Foreign { same_sub_account } => {
-                let event = PurchaseEvent::SeenForeign { token, same_sub_account };
-                if !same_sub_account && nothing_unknown(&working.stored) {
-                    return Ok(Ended::Gone(Box::new(working), event));
-                }
-                event
+            Seen::Foreign { same_sub_account: true } => PurchaseEvent::SeenForeign { token, same_sub_account: true },
+            Seen::Foreign { same_sub_account: false } => {
+                return self.gone(working, PurchaseEvent::SeenForeign { token, same_sub_account: false }).await;
             }
             // Nothing was created in this visit: a permit that was not used is as good as not processed.
             Seen::NotNow(Some(retry_at)) if permit_in_hand => PurchaseEvent::NotProcessed { token, retry_at },
@@ -217,11 +214,7 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
             Created::Bought(number) => bought(purchase, &number, slot.first_post),
             Created::NotAvailable => return self.not_available(working).await,
             Created::Refused(reason @ Reason::NumberUnavailable) => {
-                let event = PurchaseEvent::Refused { token, reason };
-                if nothing_unknown(&working.stored) {
-                    return Ok(Ended::Gone(Box::new(working), event));
-                }
-                event
+                return self.gone(working, PurchaseEvent::Refused { token, reason }).await;
             }
             Created::Refused(reason) => PurchaseEvent::Refused { token, reason },
             Created::NotProcessed { retry_after_s } => {
@@ -243,20 +236,23 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
             Seen::Ours(number) => PurchaseEvent::SeenOurs { sid: number.sid },
             Seen::Stray(sid) => PurchaseEvent::BoughtWrong { sid },
             Seen::Foreign { same_sub_account: true } => PurchaseEvent::SeenForeign { token, same_sub_account: true },
-            seen @ (Seen::Foreign { same_sub_account: false } | Seen::Absent) => {
-                let event = match seen {
-                    Seen::Foreign { same_sub_account } => PurchaseEvent::SeenForeign { token, same_sub_account },
-                    Seen::Absent | Seen::Ours(_) | Seen::Stray(_) | Seen::NotNow(_) => {
-                        PurchaseEvent::Refused { token, reason: Reason::NumberUnavailable }
-                    }
-                };
-                if nothing_unknown(&working.stored) {
-                    return Ok(Ended::Gone(Box::new(working), event));
-                }
-                event
+            Seen::Foreign { same_sub_account: false } => {
+                return self.gone(working, PurchaseEvent::SeenForeign { token, same_sub_account: false }).await;
+            }
+            Seen::Absent => {
+                let event = PurchaseEvent::Refused { token, reason: Reason::NumberUnavailable };
+                return self.gone(working, event).await;
             }
             Seen::NotNow(_) => return Ok(Ended::Visit),
         };
+        self.finish(working, &event).await.map(|()| Ended::Visit)
+    }
+
+    /// The number is gone, as `event` says: definitely, if no create of it is unknown.
+    async fn gone(&self, working: Working, event: PurchaseEvent) -> Result<Ended, StoreError> {
+        if nothing_unknown(&working.stored) {
+            return Ok(Ended::Gone(Box::new(working), event));
+        }
         self.finish(working, &event).await.map(|()| Ended::Visit)
     }
 }

@@ -185,7 +185,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
         let Some(due) = self.still_due(&entry).await? else { return Ok(Visited::Nothing) };
         match keys::due_key(&due.key)? {
             DueKey::Purchase(sub_account, _) => self.visit_purchase(due, &sub_account).await,
-            DueKey::Member(_, _, index) => self.visit_member(due, index).await,
+            DueKey::Member(..) => self.visit_member(due).await,
             DueKey::Profile(sub_account) => self.visit_profile(due, &sub_account).await,
             DueKey::Verification(owner) => self.visit_verification(due, owner).await,
         }

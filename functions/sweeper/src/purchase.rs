@@ -10,9 +10,7 @@ use adapters::purchases::{
 use adapters::queue::{PurchaseMessage, Queue};
 use adapters::store::{Condition, DUE_AT, Store, Value, Write};
 use adapters::verifications::{self, Waiter, Waiting};
-use domain::{
-    Actor, Decision, Instant, MemberIndex, Owner, PoolEvent, PoolState, PurchaseEvent, SubAccountId, in_time,
-};
+use domain::{Actor, Decision, Instant, Owner, PoolEvent, PoolState, PurchaseEvent, SubAccountId, in_time};
 use tracing::info;
 
 use crate::{Due, Overdue, SweepError, Sweeper, Visited};
@@ -30,7 +28,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
         }
         match stored {
             Stored::One(StoredPurchase { purchase, .. }) => match purchase.due_at(self.ambient.now(), 0) {
-                Some(_) => self.send(PurchaseMessage::for_each(sub_account, &purchase.id, 0)).await,
+                Some(_) => self.send(vec![PurchaseMessage::of(&purchase)]).await,
                 None => Ok(Visited::Nothing),
             },
             Stored::Pool(pool) => self.visit_pool(pool).await,
@@ -38,14 +36,13 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
     }
 
     /// A number of a pool whose lease is over, or whose last look is due.
-    pub(crate) async fn visit_member(&self, due: Due, index: MemberIndex) -> Result<Visited, SweepError> {
+    pub(crate) async fn visit_member(&self, due: Due) -> Result<Visited, SweepError> {
         let (member, _) = purchase_from_item(&due.item)?;
         let next_at = self.backed_off(&due, self.ambient.now(), self.settings.revisits.step_ms);
         if !self.push(&due, next_at).await? {
             return Ok(Visited::Nothing);
         }
-        let message = PurchaseMessage { sub_account: member.sub_account, id: member.id, member: Some(index) };
-        self.send(vec![message]).await
+        self.send(vec![PurchaseMessage::of(&member)]).await
     }
 
     /// A profile whose change has not reached all that waits.

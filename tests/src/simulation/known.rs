@@ -199,5 +199,5 @@ fn decided_against(state: VerificationState) -> bool {
 
 /// One number, alone or in a pool.
 fn is_number(key: &Key, item: &Item) -> bool {
-    key.sk.starts_with("N#") || key.sk.starts_with(keys::PURCHASE_PREFIX) && !is_pool(item)
+    key.sk.starts_with(keys::MEMBER_PREFIX) || key.sk.starts_with(keys::PURCHASE_PREFIX) && !is_pool(item)
 }

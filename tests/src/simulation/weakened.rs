@@ -1,6 +1,8 @@
 //! The table as it would be without one of its defences: what it writes otherwise, and what it tells otherwise.
 
-use adapters::items::keys::{POINTER_PREFIX, PROFILE_SK, PURCHASE_PREFIX, VERIFICATION_SK, purchases_switch};
+use adapters::items::keys::{
+    LOCK_PREFIX, MEMBER_PREFIX, POINTER_PREFIX, PROFILE_SK, PURCHASE_PREFIX, VERIFICATION_SK, purchases_switch,
+};
 use adapters::store::{Condition, DUE_AT, DUE_SHARD, Item, Key, Page, Query, Range, Value, Write};
 
 use super::shared::State;
@@ -17,7 +19,7 @@ pub(super) fn write(state: &State, write: Write) -> Option<Write> {
     let key = write.key().ok()?;
     let (number, verification) = (is_number(&key), key.sk == VERIFICATION_SK);
     match (weakness, write) {
-        (Weakness::LockNotCompared, Write::Put { item, .. }) if key.sk.starts_with("L#") => {
+        (Weakness::LockNotCompared, Write::Put { item, .. }) if key.sk.starts_with(LOCK_PREFIX) => {
             Some(Write::Put { item, expect: anything })
         }
         (Weakness::VersionNotCompared, Write::Put { item, expect }) if number && expect != Condition::ItemAbsent => {
@@ -69,7 +71,7 @@ pub(super) fn page(state: &State, query: &Query, page: Page) -> Page {
 }
 
 fn is_number(key: &Key) -> bool {
-    key.sk.starts_with(PURCHASE_PREFIX) || key.sk.starts_with("N#")
+    key.sk.starts_with(PURCHASE_PREFIX) || key.sk.starts_with(MEMBER_PREFIX)
 }
 
 fn without_order(mut item: Item) -> Item {

@@ -39,7 +39,7 @@ pub(crate) async fn dead_letters_are_told_and_moved_back(stack: Arc<Deployed>) {
     // A purchase whose request died before it sent a message, and a message for it among the dead letters.
     let forgotten = forgotten_purchase(&stack).await;
     let Purchase { sub_account, id, number, .. } = &forgotten;
-    let message = PurchaseMessage { sub_account: sub_account.clone(), id: id.clone(), member: None };
+    let message = PurchaseMessage::of(&forgotten);
     stack.send_to(&dead, &message.to_text()).await;
 
     let (code, dry) = redrive(&stack, &["--dry-run"]).await;

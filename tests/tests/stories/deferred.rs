@@ -107,8 +107,7 @@ fn a_hand_made_message_for_an_unverified_sub_account_buys_nothing() {
     let world = world(&clock);
     world.ask(SUB, "key-1", GATED);
     let purchase = world.purchase();
-    let message =
-        adapters::queue::PurchaseMessage { sub_account: purchase.sub_account.clone(), id: purchase.id, member: None };
+    let message = adapters::queue::PurchaseMessage::of(&purchase);
     assert_eq!(world.complete_event(tests::events::sqs_event(&message)), 0);
     assert_eq!(world.purchase().state, PurchaseState::Waiting);
     assert_eq!(world.carrier.creates(), 0);

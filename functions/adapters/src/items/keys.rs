@@ -38,6 +38,8 @@ const ASK_SHARDS: [&str; 8] = ["Q#0", "Q#1", "Q#2", "Q#3", "Q#4", "Q#5", "Q#6", 
 pub const POINTER_PREFIX: &str = "W#";
 /// How the sort key of an audit entry starts.
 pub const AUDIT_PREFIX: &str = "A#";
+/// How the sort key of the audit entry starts that names an inquiry which was opened.
+pub const OPENED_PREFIX: &str = "A#opened#";
 /// How the sort key of a purchase starts.
 pub const PURCHASE_PREFIX: &str = "P#";
 /// How the sort key of one number of a pool starts.
@@ -176,13 +178,13 @@ pub fn inquiry_map(inquiry: &InquiryId) -> Key {
 /// A phone verification.
 #[must_use]
 pub fn phone_verification(sub_account: &SubAccountId, id: &PhoneVerificationId) -> Key {
-    Key::new(format!("S#{sub_account}"), format!("{PHONE_VERIFICATION_PREFIX}{id}"))
+    Key::new(sub_account_pk(sub_account), format!("{PHONE_VERIFICATION_PREFIX}{id}"))
 }
 
 /// # Errors
 /// [`StoreError::Broken`] when the key is of no phone verification.
 pub fn phone_verification_of(key: &Key) -> Result<(SubAccountId, PhoneVerificationId), StoreError> {
-    let sub_account = key.pk.strip_prefix("S#").and_then(|id| SubAccountId::parse(id).ok());
+    let sub_account = sub_account_of_pk(&key.pk);
     let id = key.sk.strip_prefix(PHONE_VERIFICATION_PREFIX).and_then(|id| PhoneVerificationId::parse(id).ok());
     sub_account.zip(id).ok_or_else(|| StoreError::Broken("a key is of no phone verification".to_owned()))
 }
@@ -190,7 +192,7 @@ pub fn phone_verification_of(key: &Key) -> Result<(SubAccountId, PhoneVerificati
 /// The phone that a sub-account has proved to have.
 #[must_use]
 pub fn approved_phone(sub_account: &SubAccountId) -> Key {
-    Key::new(format!("S#{sub_account}"), "PHONE")
+    Key::new(sub_account_pk(sub_account), "PHONE")
 }
 
 /// What is remembered of a phone.

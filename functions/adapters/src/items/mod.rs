@@ -16,7 +16,7 @@ pub use action::{action_name, action_of};
 pub use audit::{AuditCause, AuditEntry, inquiry_status_name, operator_action_name};
 pub use inquiry::{InquiryMap, remember_former};
 pub use phone::{
-    Versioned, approved_phone_from_item, approved_phone_to_item, channel_by_name, channel_name, conversion_from_item,
+    Versioned, approved_phone_from_item, approved_phone_to_item, channel_name, conversion_from_item,
     conversion_to_item, phone_record_from_item, phone_record_to_item, phone_state_name, phone_verification_from_item,
     phone_verification_to_item, refusal_name, window_from_item, window_to_item,
 };

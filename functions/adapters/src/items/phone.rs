@@ -51,12 +51,6 @@ pub fn phone_state_name(state: &PhoneState) -> &'static str {
     }
 }
 
-/// A channel by its name.
-#[must_use]
-pub fn channel_by_name(name: &str) -> Option<Channel> {
-    channel_of(name)
-}
-
 /// The item of a phone verification.
 #[must_use]
 pub fn phone_verification_to_item(verification: &PhoneVerification, version: i64) -> Item {

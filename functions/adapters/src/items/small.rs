@@ -103,8 +103,12 @@ pub fn switch_item(switch: PurchasesSwitch) -> Item {
 #[must_use]
 pub fn operator_audit_item(pk: &str, what: &str, at: Instant, operator: &Operator) -> Item {
     let mut item = with_key(
-        Key::new(pk.to_owned(), format!("A#{what}")),
-        [(BY_TIME, s(keys::by_time("A#", at, what))), ("at", n(at)), ("why", copied(operator.reason.as_str()))],
+        Key::new(pk.to_owned(), format!("{}{what}", keys::AUDIT_PREFIX)),
+        [
+            (BY_TIME, s(keys::by_time(keys::AUDIT_PREFIX, at, what))),
+            ("at", n(at)),
+            ("why", copied(operator.reason.as_str())),
+        ],
     );
     if let Some(name) = &operator.name {
         item.insert("by", copied(name.as_str()));

@@ -10,7 +10,7 @@ use crate::items::{
     AGENCY, SLOT, STATE, VERIFIED_AT, expect_version, keys, lock_holder, lock_item, pool_state_name, pool_to_item,
     purchase_to_item, verification_state_name,
 };
-use crate::store::{Condition, Item, Store, StoreError, TransactError, Value, Write, WriteError};
+use crate::store::{Condition, Item, Store, StoreError, TransactError, Value, Write, write_all};
 
 /// One change of one number.
 #[derive(Debug, Clone)]
@@ -143,7 +143,7 @@ async fn transact<T>(
     done: impl FnOnce() -> T,
 ) -> Result<Committed<T>, StoreError> {
     let (parts, writes): (Vec<Part>, Vec<Write>) = writes.into_iter().unzip();
-    let refused = match transact_or_write(store, writes).await {
+    let refused = match write_all(store, writes).await {
         Ok(()) => return Ok(Committed::Done(Box::new(done()))),
         Err(TransactError::Refused(refused)) => refused,
         Err(TransactError::Store(error)) => return Err(error),
@@ -158,20 +158,6 @@ async fn transact<T>(
             lock_holder(&lock).map(|(sub_account, id)| Committed::LockedBy(sub_account, id))
         }
         Some((Part::Guard, _)) => Ok(Committed::Guarded),
-    }
-}
-
-/// A single write costs half of what a transaction of one does.
-async fn transact_or_write(store: &impl Store, mut writes: Vec<Write>) -> Result<(), TransactError> {
-    if writes.len() > 1 {
-        return store.transact(writes).await;
-    }
-    match writes.pop() {
-        None => Ok(()),
-        Some(write) => store.write(write).await.map_err(|error| match error {
-            WriteError::Refused(item) => TransactError::Refused(vec![(0, item)]),
-            WriteError::Store(error) => TransactError::Store(error),
-        }),
     }
 }
 

@@ -185,6 +185,29 @@ pub trait Store: Send + Sync {
     fn query(&self, query: Query) -> impl Future<Output = Result<Page, StoreError>> + Send;
 }
 
+/// Writes all or nothing: one write alone, which costs half of what a transaction of one does.
+///
+/// # Errors
+/// [`TransactError`] when a condition does not hold, or the table did not answer.
+pub async fn write_all(store: &impl Store, mut writes: Vec<Write>) -> Result<(), TransactError> {
+    if writes.len() > 1 {
+        return store.transact(writes).await;
+    }
+    match writes.pop() {
+        None => Ok(()),
+        Some(write) => Ok(store.write(write).await?),
+    }
+}
+
+impl From<WriteError> for TransactError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Refused(item) => Self::Refused(vec![(0, item)]),
+            WriteError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 impl Key {
     /// The key with these parts.
     pub fn new(pk: impl Into<Text>, sk: impl Into<Text>) -> Self {

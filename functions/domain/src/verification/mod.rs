@@ -177,10 +177,14 @@ impl Verification {
         }
     }
 
-    /// A repeated delivery to a verified owner repeats the wake-up: the first one may have died before it.
+    /// What follows when nothing changes: a repeated delivery to a verified owner repeats the wake-up, since the first
+    /// one may have died before it.
+    #[must_use]
+    pub fn wake_up(&self) -> VerificationEffect {
+        if self.verified_at().is_some() { VerificationEffect::WakeWaiters } else { VerificationEffect::None }
+    }
+
     fn already_done(&self) -> Outcome {
-        let effects =
-            if self.verified_at().is_some() { VerificationEffect::WakeWaiters } else { VerificationEffect::None };
-        Decision::AlreadyDone { effects }
+        Decision::AlreadyDone { effects: self.wake_up() }
     }
 }

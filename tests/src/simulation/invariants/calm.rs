@@ -116,7 +116,7 @@ fn no_pointer_is_left(state: &State) -> Vec<Violation> {
 /// A lock stands for each completed purchase, for held ones, and for nothing else.
 fn locks_guard_what_is_owned(state: &State) -> Vec<Violation> {
     let locks = || {
-        let locks = state.rows.iter().filter(|(key, _)| key.sk.starts_with("L#"));
+        let locks = state.rows.iter().filter(|(key, _)| key.sk.starts_with(keys::LOCK_PREFIX));
         locks.filter_map(|(_, item)| match item.get(SLOT) {
             Some(Value::S(id)) => Some(id.as_ref()),
             _ => None,
@@ -157,7 +157,7 @@ fn nobody_waits_for_the_deadline(state: &State) -> Vec<Violation> {
     });
     let told = late.map(|purchase| {
         let owner = keys::owner_pk(&Owner::SubAccount(purchase.sub_account.clone()));
-        let audit = state.rows.iter().filter(|(key, _)| key.pk == owner && key.sk.starts_with("A#"));
+        let audit = state.rows.iter().filter(|(key, _)| key.pk == owner && key.sk.starts_with(keys::AUDIT_PREFIX));
         let audit = audit.map(|(key, item)| format!("{} {:?} {:?}", key.sk, item.get("at"), item.get("to")));
         let audit: Vec<String> = audit.collect();
         format!(
