@@ -10,7 +10,8 @@ use tracing::info;
 use crate::items::keys::POINTER_PREFIX;
 use crate::items::{
     AuditCause, AuditEntry, InquiryMap, StoredVerification, TURN_AT, expect_version, keys, pointer_messages,
-    remember_former, turn_from_item, turn_item, verification_from_item, verification_state_name, verification_to_item,
+    progress_write, remember_former, turn_from_item, turn_item, verification_from_item, verification_state_name,
+    verification_to_item,
 };
 use crate::profiles;
 use crate::purchases::{self, Stored};
@@ -32,7 +33,7 @@ const POINTERS_PAGE: u32 = 100;
 /// When the table brings verifications back by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Revisits {
-    /// How long after the last news of an open inquiry Persona is asked, in milliseconds.
+    /// How often Persona is asked about an open inquiry, in milliseconds.
     pub poll_age_ms: i64,
     /// How long after a verification its waiters are woken again, in milliseconds.
     pub step_ms: i64,
@@ -226,6 +227,10 @@ pub struct Made {
 /// Writes a change over the verification that was read as `seen`, with its audit entry (position 1 of the transaction)
 /// and, where another inquiry becomes the current one, the order of the one that it replaces.
 ///
+/// How far the person is in the open inquiry is written without an entry, and Persona is asked when it would have been:
+/// that is news of nothing decided, and comes several times an inquiry. It is not applied twice either, since its time
+/// stands in the verification.
+///
 /// # Errors
 /// [`StoreError`] when the table does not answer: the change may stand.
 pub async fn commit_change(
@@ -238,6 +243,11 @@ pub async fn commit_change(
 ) -> Result<Change, StoreError> {
     let Made { next, cause, beside } = change;
     let (from, to) = (seen.verification.state, next.state);
+    if beside.is_empty() && next.only_progresses(&seen.verification) {
+        let version = seen.version + 1;
+        let next = StoredVerification { verification: next, opening: seen.opening.clone(), version };
+        return changed(store.write(progress_write(owner, &next)).await.map_err(Into::into));
+    }
     let replaced = match (&seen.verification.inquiry, &next.inquiry) {
         (Some(before), Some(after)) if before.id != after.id => remember_replaced(store, before).await?,
         (Some(_) | None, _) => None,
@@ -254,12 +264,12 @@ pub async fn commit_change(
     let audit = Write::Put { item: entry.to_item(owner, seen.version), expect: Condition::ItemAbsent };
     let beside = std::iter::once(audit).chain(beside).chain(replaced).collect();
     let next = StoredVerification { verification: next, opening, version: seen.version };
-    let changed = commit(store, owner, next, beside, now, revisits).await?;
-    if changed == Change::Done {
+    let change = commit(store, owner, next, beside, now, revisits).await?;
+    if change == Change::Done {
         let (from, to) = (verification_state_name(&from), verification_state_name(&to));
         info!(owner = %keys::owner_pk(owner), from, to, "The verification changed.");
     }
-    Ok(changed)
+    Ok(change)
 }
 
 /// What is to be remembered of the inquiry that another replaces; nothing if nothing was heard of it, or if it was
@@ -301,7 +311,11 @@ pub async fn commit(
     };
     let next = StoredVerification { version: next.version + 1, ..next };
     let put = Write::Put { item: verification_to_item(owner, &next, due_at), expect };
-    match write_all(store, std::iter::once(put).chain(beside).collect()).await {
+    changed(write_all(store, std::iter::once(put).chain(beside).collect()).await)
+}
+
+fn changed(written: Result<(), TransactError>) -> Result<Change, StoreError> {
+    match written {
         Ok(()) => Ok(Change::Done),
         Err(TransactError::Refused(refused)) => {
             Ok(Change::Refused(refused.into_iter().map(|(position, _)| position).collect()))

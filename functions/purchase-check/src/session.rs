@@ -65,15 +65,9 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
                 return Ok(Opened::NothingToDo(stored.verification));
             }
         };
-        let noted = if next.state == stored.verification.state {
-            let noted = StoredVerification { verification: next.clone(), ..stored };
-            verifications::commit(&self.store, owner, noted, vec![], now, revisits).await?
-        } else {
-            let cause = AuditCause::Resumed { inquiry: inquiry.clone() };
-            let change = Made { next: next.clone(), cause, beside: vec![] };
-            verifications::commit_change(&self.store, owner, &stored, change, now, revisits).await?
-        };
-        match noted {
+        let cause = AuditCause::Resumed { inquiry: inquiry.clone() };
+        let change = Made { next: next.clone(), cause, beside: vec![] };
+        match verifications::commit_change(&self.store, owner, &stored, change, now, revisits).await? {
             Change::Done => {}
             Change::Refused(_) => return Ok(Opened::NotNow(next, 1)),
         }

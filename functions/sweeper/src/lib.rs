@@ -2,8 +2,8 @@
 //! every webhook delays a purchase, and the sweep finds it (promises P3, P4).
 //!
 //! Each visit pushes the item's next visit on condition of the one it read, and only then acts, so that two sweeps at
-//! once share the work and a crash costs one step. A purchase is repaired in the order of the request itself: pointers,
-//! then strongly consistent reads of its owners, then send or push.
+//! once share the work and a crash costs one step. A purchase that waits is repaired before, in the order of the request
+//! itself: pointers, then strongly consistent reads of its owners; what they say decides where its next visit is pushed.
 
 mod purchase;
 mod questions;
@@ -184,7 +184,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
     async fn visit(&self, entry: Item) -> Result<Visited, SweepError> {
         let Some(due) = self.still_due(&entry).await? else { return Ok(Visited::Nothing) };
         match keys::due_key(&due.key)? {
-            DueKey::Purchase(sub_account, _) => self.visit_purchase(due, &sub_account).await,
+            DueKey::Purchase(..) => self.visit_purchase(due).await,
             DueKey::Member(..) => self.visit_member(due).await,
             DueKey::Profile(sub_account) => self.visit_profile(due, &sub_account).await,
             DueKey::Verification(owner) => self.visit_verification(due, owner).await,

@@ -8,7 +8,7 @@ use adapters::purchases::{
     self, Commit, Committed, Guard, Stored, StoredPool, StoredPurchase, commit_pool, follow_members,
 };
 use adapters::queue::{PurchaseMessage, Queue};
-use adapters::store::{Condition, DUE_AT, Store, Value, Write};
+use adapters::store::{Store, StoreError};
 use adapters::verifications::{self, Waiter, Waiting};
 use domain::{Actor, Decision, Instant, Owner, PoolEvent, PoolState, PurchaseEvent, SubAccountId, in_time};
 use tracing::info;
@@ -16,15 +16,17 @@ use tracing::info;
 use crate::{Due, Overdue, SweepError, Sweeper, Visited};
 
 impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
-    pub(crate) async fn visit_purchase(&self, due: Due, sub_account: &SubAccountId) -> Result<Visited, SweepError> {
+    pub(crate) async fn visit_purchase(&self, due: Due) -> Result<Visited, SweepError> {
         let stored = Stored::from_item(&due.item)?;
         let next_at = self.backed_off(&due, self.ambient.now(), self.settings.revisits.step_ms);
+        if stored.request().waits && stored.request().gated {
+            return self.visit_waiting(&due, stored, next_at).await;
+        }
         if !self.push(&due, next_at).await? {
             return Ok(Visited::Nothing);
         }
         if stored.request().waits {
-            let owners = profiles::load(&self.store, sub_account).await?.owners(sub_account);
-            return self.visit_waiting(&due, stored, owners, next_at).await;
+            return self.send(stored.messages()).await;
         }
         match stored {
             Stored::One(StoredPurchase { purchase, .. }) => match purchase.due_at(self.ambient.now(), 0) {
@@ -80,41 +82,38 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
         }
     }
 
-    /// The request's own last steps, once more. Only one that was just read as not cleared, with its pointers written,
-    /// may sleep until its deadline: from then on its owners' verifications wake it.
-    async fn visit_waiting(
-        &self,
-        due: &Due,
-        stored: Stored,
-        owners: Vec<Owner>,
-        pushed_to: Instant,
-    ) -> Result<Visited, SweepError> {
-        if !stored.request().gated {
-            return self.send(stored.messages()).await;
-        }
+    /// The request's own last steps, once more: pointers, then reads. They repair and send nothing, so that one push
+    /// follows from what they found. Only a purchase that was just read as not cleared, with its pointers written, may
+    /// sleep until its deadline: from then on its owners' verifications wake it. Any other comes again after the next step,
+    /// and is acted on after that is written.
+    async fn visit_waiting(&self, due: &Due, stored: Stored, next_at: Instant) -> Result<Visited, SweepError> {
         let deadline = stored.request().deadline;
         let expires_at = deadline.plus_ms(self.settings.timing.expiry_grace_ms + 1);
         let overdue = self.ambient.now() >= expires_at;
-        match verifications::wait(&self.store, stored, owners.clone(), None).await? {
-            Waiting::Moved(_) => Ok(Visited::Nothing),
-            Waiting::Cleared(stored, rule) if in_time(&rule, deadline) || !overdue => {
+        let found = self.wait(stored).await;
+        let sleeps = matches!(found, Ok((Waiting::ForOwners(_), _))) && !overdue;
+        if !self.push(due, if sleeps { expires_at } else { next_at }).await? {
+            return Ok(Visited::Nothing);
+        }
+        match found? {
+            (Waiting::Moved(_), _) => Ok(Visited::Nothing),
+            (Waiting::Cleared(stored, rule), _) if in_time(&rule, deadline) || !overdue => {
                 self.send(stored.messages()).await
             }
-            Waiting::Cleared(stored, _) => Ok(Visited::Overdue(Box::new(Overdue { stored, owners }))),
-            Waiting::ForOwners(Waiter { stored, owners, .. }) if overdue => {
+            (Waiting::Cleared(stored, _), owners) => Ok(Visited::Overdue(Box::new(Overdue { stored, owners }))),
+            (Waiting::ForOwners(Waiter { stored, owners, .. }), _) if overdue => {
                 Ok(Visited::Overdue(Box::new(Overdue { stored, owners })))
             }
-            Waiting::ForOwners(_) => {
-                self.conditional(Write::Update {
-                    key: due.key.clone(),
-                    set: vec![(DUE_AT, Value::N(expires_at.unix_ms()))],
-                    remove: vec![],
-                    expect: Condition::Equals(DUE_AT, Value::N(pushed_to.unix_ms())),
-                })
-                .await?;
-                Ok(Visited::Nothing)
-            }
+            (Waiting::ForOwners(_), _) => Ok(Visited::Nothing),
         }
+    }
+
+    /// Makes the purchase wait for the owners that its stored profile names, who are returned with what it found out.
+    async fn wait(&self, stored: Stored) -> Result<(Waiting, Vec<Owner>), StoreError> {
+        let sub_account = stored.request().sub_account.clone();
+        let owners = profiles::load(&self.store, &sub_account).await?.owners(&sub_account);
+        let waiting = verifications::wait(&self.store, stored, owners.clone(), None).await?;
+        Ok((waiting, owners))
     }
 
     /// Ends a purchase whose owners did not prove who they are in time, unless one of them just did.

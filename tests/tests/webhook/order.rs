@@ -1,7 +1,8 @@
 //! Order, reversal and attempts, as deliveries show them. Persona repeats events and delivers them out of order; what
 //! counts is the order per inquiry by the event's own `created-at`, and a decision outranks progress.
 
-use domain::{InquiryId, InquiryStatus, RevokedBy, VerificationState};
+use adapters::store::{DUE_AT, DUE_SHARD, Item};
+use domain::{InquiryId, InquiryStatus, Phase, RevokedBy, VerificationState};
 use serde_json::json;
 use tests::stepped::{Steps, every_order, killed_at};
 use tests::world::{Neighbours, clock, world};
@@ -301,6 +302,31 @@ fn abandoning_uses_no_attempt_however_often() {
         assert_eq!(says(&world, &inquiry, InquiryStatus::Pending, 0), 200);
     }
     assert_eq!(world.verification().attempts_used, 0);
+}
+
+/// It tells of nothing decided: no entry in the audit, and Persona is asked when it would have been. Repeated, or older, it
+/// changes nothing.
+#[test]
+fn how_far_the_person_is_costs_one_small_write() {
+    let clock = clock();
+    let world = world(&clock);
+    let inquiry = waiting(&world);
+    let stored = || world.with_sk("V").remove(0);
+    let kept = |item: &Item| (item.get(DUE_SHARD).cloned(), item.get(DUE_AT).cloned(), world.with_sk("A#").len());
+    let before = kept(&stored());
+    clock.advance_s(30);
+    let [started, completed] = [(InquiryStatus::Pending, 20), (InquiryStatus::Completed, 10)]
+        .map(|(status, age_s)| event(&world, &inquiry, status, age_s));
+    for (body, phase) in [(&started, Phase::NeedsUser), (&completed, Phase::Processing)] {
+        assert_eq!(world.deliver(body).status, 200);
+        assert_eq!(world.verification().state, VerificationState::InProgress { phase });
+    }
+    let after = stored();
+    assert_eq!(kept(&after), before);
+    for body in [&completed, &started] {
+        assert_eq!(world.deliver(body).status, 200);
+    }
+    assert_eq!(stored(), after);
 }
 
 /// Even a function that the first delivery ran into a wall gives the second one no work twice.

@@ -30,7 +30,8 @@ pub use small::{
     pointer_messages, switch_item, turn_from_item, turn_item,
 };
 pub use verification::{
-    StoredVerification, revoked_by_name, verification_from_item, verification_state_name, verification_to_item,
+    StoredVerification, progress_write, revoked_by_name, verification_from_item, verification_state_name,
+    verification_to_item,
 };
 
 use domain::Instant;

@@ -5,8 +5,8 @@ use domain::{
     Verification, VerificationState,
 };
 
-use super::{Fields, STATE, VERIFIED_AT, VERSION, VISITS, copied, keys, n, names, s, unreadable};
-use crate::store::{DUE_AT, DUE_SHARD, Item, PK, SK, StoreError, Value};
+use super::{Fields, STATE, VERIFIED_AT, VERSION, VISITS, copied, expect_version, keys, n, names, s, unreadable};
+use crate::store::{DUE_AT, DUE_SHARD, Item, PK, SK, StoreError, Value, Write};
 
 /// A verification as the table keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -18,6 +18,11 @@ pub struct StoredVerification {
     /// Raised by each change; 0 when the table has none yet.
     pub version: i64,
 }
+
+/// Name of the attribute that holds who must act next.
+const PHASE: &str = "phase";
+/// Name of the attribute that holds the inquiry that counts.
+const INQUIRY: &str = "inquiry";
 
 names!(
     /// A verification's state in the table and in the contract.
@@ -66,7 +71,7 @@ pub fn verification_to_item(owner: &Owner, stored: &StoredVerification, due_at: 
     ]);
     match stored.verification.state {
         VerificationState::InProgress { phase } => {
-            item.insert("phase", s(phase_name(&phase)));
+            item.insert(PHASE, s(phase_name(&phase)));
         }
         VerificationState::Verified { at } => {
             item.insert(VERIFIED_AT, n(at));
@@ -83,7 +88,7 @@ pub fn verification_to_item(owner: &Owner, stored: &StoredVerification, due_at: 
         | VerificationState::Locked => {}
     }
     if let Some(inquiry) = &stored.verification.inquiry {
-        item.insert("inquiry", Value::Map(inquiry_to_item(inquiry)));
+        item.insert(INQUIRY, Value::Map(inquiry_to_item(inquiry)));
     }
     if let Some(opening) = &stored.opening {
         let opening = Item::from([("nonce", copied(opening.nonce.as_str())), ("lease_until", n(opening.lease_until))]);
@@ -100,6 +105,20 @@ pub fn verification_to_item(owner: &Owner, stored: &StoredVerification, due_at: 
     item
 }
 
+/// The write that makes a verification `next`, which [only progresses](Verification::only_progresses): when it is due
+/// stays as it is, so that no index changes.
+#[must_use]
+pub fn progress_write(owner: &Owner, next: &StoredVerification) -> Write {
+    let mut item = verification_to_item(owner, next, None);
+    let set = [PHASE, INQUIRY, VERSION].into_iter().filter_map(|name| Some((name, item.remove(name)?)));
+    Write::Update {
+        key: keys::verification(owner),
+        set: set.collect(),
+        remove: vec![],
+        expect: expect_version(next.version - 1),
+    }
+}
+
 /// Reads a verification's item.
 ///
 /// # Errors
@@ -109,7 +128,7 @@ pub fn verification_from_item(item: &Item) -> Result<StoredVerification, StoreEr
     let named = verification_state_of(fields.text(STATE)?).ok_or_else(|| unreadable(STATE))?;
     let state = match named {
         VerificationState::InProgress { .. } => {
-            VerificationState::InProgress { phase: phase_of(fields.text("phase")?).ok_or_else(|| unreadable("phase"))? }
+            VerificationState::InProgress { phase: phase_of(fields.text(PHASE)?).ok_or_else(|| unreadable(PHASE))? }
         }
         VerificationState::Verified { .. } => VerificationState::Verified { at: fields.instant(VERIFIED_AT)? },
         VerificationState::Revoked { .. } => VerificationState::Revoked {
@@ -123,7 +142,7 @@ pub fn verification_from_item(item: &Item) -> Result<StoredVerification, StoreEr
         | VerificationState::Expired
         | VerificationState::Locked => named,
     };
-    let inquiry = fields.optional_map("inquiry")?.map(|fields| inquiry_from_fields(&fields)).transpose()?;
+    let inquiry = fields.optional_map(INQUIRY)?.map(|fields| inquiry_from_fields(&fields)).transpose()?;
     let opening = fields
         .optional_map("opening")?
         .map(|fields| {

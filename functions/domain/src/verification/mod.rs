@@ -169,6 +169,14 @@ impl Verification {
         self.inquiry.as_ref().is_some_and(|current| current.id == *inquiry)
     }
 
+    /// Whether all that differs from `before` is how far the person is in the same open inquiry.
+    #[must_use]
+    pub fn only_progresses(&self, before: &Self) -> bool {
+        let is_open = |verification: &Self| matches!(verification.state, VerificationState::InProgress { .. });
+        let same_inquiry = self.inquiry.as_ref().is_some_and(|inquiry| before.is_current(&inquiry.id));
+        is_open(self) && is_open(before) && same_inquiry && self.attempts_used == before.attempts_used
+    }
+
     #[expect(clippy::unused_self, reason = "reads as a move of this verification, beside `verified`")]
     fn moved(&self, state: VerificationState, inquiry: Inquiry, attempts_used: u32) -> Outcome {
         Decision::Applied {
