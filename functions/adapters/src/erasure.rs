@@ -5,7 +5,9 @@
 //!    its map entry deleted: from then on no event about it is ours.
 //! 3. The verification loses its inquiry and its proof, with an audit entry of the erasure in the same transaction.
 //! 4. Every older audit entry is replaced by its hash, instant and states, both in one transaction.
-//! 5. What Persona keeps under our reference, the account with all that ever belonged to it, is redacted.
+//! 5. Of a sub-account, the verifications of phones that are still stored are deleted, then the phone that it has proved
+//!    to have: in that order, so that no passcode that is entered meanwhile brings it back.
+//! 6. What Persona keeps under our reference, the account with all that ever belonged to it, is redacted.
 //!
 //! Each step can be repeated, and what the next one needs is still there when it is: after a crash anywhere, the same
 //! request goes on. Only after the last step it is answered with success.
@@ -19,8 +21,8 @@ use crate::persona::{Identity, PersonaError};
 use crate::store::{Condition, Item, Key, Query, Range, Store, StoreError, TransactError, Write, WriteError};
 use crate::verifications::{self, Change, DECIDE_AGAIN_MAX, Made, Revisits};
 
-/// Audit entries that are read at once.
-const PAGE_ENTRIES: u32 = 50;
+/// Items that are read at once.
+const PAGE_ITEMS: u32 = 50;
 /// Bytes of the hash that stands for what an entry named: enough to tell entries apart, for whoever still knows the id.
 const HASH_BYTES: usize = 16;
 
@@ -70,14 +72,14 @@ pub async fn erase(
     }
     for inquiry in inquiries(store, owner, &stored).await? {
         identity.redact(&inquiry).await?;
-        let delete = Write::Delete { key: keys::inquiry_map(&inquiry), expect: None };
-        store.write(delete).await.map_err(unconditional)?;
+        delete(store, keys::inquiry_map(&inquiry)).await?;
     }
     let left = match forget_verification(store, revisits, owner, operator, now).await? {
         Ok(left) => left,
         Err(lease_until) => return Ok(Erased::Opening(lease_until)),
     };
     forget_entries(store, owner).await?;
+    forget_phones(store, owner).await?;
     identity.redact_accounts(&persona_reference(owner)).await?;
     info!(owner = %keys::owner_pk(owner), "A verification was erased.");
     Ok(Erased::Done(left))
@@ -92,7 +94,7 @@ async fn inquiries(
     let mut inquiries: Vec<InquiryId> = stored.verification.inquiry.iter().map(|inquiry| inquiry.id.clone()).collect();
     let mut after = None;
     loop {
-        let page = store.query(entries(owner, keys::OPENED_PREFIX, after)).await?;
+        let page = store.query(page(keys::owner_pk(owner), keys::OPENED_PREFIX, after)).await?;
         for item in &page.items {
             let key = Key::of(item)?;
             let named = key.sk.strip_prefix(keys::OPENED_PREFIX).and_then(|id| InquiryId::parse(id).ok());
@@ -137,7 +139,7 @@ async fn forget_verification(
 async fn forget_entries(store: &impl Store, owner: &Owner) -> Result<(), StoreError> {
     let mut after = None;
     loop {
-        let page = store.query(entries(owner, keys::AUDIT_PREFIX, after)).await?;
+        let page = store.query(page(keys::owner_pk(owner), keys::AUDIT_PREFIX, after)).await?;
         for item in &page.items {
             let entry = AuditEntry::from_item(item)?;
             let key = Key::of(item)?;
@@ -176,14 +178,34 @@ async fn replace(store: &impl Store, old: Key, new: Item) -> Result<(), StoreErr
     }
 }
 
-fn entries(owner: &Owner, prefix: &'static str, after: Option<Item>) -> Query {
-    let range = Range::Partition { pk: keys::owner_pk(owner).into(), sk_prefix: prefix.into() };
-    Query { range, limit: PAGE_ENTRIES, after }
+/// Deletes the phone of a sub-account, and every verification of a phone that it asked for and that has not gone by itself.
+/// What the limits remember of a phone stands under the phone, and goes by itself within a day.
+async fn forget_phones(store: &impl Store, owner: &Owner) -> Result<(), StoreError> {
+    let Owner::SubAccount(sub_account) = owner else { return Ok(()) };
+    let mut after = None;
+    loop {
+        let pk = keys::sub_account_pk(sub_account);
+        let page = store.query(page(pk, keys::PHONE_VERIFICATION_PREFIX, after)).await?;
+        for item in &page.items {
+            delete(store, Key::of(item)?).await?;
+        }
+        match page.next {
+            None => return delete(store, keys::approved_phone(sub_account)).await,
+            next => after = next,
+        }
+    }
 }
 
-fn unconditional(error: WriteError) -> StoreError {
-    match error {
-        WriteError::Refused(_) => StoreError::Broken("a write without a condition was refused".to_owned()),
-        WriteError::Store(error) => error,
+fn page(pk: String, prefix: &'static str, after: Option<Item>) -> Query {
+    let range = Range::Partition { pk: pk.into(), sk_prefix: prefix.into() };
+    Query { range, limit: PAGE_ITEMS, after }
+}
+
+/// Deletes whatever stands there, if anything does.
+async fn delete(store: &impl Store, key: Key) -> Result<(), StoreError> {
+    match store.write(Write::Delete { key, expect: None }).await {
+        Ok(()) => Ok(()),
+        Err(WriteError::Refused(_)) => Err(StoreError::Broken("a write without a condition was refused".to_owned())),
+        Err(WriteError::Store(error)) => Err(error),
     }
 }

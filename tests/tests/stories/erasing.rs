@@ -1,7 +1,12 @@
 //! Erasing: redacted at Persona, forgotten here, with an audit that names nobody.
 
+use adapters::items::{approved_phone_to_item, phone_verification_to_item};
 use adapters::persona::PersonaError;
-use domain::{RevokedBy, VerificationState, persona_reference};
+use adapters::store::{Condition, Store, Write};
+use domain::{
+    ApprovedPhone, BodyHash, Channel, CountryCode, IdempotencyKey, PhoneNumber, PhoneState, PhoneVerification,
+    PhoneVerificationId, RevokedBy, SubAccountId, VerificationState, persona_reference,
+};
 use serde_json::{Value, json};
 use tests::events::{Caller, http_event};
 use tests::neighbours::PersonaFault;
@@ -46,7 +51,42 @@ fn known(world: &Neighbours<'_>) -> Vec<String> {
     assert_eq!(world.deliver(&approved).status, 200);
     assert_eq!(world.complete(), 0);
     assert_eq!(world.carrier.charges(), 2);
-    vec![first.to_string(), second, "evt_declined".to_owned(), "evt_approved".to_owned()]
+    let ids = [first.to_string(), second, "evt_declined".to_owned(), "evt_approved".to_owned()];
+    ids.into_iter().chain(prove_phone(world, SUB, 2)).collect()
+}
+
+/// A phone that this sub-account has proved to have, and as many verifications of it; what names it.
+fn prove_phone(world: &Neighbours<'_>, sub_account: &str, verifications: usize) -> Vec<String> {
+    let sub_account = SubAccountId::parse(sub_account).expect("is a word");
+    let number = PhoneNumber::parse("+12125550142").expect("is a number");
+    let (country, channel, now) = (CountryCode::new("US").expect("is a code"), Channel::Sms, world.now());
+    let put = |item| {
+        let put = Write::Put { item, expect: Condition::ItemAbsent };
+        futures::executor::block_on((&world.table).write(put)).expect("the table in memory answers");
+    };
+    let ids = (0..verifications).map(|index| {
+        let key = IdempotencyKey::parse(&format!("phone-{index}")).expect("is a key");
+        let id = PhoneVerificationId::of(&sub_account, &key);
+        let verification = PhoneVerification {
+            id: id.clone(),
+            sub_account: sub_account.clone(),
+            body_hash: BodyHash([0; 32]),
+            number: number.clone(),
+            country,
+            channel,
+            created_at: now,
+            state: PhoneState::Approved { at: now },
+        };
+        put(phone_verification_to_item(&verification, 1));
+        id
+    });
+    let ids: Vec<PhoneVerificationId> = ids.collect();
+    let verification = ids.last().expect("there is one").clone();
+    put(approved_phone_to_item(
+        &sub_account,
+        &ApprovedPhone { number: number.clone(), channel, at: now, verification },
+    ));
+    ids.iter().map(ToString::to_string).chain([number.to_string()]).collect()
 }
 
 /// Nothing of the ids is left, and Persona has redacted all.
@@ -61,7 +101,7 @@ fn forgotten(world: &Neighbours<'_>, ids: &[String]) {
     for inquiry in ids.iter().filter(|id| id.starts_with("inq_")) {
         assert!(redacted.contains(inquiry), "{inquiry} is not redacted");
     }
-    let owner = domain::Owner::SubAccount(domain::SubAccountId::parse(SUB).expect("is a word"));
+    let owner = domain::Owner::SubAccount(SubAccountId::parse(SUB).expect("is a word"));
     assert!(redacted.contains(&persona_reference(&owner)), "the account is not redacted");
 }
 
@@ -86,6 +126,21 @@ fn an_erased_verification_is_forgotten_here_and_redacted_at_persona() {
     assert_eq!(entries[0]["what"], "erased");
     assert_eq!(entries[0]["reason"], "the customer asked for it");
     assert_eq!(world.purchases().len(), 2, "what was bought stays");
+}
+
+#[test]
+fn a_phone_is_forgotten_with_all_its_passcodes_and_nobody_elses() {
+    let clock = clock();
+    let world = world(&clock);
+    // More than are read at once.
+    let phone = prove_phone(&world, SUB, 120);
+    assert_eq!(erase(&world).status, 200);
+    assert!(world.table.items().is_empty());
+    let others = prove_phone(&world, "Loc_other", 3);
+    let before = world.table.items();
+    assert_eq!(erase(&world).status, 200);
+    assert_eq!(world.table.items(), before);
+    assert_eq!(phone.last(), others.last(), "the same phone");
 }
 
 #[test]
@@ -228,7 +283,7 @@ fn while_an_inquiry_is_being_opened_nothing_is_erased() {
     let wait_s: i64 = answer.headers["retry-after"].as_str().and_then(|text| text.parse().ok()).expect("says when");
     clock.advance_s(wait_s);
     assert_eq!(erase(&world).status, 200);
-    let owner = domain::Owner::SubAccount(domain::SubAccountId::parse(SUB).expect("is a word"));
+    let owner = domain::Owner::SubAccount(SubAccountId::parse(SUB).expect("is a word"));
     assert!(world.persona.redacted().contains(&persona_reference(&owner)));
 }
 
