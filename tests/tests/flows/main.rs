@@ -51,7 +51,9 @@ fn main() -> ExitCode {
             a_pool_waits_and_is_bought_by_the_approval, a_pool_that_cannot_be_whole_is_given_back,
             another_number_is_taken_for_one_that_is_gone, purchases_are_listed_newest_first,
             an_operator_moves_a_sub_account_and_is_the_only_one_who_may;
-        verifications: an_operator_approves_and_the_audit_tells_it;
+        verifications:
+            an_operator_approves_and_the_audit_tells_it, an_agency_proves_itself_once_for_its_sub_accounts,
+            who_is_erased_is_forgotten;
         bad_input:
             requests_without_a_right_token_are_refused, requests_that_cannot_be_understood_are_refused,
             another_sub_accounts_things_do_not_exist, deliveries_without_a_right_signature_change_nothing;

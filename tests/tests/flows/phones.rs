@@ -29,6 +29,16 @@ async fn code(stack: &Deployed, phone: &str) -> String {
     latest["code"].as_str().expect("is text").to_owned()
 }
 
+/// Makes a fresh phone the sub-account's.
+pub(crate) async fn approve(stack: &Deployed, sub_account: &str) -> String {
+    let phone = stack.number("332");
+    let started = start(stack, sub_account, "to-approve", &phone).await;
+    assert_eq!(started.status, 201, "{}", started.body);
+    let code = code(stack, &phone).await;
+    assert_eq!(check(stack, sub_account, started.text("/id"), &code).await.text("/result"), "approved");
+    phone
+}
+
 pub(crate) async fn a_phone_is_approved_by_its_passcode(stack: Arc<Deployed>) {
     let sub_account = stack.sub_account();
     let phone = stack.number("332");

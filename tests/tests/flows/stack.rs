@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::config::Credentials;
+use local::issuer::{TokenRequest, request_token};
 use local::stack::{Options, Stack};
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
@@ -77,6 +78,13 @@ impl Deployed {
 
     pub(crate) async fn token(&self, sub_account: &str, scope: &str) -> String {
         self.stack.token(sub_account, scope).await.expect("the issuer answers")
+    }
+
+    /// A token of an agency's own.
+    pub(crate) async fn agency_token(&self, agency: &str) -> String {
+        let (agency, scope) = (Some(agency.to_owned()), Some(BOTH.to_owned()));
+        let request = TokenRequest { agency, scope, ..TokenRequest::default() };
+        request_token(&self.stack.issuer_url, &request).await.expect("the issuer answers")
     }
 
     /// Calls the API as this sub-account, or as nobody.
