@@ -45,6 +45,16 @@ fn every_bit_of_the_body_and_of_the_signature_counts() {
     }
 }
 
+/// How long a comparison takes, no answer shows (K13). There is one, the library's own, which is documented to take
+/// constant time; the right signature's bytes are made for nothing but to be sent.
+#[test]
+fn signatures_are_compared_in_one_place_and_in_constant_time() {
+    let source = include_str!("../../../functions/adapters/src/persona/signature.rs");
+    assert_eq!((source.matches(".verify_slice(").count(), source.matches(".finalize()").count()), (1, 1));
+    let sign = source.split("pub fn sign(").nth(1).and_then(|rest| rest.split("\n}").next()).expect("is there");
+    assert!(sign.contains(".finalize()"));
+}
+
 /// RFC 4231's keys are no secrets of ours (binary, or too short), so the adapter is compared with what `make vectors`
 /// proves right by them: secrets shorter than, as long as, and longer than a block; bodies of any kind of bytes.
 #[test]

@@ -10,7 +10,7 @@
 //! generate-one-time-link, approve, decline, mark-for-review, expire, redact by `DELETE`, perform-simulate-actions),
 //! inquiry sessions (list, retrieve, expire), accounts (create, list, retrieve, redact, consolidate), events (list,
 //! retrieve), webhooks (create, list, retrieve, update, enable, disable, archive, rotate-secret) and rate-limits.
-//! Not simulated: tags by their own calls, search, PDF, `set-simulate-stubs` (its form is not public).
+//! Not simulated: tags by their own calls, search, PDF, copies of webhooks, `set-simulate-stubs` (its form is not public).
 //!
 //! For end users, without a key: `/widget`, which Persona's official browser SDK opens, `/verify`, where one-time links
 //! lead, and `/preload`; see [`flow`].
