@@ -109,6 +109,7 @@ fn purchase(world: &Neighbours<'_>, index: u32, number: PhoneNumber) -> Purchase
         if_unavailable: IfUnavailable::Fail,
         alternatives: Vec::new(),
         gated: true,
+        needs_phone: false,
         body_hash: BodyHash([0; 32]),
         created_at: now,
         updated_at: now,

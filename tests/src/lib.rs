@@ -7,6 +7,7 @@ pub mod estate;
 pub mod events;
 pub mod hmac;
 pub mod logs;
+pub mod memory_names;
 pub mod memory_persona;
 pub mod memory_table;
 pub mod neighbours;

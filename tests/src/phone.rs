@@ -5,13 +5,14 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use adapters::ambient::Ambient;
+use adapters::queue::Queue;
 use adapters::store::Store;
 use adapters::twilio::{
-    AttemptSummary, Checking, LookupError, Passcodes, PersonName, PhoneLookup, RateLimitValues, Sending, VerifyError,
+    AttemptSummary, Checking, LookupError, Passcodes, PhoneLookup, RateLimitValues, Sending, VerifyError,
 };
 use domain::{
-    Channel, CheckAnswer, CountryCode, Instant, LineType, MessagePrices, NameLevel, NameLevels, PASSCODE_CHECKS_MAX,
-    PASSCODE_LIFE_MS, PhoneNumber, PhonePolicy, PumpingRisk, Refusal, SubAccountId, VerifySid,
+    Channel, CheckAnswer, CountryCode, Instant, LineType, MessagePrices, PASSCODE_CHECKS_MAX, PASSCODE_LIFE_MS,
+    PhoneNumber, PhonePolicy, PumpingRisk, Refusal, SubAccountId, VerifySid,
 };
 use phone_verification::{PhoneVerification, Route, Settings};
 use secrecy::{ExposeSecret, SecretString};
@@ -20,7 +21,7 @@ use serde_json::{Value, json};
 use crate::events::{Caller, http_event};
 use crate::locked;
 use crate::memory_table::MemoryTable;
-use crate::neighbours::StillClock;
+use crate::neighbours::{MemoryQueue, StillClock};
 use crate::world::Answer;
 
 /// Messages that Verify sends for one verification (error 60203 after that).
@@ -31,7 +32,6 @@ const SENDS_MAX: u32 = 5;
 pub struct MemoryLookup {
     lines: Mutex<BTreeMap<PhoneNumber, LineType>>,
     risks: Mutex<BTreeMap<PhoneNumber, PumpingRisk>>,
-    levels: Mutex<BTreeMap<PhoneNumber, NameLevels>>,
     down: AtomicBool,
     blind: AtomicBool,
     asked: Mutex<Vec<(PhoneNumber, Package)>>,
@@ -44,8 +44,6 @@ pub enum Package {
     LineType,
     /// The risk of pumping.
     PumpingRisk,
-    /// How well a name fits.
-    IdentityMatch,
 }
 
 impl MemoryLookup {
@@ -67,11 +65,6 @@ impl MemoryLookup {
     /// Makes Fraud Guard block a number.
     pub fn block(&self, number: &PhoneNumber) {
         locked(&self.risks).insert(number.clone(), PumpingRisk { score: 0, number_blocked: true });
-    }
-
-    /// Gives a number's owner a name that fits so well.
-    pub fn set_levels(&self, number: &PhoneNumber, levels: NameLevels) {
-        locked(&self.levels).insert(number.clone(), levels);
     }
 
     /// Answers nothing, or answers again.
@@ -101,13 +94,6 @@ impl PhoneLookup for &MemoryLookup {
         locked(&self.asked).push((number.clone(), Package::PumpingRisk));
         let known = locked(&self.risks).get(number).copied().filter(|_| !self.blind.load(Ordering::SeqCst));
         Ok(known.unwrap_or(PumpingRisk { score: 0, number_blocked: false }))
-    }
-
-    async fn name_levels(&self, number: &PhoneNumber, _: &PersonName) -> Result<NameLevels, LookupError> {
-        self.up()?;
-        locked(&self.asked).push((number.clone(), Package::IdentityMatch));
-        let unknown = NameLevels { first: NameLevel::NoData, last: NameLevel::NoData };
-        Ok(locked(&self.levels).get(number).copied().unwrap_or(unknown))
     }
 }
 
@@ -292,6 +278,8 @@ pub struct PhoneWorld<'clock> {
     pub clock: &'clock StillClock,
     /// The table.
     pub table: MemoryTable,
+    /// The purchase queue.
+    pub queue: MemoryQueue,
     /// Lookup.
     pub lookup: MemoryLookup,
     /// Verify.
@@ -306,6 +294,7 @@ impl<'clock> PhoneWorld<'clock> {
         Self {
             clock,
             table: MemoryTable::default(),
+            queue: MemoryQueue::default(),
             lookup: MemoryLookup::default(),
             passcodes: MemoryPasscodes::new(clock),
             policy,
@@ -314,19 +303,23 @@ impl<'clock> PhoneWorld<'clock> {
 
     /// Answers an event.
     pub fn handle(&self, event: Value) -> Answer {
-        self.handle_over(&self.table, event)
+        Answer::of(futures::executor::block_on(self.function(&self.table, &self.queue).handle(event)))
     }
 
-    /// Answers an event over a table of the test's own.
-    pub fn handle_over(&self, store: impl Store, event: Value) -> Answer {
-        let function = PhoneVerification {
+    /// The function, over this table and this queue.
+    pub fn function<S: Store, Q: Queue>(
+        &self,
+        store: S,
+        queue: Q,
+    ) -> PhoneVerification<S, Q, &MemoryLookup, &MemoryPasscodes<'clock>, &'clock StillClock> {
+        PhoneVerification {
             store,
+            queue,
             lookup: &self.lookup,
             passcodes: &self.passcodes,
             ambient: self.clock,
             settings: Settings { policy: self.policy.clone(), prices: MessagePrices::default() },
-        };
-        Answer::of(futures::executor::block_on(function.handle(event)))
+        }
     }
 
     /// Asks for a passcode as its own sub-account, for a person at `address`.

@@ -14,6 +14,7 @@ pub fn check() -> purchase_check::Settings {
     purchase_check::Settings {
         gate: GatePolicy::default(),
         policy: VerificationPolicy::default(),
+        phone_required: false,
         revisits: revisits(),
         purchase_wait_ms: 72 * 3600 * 1000,
         template: template(),

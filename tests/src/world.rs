@@ -9,8 +9,8 @@ use adapters::persona::{Identity, WebhookSecret, sign};
 use adapters::queue::{PurchaseMessage, Queue};
 use adapters::store::{Condition, DUE_AT, Item, Key, SK, Store, Value as Attribute, Write};
 use domain::{
-    AccountSid, AgencyId, GatePolicy, Instant, Owner, Pool, Purchase, SubAccountId, TemplateId, Verification,
-    VerificationState,
+    AccountSid, AgencyId, GatePolicy, Instant, NameMatchPolicy, Owner, Pool, Purchase, SubAccountId, TemplateId,
+    Verification, VerificationPolicy, VerificationState,
 };
 use number_search::NumberSearch;
 use persona_webhook::PersonaWebhook;
@@ -20,10 +20,12 @@ use serde_json::Value;
 use sweeper::{Sweeper, Swept};
 
 use crate::events::{Caller, ask_event, http_event, sqs_event, webhook_event};
+use crate::memory_names::MemoryNames;
 use crate::memory_table::MemoryTable;
 use crate::neighbours::{MemoryCarrier, MemoryPersona, MemoryQueue, StillClock};
 use crate::settings;
 use crate::slow_ports::Stepped;
+use crate::stepped::{self, Steps};
 
 /// The template of every inquiry in the tests.
 pub const TEMPLATE: &str = "itmpl_tests";
@@ -45,6 +47,19 @@ pub struct Neighbours<'clock> {
     pub persona: MemoryPersona,
     /// The carrier.
     pub carrier: MemoryCarrier<'clock>,
+    /// Whose phone a number is.
+    pub names: MemoryNames,
+    /// What the platform asks for besides an ID.
+    pub demands: Demands,
+}
+
+/// What a platform may ask for besides an ID: nothing, unless a test says otherwise.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Demands {
+    /// Whether a purchase waits for an approved phone.
+    pub phone: bool,
+    /// Whether the name on the ID must be that of the phone's owner.
+    pub name_match: NameMatchPolicy,
 }
 
 /// The neighbours of a fresh world, and an executor for its futures: nothing in memory ever waits.
@@ -55,6 +70,8 @@ pub fn world(clock: &StillClock) -> Neighbours<'_> {
         queue: MemoryQueue::default(),
         persona: MemoryPersona::default(),
         carrier: MemoryCarrier::new(clock),
+        names: MemoryNames::default(),
+        demands: Demands::default(),
     }
 }
 
@@ -104,6 +121,14 @@ impl Neighbours<'_> {
         async move { Answer::of(function.handle(event).await) }
     }
 
+    /// Answers an event with `purchase-check` over ports whose every call is a step.
+    pub async fn check_stepped(&self, steps: &Steps, event: Value) -> Answer {
+        let table = stepped::Stepped { port: &self.table, steps };
+        let queue = stepped::Stepped { port: &self.queue, steps };
+        let identity = stepped::Stepped { port: &self.persona, steps };
+        Answer::of(self.purchase_check(table, queue, identity, template()).handle(event).await)
+    }
+
     fn purchase_check<S: Store, Q: Queue, I: Identity>(
         &self,
         store: S,
@@ -116,7 +141,12 @@ impl Neighbours<'_> {
             queue,
             identity,
             ambient: self.clock,
-            settings: purchase_check::Settings { template, ..settings::check() },
+            settings: purchase_check::Settings {
+                template,
+                policy: self.policy(),
+                phone_required: self.demands.phone,
+                ..settings::check()
+            },
         }
     }
 
@@ -183,7 +213,7 @@ impl Neighbours<'_> {
             queue: &self.queue,
             identity: &self.persona,
             ambient: self.clock,
-            settings: settings::webhook(),
+            settings: persona_webhook::Settings { policy: self.policy(), ..settings::webhook() },
         };
         Answer::of(futures::executor::block_on(function.handle(event)))
     }
@@ -223,8 +253,17 @@ impl Neighbours<'_> {
     }
 
     /// The sweeper, over this table and Persona.
-    pub fn sweeper<S: Store, I: Identity>(&self, store: S, identity: I) -> Sweeper<S, &MemoryQueue, I, &StillClock> {
-        Sweeper { store, queue: &self.queue, identity, ambient: self.clock, settings: settings::sweeper() }
+    pub fn sweeper<S: Store, I: Identity>(
+        &self,
+        store: S,
+        identity: I,
+    ) -> Sweeper<S, &MemoryQueue, I, &MemoryNames, &StillClock> {
+        let settings = sweeper::Settings { policy: self.policy(), ..settings::sweeper() };
+        Sweeper { store, queue: &self.queue, identity, names: &self.names, ambient: self.clock, settings }
+    }
+
+    fn policy(&self) -> VerificationPolicy {
+        VerificationPolicy { name_match: self.demands.name_match, ..VerificationPolicy::default() }
     }
 
     /// A minute passes, then the sweep runs and every message is worked on: `minutes` times.

@@ -9,6 +9,7 @@ pub mod dynamodb;
 pub mod erasure;
 pub mod http_event;
 pub mod items;
+pub mod name_match;
 mod outside;
 pub mod persona;
 pub mod phones;

@@ -1,6 +1,6 @@
 //! The phone that a sub-account has proved to have, as other functions read it.
 
-use domain::{ApprovedPhone, SubAccountId};
+use domain::{ApprovedPhone, PhoneRequirement, SubAccountId, phone_requirement};
 
 use crate::items::{approved_phone_from_item, keys};
 use crate::store::{Store, StoreError};
@@ -15,4 +15,17 @@ pub async fn load_approved(
 ) -> Result<Option<ApprovedPhone>, StoreError> {
     let item = store.get(&keys::approved_phone(sub_account)).await?;
     item.as_ref().map(approved_phone_from_item).transpose()
+}
+
+/// Whether the sub-account has the phone that it needs; read only where it needs one.
+///
+/// # Errors
+/// As [`load_approved`].
+pub async fn requirement(
+    store: &impl Store,
+    sub_account: &SubAccountId,
+    required: bool,
+) -> Result<PhoneRequirement, StoreError> {
+    let approved = if required { load_approved(store, sub_account).await? } else { None };
+    Ok(phone_requirement(required, approved.as_ref()))
 }

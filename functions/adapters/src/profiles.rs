@@ -70,7 +70,7 @@ pub async fn reach_waiters(
                     sent += messages.len();
                     queue.send(messages).await?;
                 }
-                Waiting::ForOwners(_) | Waiting::Moved(_) => {}
+                Waiting::Waits(_) | Waiting::Moved(_) => {}
             }
         }
         after = page.next;

@@ -3,8 +3,8 @@
 use aws_config::BehaviorVersion;
 use aws_config::timeout::TimeoutConfig;
 use domain::{
-    AcceptedStatuses, AccountSid, Action, CountryCode, GatePolicy, GatedActions, PhonePolicy, PhonePreset, TemplateId,
-    Timing, VerificationPolicy,
+    AcceptedStatuses, AccountSid, Action, CountryCode, GatePolicy, GatedActions, NameMatchPolicy, PhonePolicy,
+    PhonePreset, TemplateId, Timing, VerificationPolicy,
 };
 use std::time::Duration;
 
@@ -168,7 +168,8 @@ impl Aws {
 }
 
 /// `PHONE_POLICY` (`open`, `balanced` or `strict`), `PHONE_HOME_COUNTRIES` and `PHONE_BLOCKED_COUNTRIES`, both
-/// separated by commas.
+/// separated by commas; `PHONE_REQUIRED` (`preset`, `true` or `false`) and `NAME_MATCH` (`preset`, `off`, `report` or
+/// `require`), which may say otherwise than the preset.
 ///
 /// # Errors
 /// [`ConfigError::Malformed`] when one is of no use.
@@ -186,6 +187,19 @@ pub fn phone_policy(environment: &impl Environment) -> Result<PhonePolicy, Confi
     if let Some(countries) = countries(environment, "PHONE_BLOCKED_COUNTRIES")? {
         policy.blocked_countries = countries;
     }
+    policy.required_for_purchases = match environment.variable("PHONE_REQUIRED").as_deref() {
+        None | Some("preset") => policy.required_for_purchases,
+        Some("true") => true,
+        Some("false") => false,
+        Some(_) => return Err(malformed("PHONE_REQUIRED", "must be preset, true or false")),
+    };
+    policy.name_match = match environment.variable("NAME_MATCH").as_deref() {
+        None | Some("preset") => policy.name_match,
+        Some("off") => NameMatchPolicy::Off,
+        Some("report") => NameMatchPolicy::Report,
+        Some("require") => NameMatchPolicy::Require,
+        Some(_) => return Err(malformed("NAME_MATCH", "must be preset, off, report or require")),
+    };
     Ok(policy)
 }
 
@@ -234,7 +248,7 @@ pub fn revisits(environment: &impl Environment) -> Result<Revisits, ConfigError>
     })
 }
 
-/// `ACCEPTED_STATUSES` and `ATTEMPT_LIMIT`.
+/// `ACCEPTED_STATUSES`, `ATTEMPT_LIMIT`, and whether names are compared, as [`phone_policy`] reads it.
 ///
 /// # Errors
 /// [`ConfigError::Malformed`] when one is of no use.
@@ -248,7 +262,11 @@ pub fn verification_policy(environment: &impl Environment) -> Result<Verificatio
         }
     };
     let attempts_max = number(environment, "ATTEMPT_LIMIT", default.attempts_max.into(), 1..=100)?;
-    Ok(VerificationPolicy { accepted, attempts_max: u32::try_from(attempts_max).unwrap_or(default.attempts_max) })
+    Ok(VerificationPolicy {
+        accepted,
+        attempts_max: u32::try_from(attempts_max).unwrap_or(default.attempts_max),
+        name_match: phone_policy(environment)?.name_match,
+    })
 }
 
 /// `GATE_NON_GEOGRAPHIC`, `GATE_US_TERRITORIES` and `GATED_ACTIONS`.

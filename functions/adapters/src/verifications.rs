@@ -1,10 +1,10 @@
 //! Verifications in the table: load, apply what Persona says, wake who waits.
 
 use domain::{
-    Clearance, ClearanceRule, Decision, EventId, Inquiry, InquiryEvent, InquiryId, Instant, Owner, REFRESH_PAUSE_MS,
-    Verification, VerificationEffect, VerificationEvent, VerificationPolicy, clear_purchase,
+    Clearance, ClearanceRule, Decision, EventId, Inquiry, InquiryEvent, InquiryId, Instant, Owner, PhoneRequirement,
+    REFRESH_PAUSE_MS, Verification, VerificationEffect, VerificationEvent, VerificationPolicy, clear_purchase,
 };
-use futures::future::try_join3;
+use futures::future::try_join4;
 use tracing::info;
 
 use crate::items::keys::POINTER_PREFIX;
@@ -13,6 +13,7 @@ use crate::items::{
     progress_write, remember_former, turn_from_item, turn_item, verification_from_item, verification_state_name,
     verification_to_item,
 };
+use crate::phones;
 use crate::profiles;
 use crate::purchases::{self, Stored};
 use crate::queue::{Queue, QueueError};
@@ -117,11 +118,17 @@ pub async fn load_all(store: &impl Store, owners: &[Owner]) -> Result<Vec<Stored
     futures::future::try_join_all(owners.iter().map(|owner| load(store, owner))).await
 }
 
-/// Whether a purchase may be asked for at the carrier, by verifications read for `owners` in the same order.
+/// Whether a purchase may be asked for at the carrier, by verifications read for `owners` in the same order, and by the
+/// phone that its sub-account has.
 #[must_use]
-pub fn clearance(stored: &Stored, owners: &[Owner], verifications: &[StoredVerification]) -> Clearance {
+pub fn clearance(
+    stored: &Stored,
+    owners: &[Owner],
+    verifications: &[StoredVerification],
+    phone: PhoneRequirement,
+) -> Clearance {
     let verifications = verifications.iter().map(|stored| &stored.verification);
-    clear_purchase(stored.request().gated, owners.iter().zip(verifications))
+    clear_purchase(stored.request().gated, owners.iter().zip(verifications)).and_phone(phone)
 }
 
 /// Applies what Persona said, then wakes who waits if the owner is verified now: mark before wake, so that a purchase
@@ -163,6 +170,7 @@ async fn observe(
     now: Instant,
 ) -> Result<Observed, StoreError> {
     let News { owner, event, cause } = news;
+    let policy = &policy.for_owner(owner);
     for _ in 0..DECIDE_AGAIN_MAX {
         let seen = load(store, owner).await?;
         // The order of an inquiry that another has replaced is kept in its own item.
@@ -257,6 +265,7 @@ pub async fn commit_change(
         AuditCause::Event { .. }
         | AuditCause::Look { .. }
         | AuditCause::Resumed { .. }
+        | AuditCause::NamesCompared { .. }
         | AuditCause::Operator { .. }
         | AuditCause::Forgotten { .. } => seen.opening.clone(),
     };
@@ -291,7 +300,7 @@ pub enum Change {
 
 /// Writes `next` over the verification that was read at `next.version`, together with `beside`, and says when the
 /// table brings it back: an open one to ask Persona, a verified one at the next sweep and until nobody waits for it any
-/// more, since the first wake-up may be cut short or lost.
+/// more, since the first wake-up may be cut short or lost, and one whose names are to be compared at the next sweep.
 ///
 /// # Errors
 /// [`StoreError`] when the table does not answer: the change may stand.
@@ -304,7 +313,7 @@ pub async fn commit(
     revisits: &Revisits,
 ) -> Result<Change, StoreError> {
     let expect = expect_version(next.version);
-    let due_at = if next.verification.verified_at().is_some() {
+    let due_at = if next.verification.is_for_us() {
         Some(now)
     } else {
         next.verification.next_ask_ms(0, revisits.poll_age_ms).map(|ms| now.plus_ms(ms))
@@ -387,8 +396,8 @@ fn key_alone(item: &Item) -> Item {
 pub enum Waiting {
     /// It is cleared, by this rule: a message is worth sending.
     Cleared(Stored, ClearanceRule),
-    /// It waits.
-    ForOwners(Waiter),
+    /// It waits for its owners, or for a phone.
+    Waits(Waiter),
     /// It no longer waits, or is not there any more.
     Moved(Option<Stored>),
 }
@@ -402,13 +411,17 @@ pub struct Waiter {
     pub owners: Vec<Owner>,
     /// Their verifications, in the same order.
     pub verifications: Vec<StoredVerification>,
+    /// Whether one of them has proved who it is, or none needs to: then the phone is all that is missing.
+    pub identified: bool,
+    /// Whether an approved phone is missing.
+    pub phone: PhoneRequirement,
     /// How many purchases of its sub-account wait, itself included; counted up to what was asked for, if it was.
     pub waiting: usize,
 }
 
-/// Makes a gated purchase wait: pointers first, then a strongly consistent read of its profile and of all owners.
+/// Makes a purchase wait: pointers first, then a strongly consistent read of its profile, of all owners and of the phone.
 /// Whichever way this interleaves with "mark verified, then list pointers", or with "change the profile, then list
-/// pointers", at least one of the two sees the other (promise P3). `count_up_to` asks how many wait, in the same round
+/// pointers", or with "write the approved phone, then list pointers", at least one of the two sees the other (promise P3). `count_up_to` asks how many wait, in the same round
 /// trip.
 ///
 /// # Errors
@@ -440,17 +453,25 @@ pub async fn wait(
                 None => Ok(0),
             }
         };
-        let (profile, verifications, waiting) =
-            try_join3(profiles::load(store, &sub_account), load_all(store, &owners), count).await?;
+        let required = stored.request().needs_phone;
+        let (profile, verifications, phone, waiting) = try_join4(
+            profiles::load(store, &sub_account),
+            load_all(store, &owners),
+            phones::requirement(store, &sub_account, required),
+            count,
+        )
+        .await?;
         let current = profile.owners(&sub_account);
         if current != owners {
             owners = current;
             continue;
         }
-        return Ok(match clearance(&stored, &owners, &verifications) {
-            Clearance::Cleared(rule) => Waiting::Cleared(stored, rule),
-            Clearance::NotCleared => Waiting::ForOwners(Waiter { stored, owners, verifications, waiting }),
-        });
+        let identified = match clearance(&stored, &owners, &verifications, phone) {
+            Clearance::Cleared(rule) => return Ok(Waiting::Cleared(stored, rule)),
+            Clearance::NotCleared => false,
+            Clearance::NeedsPhone => true,
+        };
+        return Ok(Waiting::Waits(Waiter { stored, owners, verifications, identified, phone, waiting }));
     }
     Err(StoreError::Unavailable("the purchase kept changing".to_owned()))
 }

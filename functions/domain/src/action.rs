@@ -28,10 +28,10 @@ impl Action {
         Self::ShakenStirRegistration,
     ];
 
-    /// Whether the region of a number may open the gate. The others are about messages and calls in the United States,
-    /// wherever the number is.
+    /// Whether numbers are bought by it: then the number's region may open the gate, and a phone may be asked for. The
+    /// others are about messages and calls in the United States, wherever the number is.
     #[must_use]
-    pub const fn depends_on_region(self) -> bool {
+    pub const fn buys_numbers(self) -> bool {
         match self {
             Self::PhoneNumberPurchase | Self::NumberPoolPurchase => true,
             Self::A2pBrandRegistration

@@ -3,8 +3,9 @@
 use crate::action::Action;
 use crate::ids::Owner;
 use crate::instant::Instant;
+use crate::phone::PhoneRequirement;
 use crate::region::{GatePolicy, Region};
-use crate::verification::Verification;
+use crate::verification::{NameCheck, Reviewer, Verification, VerificationState};
 
 /// The answer to "may this sub-account do this now?", with the rule that said so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,19 @@ pub enum Clearance {
     Cleared(ClearanceRule),
     /// None of its owners has proved who it is.
     NotCleared,
+    /// It has proved who it is where it must, and not yet which phone it has.
+    NeedsPhone,
+}
+
+impl Clearance {
+    /// The same where a phone is asked for as well: identity first, then the phone.
+    #[must_use]
+    pub fn and_phone(self, phone: PhoneRequirement) -> Self {
+        match (self, phone) {
+            (Self::Cleared(_), PhoneRequirement::VerifyPhone) => Self::NeedsPhone,
+            (same @ (Self::Cleared(_) | Self::NotCleared | Self::NeedsPhone), _) => same,
+        }
+    }
 }
 
 /// The rule that cleared.
@@ -58,23 +72,60 @@ pub enum ActionClearance {
     Verified(Owner),
     /// It may not: none of its owners has proved who it is.
     NotVerified,
+    /// It may not yet: Persona approved, and the name on the ID is to be compared with the phone's owner.
+    NamesNotCompared,
+    /// It may not: Persona approved, and the name on the ID is not that of the phone's owner. An operator decides.
+    NamesDiffer,
+    /// It may not yet: it needs an approved phone.
+    NeedsPhone,
 }
 
-/// Clears an action, with a number of this region where there is one; `owners` as for [`clear_purchase`].
+/// Clears an action, with a number of this region where there is one; `owners` as for [`clear_purchase`], `phone` as it
+/// stands for purchases.
 #[must_use]
 pub fn clear_action<'a>(
     action: Action,
     region: Option<Region>,
     policy: &GatePolicy,
-    owners: impl IntoIterator<Item = (&'a Owner, &'a Verification)>,
+    owners: impl IntoIterator<Item = (&'a Owner, &'a Verification)> + Clone,
+    phone: PhoneRequirement,
 ) -> ActionClearance {
-    match clear_purchase(policy.requires(action, region), owners) {
+    let phone = if action.buys_numbers() { phone } else { PhoneRequirement::Met };
+    match clear_purchase(policy.requires(action, region), owners.clone()).and_phone(phone) {
         Clearance::Cleared(ClearanceRule::NotGated) if policy.actions.contains(action) => {
             ActionClearance::NumberNotGated
         }
         Clearance::Cleared(ClearanceRule::NotGated) => ActionClearance::ActionNotGated,
         Clearance::Cleared(ClearanceRule::VerifiedOwner { owner, .. }) => ActionClearance::Verified(owner),
-        Clearance::NotCleared => ActionClearance::NotVerified,
+        Clearance::NeedsPhone => ActionClearance::NeedsPhone,
+        Clearance::NotCleared => owners
+            .into_iter()
+            .find_map(|(_, verification)| why_in_review(verification))
+            .unwrap_or(ActionClearance::NotVerified),
+    }
+}
+
+/// What the names have to do with a verification that Persona approved and that does not count yet.
+fn why_in_review(verification: &Verification) -> Option<ActionClearance> {
+    match (verification.state, verification.names) {
+        (VerificationState::InReview { by: Reviewer::Names { .. } }, NameCheck::Compared(_)) => {
+            Some(ActionClearance::NamesDiffer)
+        }
+        (VerificationState::InReview { by: Reviewer::Names { .. } }, NameCheck::NotWanted | NameCheck::Wanted) => {
+            Some(ActionClearance::NamesNotCompared)
+        }
+        (
+            VerificationState::Unverified
+            | VerificationState::InProgress { .. }
+            | VerificationState::InReview { by: Reviewer::Persona }
+            | VerificationState::Verified { .. }
+            | VerificationState::Declined
+            | VerificationState::Failed
+            | VerificationState::Expired
+            | VerificationState::Locked
+            | VerificationState::Revoked { .. },
+            _,
+        ) => None,
     }
 }
 

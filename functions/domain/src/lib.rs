@@ -47,6 +47,6 @@ pub use reconcile::{
 };
 pub use region::{CountryCode, GatePolicy, NonGeographicClass, Region, UnitedStatesTerritory};
 pub use verification::{
-    AcceptedStatuses, FormerInquiry, OpenPlan, Opening, OperatorAction, Phase, Polling, RevokedBy, Verification,
-    VerificationEffect, VerificationEvent, VerificationPolicy, VerificationState,
+    AcceptedStatuses, FormerInquiry, NameCheck, OpenPlan, Opening, OperatorAction, Phase, Polling, Reviewer, RevokedBy,
+    Verification, VerificationEffect, VerificationEvent, VerificationPolicy, VerificationState,
 };

@@ -32,6 +32,8 @@ pub struct Pool {
     pub if_unavailable: IfUnavailable,
     /// Whether any of the numbers is in a gated region: one gates them all.
     pub gated: bool,
+    /// Whether it waits for an approved phone of its sub-account: decided once, when asked for.
+    pub needs_phone: bool,
     /// What was asked under this id.
     pub body_hash: BodyHash,
     /// When it was asked for.
@@ -182,6 +184,7 @@ impl Pool {
             if_unavailable: self.if_unavailable,
             alternatives: Vec::new(),
             gated: self.gated,
+            needs_phone: self.needs_phone,
             body_hash: self.body_hash,
             created_at: self.created_at,
             updated_at: self.created_at,

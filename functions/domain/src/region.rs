@@ -107,7 +107,7 @@ impl GatePolicy {
     pub const fn requires(&self, action: Action, region: Option<Region>) -> bool {
         match region {
             _ if !self.actions.contains(action) => false,
-            Some(region) if action.depends_on_region() => self.gates(region),
+            Some(region) if action.buys_numbers() => self.gates(region),
             Some(_) | None => true,
         }
     }

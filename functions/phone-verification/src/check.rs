@@ -4,11 +4,13 @@ use adapters::ambient::Ambient;
 use adapters::http_event::{HttpAnswer, HttpRequest};
 use adapters::items::{Versioned, channel_name};
 use adapters::problem::{Problem, ProblemType, unavailable};
+use adapters::queue::Queue;
 use adapters::store::{Store, StoreError, Write};
 use adapters::twilio::{Checking, Passcodes, PhoneLookup, VerifyError};
+use adapters::verifications::{self, WAKE_AT_ONCE_MAX};
 use domain::{
-    CheckResult, Counted, Decision, Instant, PhoneEffect, PhoneEvent, PhoneState, PhoneVerification as Verification,
-    PhoneVerificationId, SubAccountId, VerifySid,
+    CheckResult, Counted, Decision, Instant, Owner, PhoneEffect, PhoneEvent, PhoneState,
+    PhoneVerification as Verification, PhoneVerificationId, SubAccountId, VerifySid,
 };
 use futures::future::{try_join, try_join_all};
 use lambda_http::http::StatusCode;
@@ -17,7 +19,7 @@ use tracing::{error, info, warn};
 use crate::PhoneVerification;
 use crate::body::read_code;
 use crate::ledger::{self, SeenWindow, TRIES_MAX};
-use crate::view::checked_view;
+use crate::view::{checked_view, view};
 
 /// When a check is worth repeating that Twilio's list of attempts does not settle yet, in seconds.
 const SETTLE_AGAIN_S: u32 = 5;
@@ -25,16 +27,14 @@ const SETTLE_AGAIN_S: u32 = 5;
 /// When a check that Twilio did not process is worth repeating, in seconds, unless it says so.
 const NOT_PROCESSED_S: u32 = 1;
 
-impl<S: Store, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerification<S, L, P, A> {
+impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerification<S, Q, L, P, A> {
     /// Checks a passcode.
     ///
     /// After a crash between Twilio's answer and our record, the next check finds Twilio without that verification
     /// (404), and its list of attempts says that the passcode was right.
     pub(crate) async fn check(&self, request: &HttpRequest, sub_account: SubAccountId) -> Result<HttpAnswer, Problem> {
-        let id = PhoneVerificationId::parse(request.path_parameter("id")).map_err(|_| Problem::not_found())?;
         let code = read_code(request)?;
-        let loaded = ledger::load(&self.store, &sub_account, &id).await.map_err(|error| unavailable(&error))?;
-        let seen = loaded.ok_or_else(Problem::not_found)?;
+        let seen = self.load(request, &sub_account).await?;
         if let Some(result) = seen.value.known_result() {
             return Ok(answer(&seen.value, result));
         }
@@ -62,6 +62,22 @@ impl<S: Store, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerification<S, L,
             }
         };
         self.record(seen, &event).await
+    }
+
+    /// Shows what became of a passcode, as far as the table knows: one that nobody checked any more still reads as pending
+    /// after it has expired, with the time at which it did.
+    pub(crate) async fn read(&self, request: &HttpRequest, sub_account: SubAccountId) -> Result<HttpAnswer, Problem> {
+        Ok(HttpAnswer::json(StatusCode::OK, &view(&self.load(request, &sub_account).await?.value)))
+    }
+
+    async fn load(
+        &self,
+        request: &HttpRequest,
+        sub_account: &SubAccountId,
+    ) -> Result<Versioned<Verification>, Problem> {
+        let id = PhoneVerificationId::parse(request.path_parameter("id")).map_err(|_| Problem::not_found())?;
+        let loaded = ledger::load(&self.store, sub_account, &id).await.map_err(|error| unavailable(&error))?;
+        loaded.ok_or_else(Problem::not_found)
     }
 
     /// Twilio forgets a verification that was approved, and one that expired: its attempts tell them apart.
@@ -92,6 +108,7 @@ impl<S: Store, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerification<S, L,
             let writes = writes.map_err(|error| unavailable(&error))?;
             if ledger::commit(&self.store, writes).await.map_err(|error| unavailable(&error))? {
                 self.tell(&next, effect);
+                self.wake(&next, effect).await;
                 return Ok(answer(&next, result_of(&next)));
             }
             let current = ledger::load(&self.store, &next.sub_account, &next.id).await;
@@ -123,7 +140,9 @@ impl<S: Store, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerification<S, L,
         if effect != PhoneEffect::Approve {
             return Ok(writes);
         }
-        writes.push(ledger::put_approved(next, now));
+        // Whatever waits for it is woken from the table as well: this function may die before it sends a message.
+        let due_at = self.settings.policy.is_waited_for().then_some(now);
+        writes.push(ledger::put_approved(next, now, due_at));
         let own = record.value.holder.as_ref().is_some_and(|holder| holder.sub_account == next.sub_account);
         if returns_units && own {
             let policy = &self.settings.policy;
@@ -141,6 +160,18 @@ impl<S: Store, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerification<S, L,
             writes.push(ledger::forget_record(&next.number, record.version));
         }
         Ok(writes)
+    }
+
+    /// Purchases that wait for this phone go on. A message that cannot be sent is no reason to fail: the approval stands,
+    /// and the sweep sends it.
+    async fn wake(&self, verification: &Verification, effect: PhoneEffect) {
+        if effect != PhoneEffect::Approve || !self.settings.policy.required_for_purchases {
+            return;
+        }
+        let owner = Owner::SubAccount(verification.sub_account.clone());
+        if let Err(error) = verifications::wake(&self.store, &self.queue, &owner, None, WAKE_AT_ONCE_MAX).await {
+            warn!(%error, "Not every purchase that waits for the phone was woken; the sweep wakes them.");
+        }
     }
 
     fn tell(&self, verification: &Verification, effect: PhoneEffect) {

@@ -153,7 +153,7 @@ pub(crate) fn put_counts(
 }
 
 /// Makes a phone its sub-account's, unless a later one is there.
-pub(crate) fn put_approved(verification: &PhoneVerification, at: Instant) -> Write {
+pub(crate) fn put_approved(verification: &PhoneVerification, at: Instant, due_at: Option<Instant>) -> Write {
     let approved = ApprovedPhone {
         number: verification.number.clone(),
         channel: verification.channel,
@@ -162,7 +162,7 @@ pub(crate) fn put_approved(verification: &PhoneVerification, at: Instant) -> Wri
     };
     let older = Condition::AtMost("approved_at", at.unix_ms());
     Write::Put {
-        item: approved_phone_to_item(&verification.sub_account, &approved),
+        item: approved_phone_to_item(&verification.sub_account, &approved, due_at),
         expect: Condition::Any(vec![Condition::ItemAbsent, older]),
     }
 }

@@ -15,6 +15,7 @@ use adapters::access::covered_sub_account;
 use adapters::ambient::Ambient;
 use adapters::http_event::{HttpAnswer, HttpRequest, read};
 use adapters::problem::Problem;
+use adapters::queue::Queue;
 use adapters::store::Store;
 use adapters::twilio::{Passcodes, PhoneLookup};
 use domain::{MessagePrices, PhonePolicy};
@@ -24,9 +25,11 @@ pub use route::Route;
 
 /// The function, over its neighbours.
 #[derive(Debug)]
-pub struct PhoneVerification<S, L, P, A> {
+pub struct PhoneVerification<S, Q, L, P, A> {
     /// The table.
     pub store: S,
+    /// The purchase queue: what waits for an approved phone goes on.
+    pub queue: Q,
     /// Twilio Lookup.
     pub lookup: L,
     /// Twilio Verify.
@@ -46,7 +49,7 @@ pub struct Settings {
     pub prices: MessagePrices,
 }
 
-impl<S: Store, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerification<S, L, P, A> {
+impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerification<S, Q, L, P, A> {
     /// Answers one event of the HTTP API. Never fails: what goes wrong is a problem document.
     pub async fn handle(&self, event: Value) -> Value {
         let answer = match read(event) {
@@ -63,6 +66,7 @@ impl<S: Store, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerification<S, L,
         let caller = covered_sub_account(&self.store, request, claims).await?;
         match route {
             Route::Start => self.start(request, caller).await,
+            Route::Read => self.read(request, caller).await,
             Route::Check => self.check(request, caller).await,
         }
     }

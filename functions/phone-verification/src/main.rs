@@ -16,6 +16,7 @@ async fn main() -> Result<(), Error> {
     let aws = Aws::load().await;
     let function = PhoneVerification {
         store: aws.table(&environment)?,
+        queue: aws.queue(&environment)?,
         lookup: aws.lookup(&environment).await?,
         passcodes: aws.passcodes(&environment).await?,
         ambient: Machine,

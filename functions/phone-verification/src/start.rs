@@ -5,6 +5,7 @@ use adapters::ambient::Ambient;
 use adapters::http_event::{HttpAnswer, HttpRequest};
 use adapters::items::{Versioned, channel_name};
 use adapters::problem::{Problem, ProblemType, unavailable};
+use adapters::queue::Queue;
 use adapters::regions::country_of;
 use adapters::store::Store;
 use adapters::twilio::{LookupError, Passcodes, PhoneLookup, RateLimitValues, Sending};
@@ -40,7 +41,7 @@ enum Admitted {
     Before(Box<Verification>),
 }
 
-impl<S: Store, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerification<S, L, P, A> {
+impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerification<S, Q, L, P, A> {
     /// Sends a passcode, once per key: repeated, the request finds what became of it, or goes on where it died.
     ///
     /// After a crash here the units are taken and the passcode may be under way; the same key goes on after its lease.

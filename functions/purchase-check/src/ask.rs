@@ -4,18 +4,19 @@ use adapters::ambient::Ambient;
 use adapters::http_event::{HttpAnswer, HttpRequest};
 use adapters::items::StoredVerification;
 use adapters::persona::Identity;
+use adapters::phones;
 use adapters::problem::{Problem, ProblemType, unavailable};
 use adapters::profiles;
 use adapters::purchases::{self, Asked, Stored, StoredPool, StoredPurchase, withdraw};
 use adapters::queue::Queue;
 use adapters::regions::region_of;
-use adapters::store::Store;
+use adapters::store::{Store, StoreError};
 use adapters::verifications::{self, Waiter, Waiting};
 use domain::{
-    Action, Actor, Clearance, Happening, HistoryEntry, Instant, Owner, PhoneNumber, Place, Pool, PoolState, Purchase,
-    PurchaseId, PurchaseState, SubAccountId,
+    Action, Actor, ApprovedPhone, Clearance, Happening, HistoryEntry, Instant, Owner, PhoneNumber, PhoneRequirement,
+    Place, Pool, PoolState, Purchase, PurchaseId, PurchaseState, SubAccountId, phone_requirement,
 };
-use futures::future::try_join3;
+use futures::future::try_join4;
 use lambda_http::http::StatusCode;
 use tracing::{info, warn};
 
@@ -51,10 +52,11 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         let (hash, step_ms) = (asking.hash, self.settings.revisits.step_ms);
         let new = self.purchase(asking, sub_account.clone(), now);
         let own = Owner::SubAccount(sub_account.clone());
-        let (asked, profile, verification) = try_join3(
+        let (asked, profile, verification, approved) = try_join4(
             purchases::ask(&self.store, new, now, step_ms),
             profiles::load(&self.store, &sub_account),
             verifications::load(&self.store, &own),
+            self.approved_phone(&sub_account),
         )
         .await
         .map_err(|error| unavailable(&error))?;
@@ -73,14 +75,24 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             let shown = self.shown(stored, Standing::Ended).await?;
             return Ok(answer(status, &shown));
         }
-        let (stored, standing) = match verifications::clearance(&stored, std::slice::from_ref(&own), &[verification]) {
+        // One that was asked for under another policy, and so was not read here, is read where it waits.
+        let phone = phone_requirement(stored.request().needs_phone, approved.as_ref());
+        let owners = std::slice::from_ref(&own);
+        let (stored, standing) = match verifications::clearance(&stored, owners, &[verification], phone) {
             Clearance::Cleared(_) => self.send(stored).await,
-            Clearance::NotCleared => self.wait(stored, profile.owners(&sub_account), quota).await?,
+            Clearance::NotCleared | Clearance::NeedsPhone => {
+                self.wait(stored, profile.owners(&sub_account), quota).await?
+            }
         };
         Ok(answer(status, &Shown { stored, standing, members: Vec::new() }))
     }
 
+    async fn approved_phone(&self, sub_account: &SubAccountId) -> Result<Option<ApprovedPhone>, StoreError> {
+        if self.settings.phone_required { phones::load_approved(&self.store, sub_account).await } else { Ok(None) }
+    }
+
     fn purchase(&self, asking: Asking, sub_account: SubAccountId, now: Instant) -> Stored {
+        let needs_phone = self.settings.phone_required;
         let gates =
             |action, number: &PhoneNumber| self.settings.gate.requires(action, Some(region_of(number.as_str())));
         let Asking { key, wanted, if_unavailable, hash: body_hash } = asking;
@@ -93,6 +105,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             Wanted::Number(number) => {
                 let purchase = Purchase {
                     gated: gates(Action::PhoneNumberPurchase, &number),
+                    needs_phone,
                     place: Place::Alone,
                     given_up: Vec::new(),
                     alternatives: Vec::new(),
@@ -113,6 +126,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             Wanted::Pool(numbers, fulfilment) => {
                 let pool = Pool {
                     gated: numbers.iter().any(|number| gates(Action::NumberPoolPurchase, number)),
+                    needs_phone,
                     state: PoolState::Waiting,
                     id,
                     sub_account,
@@ -153,13 +167,18 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             Waiting::Moved(Some(stored)) => Ok((stored, Standing::Cleared)),
             // Withdrawn by the request that put it, at this very moment.
             Waiting::Moved(None) => Err(Problem::try_again()),
-            Waiting::ForOwners(waiter) => {
+            Waiting::Waits(waiter) => {
                 if waiter.waiting > usize::try_from(open_max).unwrap_or(usize::MAX) {
                     self.too_many(&waiter, quota).await?;
                 }
-                info!(purchase = %waiter.stored.request().id, "The purchase waits for its verification.");
+                let id = waiter.stored.request().id;
+                if waiter.identified {
+                    info!(purchase = %id, "The purchase waits for an approved phone.");
+                    return Ok((waiter.stored, Standing::NeedsPhone));
+                }
+                info!(purchase = %id, "The purchase waits for its verification.");
                 let own = waiter.verifications.into_iter().next().unwrap_or_default();
-                self.open_for(waiter.stored, own).await
+                self.open_for(waiter.stored, own, waiter.phone).await
             }
         }
     }
@@ -192,17 +211,26 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
     }
 
     /// The purchase waits whatever becomes of this: Persona being down is no reason to refuse it.
-    async fn open_for(&self, stored: Stored, own: StoredVerification) -> Result<(Stored, Standing), Problem> {
+    async fn open_for(
+        &self,
+        stored: Stored,
+        own: StoredVerification,
+        phone: PhoneRequirement,
+    ) -> Result<(Stored, Standing), Problem> {
         let owner = Owner::SubAccount(stored.request().sub_account.clone());
         let opened = self.open_session(&owner, own.clone()).await.map_err(|error| unavailable(&error))?;
-        let standing = match opened {
-            Opened::Session(verification, session) => Standing::Waiting(verification, Some(session)),
+        let (verification, session) = match opened {
+            Opened::Session(verification, session) => (verification, Some(session)),
             Opened::NotNow(verification, _) | Opened::NothingToDo(verification) | Opened::Refused(verification) => {
-                Standing::Waiting(verification, None)
+                (verification, None)
             }
-            Opened::PersonaDown => Standing::Waiting(own.verification, None),
+            Opened::PersonaDown => (own.verification, None),
         };
-        Ok((stored, standing))
+        let phone = match phone {
+            PhoneRequirement::VerifyPhone => phone,
+            PhoneRequirement::Met => self.phone_for_names(&owner, &verification).await?,
+        };
+        Ok((stored, Standing::Waiting(verification, phone, session)))
     }
 }
 

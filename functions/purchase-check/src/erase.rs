@@ -7,7 +7,7 @@ use adapters::persona::Identity;
 use adapters::problem::{Problem, ProblemType, unavailable};
 use adapters::queue::Queue;
 use adapters::store::Store;
-use domain::Owner;
+use domain::{Owner, PhoneRequirement};
 use lambda_http::http::StatusCode;
 use serde::Deserialize;
 use tracing::warn;
@@ -40,7 +40,9 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         let Settings { policy, revisits, .. } = &self.settings;
         let now = self.ambient.now();
         match erasure::erase(&self.store, &self.identity, revisits, owner, &operator, now).await {
-            Ok(Erased::Done(left)) => Ok(HttpAnswer::json(StatusCode::OK, &verification_view(&left, None, policy))),
+            Ok(Erased::Done(left)) => {
+                Ok(HttpAnswer::json(StatusCode::OK, &verification_view(&left, None, policy, PhoneRequirement::Met)))
+            }
             Ok(Erased::PurchasesWait) => {
                 let detail = "Purchases wait for this verification. Cancel them first, or let them end.";
                 Err(Problem::new(ProblemType::PurchasesWaiting, detail))

@@ -4,13 +4,16 @@ use adapters::ambient::Ambient;
 use adapters::http_event::{HttpAnswer, HttpRequest};
 use adapters::items::StoredVerification;
 use adapters::persona::Identity;
+use adapters::phones;
 use adapters::problem::{Problem, ProblemType, unavailable};
 use adapters::profiles;
 use adapters::purchases::{self, Commit, Committed, Stored, commit_pool, load_members};
 use adapters::queue::Queue;
 use adapters::store::{Store, StoreError};
 use adapters::verifications::{self, DECIDE_AGAIN_MAX};
-use domain::{Actor, Clearance, Decision, Owner, PoolEvent, PurchaseEvent, PurchaseId, SubAccountId, Timing};
+use domain::{
+    Actor, Clearance, Decision, Owner, PhoneRequirement, PoolEvent, PurchaseEvent, PurchaseId, SubAccountId, Timing,
+};
 use futures::future::try_join3;
 use lambda_http::http::StatusCode;
 use sha2::{Digest, Sha256};
@@ -42,7 +45,13 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             let others = verifications::load_all(&self.store, &owners[1..]).await;
             verifications.extend(others.map_err(|error| unavailable(&error))?);
         }
-        let standing = if stored.request().waits { standing(&stored, &owners, verifications) } else { Standing::Ended };
+        let standing = if stored.request().waits {
+            let needed = stored.request().needs_phone || verifications[0].verification.needs_phone();
+            let phone = phones::requirement(&self.store, sub_account, needed).await;
+            standing(&stored, &owners, verifications, phone.map_err(|error| unavailable(&error))?)
+        } else {
+            Standing::Ended
+        };
         let shown = self.shown(stored, standing).await?;
         let answer = HttpAnswer::json(StatusCode::OK, &shown.view());
         let tag = format!("\"{}\"", hex::encode(&Sha256::digest(&answer.body)[..16]));
@@ -127,12 +136,22 @@ fn ended(stored: Stored) -> HttpAnswer {
     HttpAnswer::json(StatusCode::OK, &Shown { stored, standing: Standing::Ended, members: Vec::new() }.view())
 }
 
-/// What a purchase that waits stands on, by verifications read for `owners` in the same order.
-pub(crate) fn standing(stored: &Stored, owners: &[Owner], verifications: Vec<StoredVerification>) -> Standing {
-    match verifications::clearance(stored, owners, &verifications) {
+/// What a purchase that waits stands on, by verifications read for `owners` in the same order, and by the phone, read
+/// where the purchase or the sub-account's own verification needs one.
+pub(crate) fn standing(
+    stored: &Stored,
+    owners: &[Owner],
+    verifications: Vec<StoredVerification>,
+    phone: PhoneRequirement,
+) -> Standing {
+    let for_purchase = if stored.request().needs_phone { phone } else { PhoneRequirement::Met };
+    match verifications::clearance(stored, owners, &verifications, for_purchase) {
         Clearance::Cleared(_) => Standing::Cleared,
+        Clearance::NeedsPhone => Standing::NeedsPhone,
         Clearance::NotCleared => {
-            Standing::Waiting(verifications.into_iter().next().unwrap_or_default().verification, None)
+            let own = verifications.into_iter().next().unwrap_or_default().verification;
+            let needed = stored.request().needs_phone || own.needs_phone();
+            Standing::Waiting(own, if needed { phone } else { PhoneRequirement::Met }, None)
         }
     }
 }

@@ -53,6 +53,8 @@ pub struct Settings {
     pub gate: GatePolicy,
     /// What Persona's statuses mean.
     pub policy: VerificationPolicy,
+    /// Whether a purchase waits until its sub-account has an approved phone.
+    pub phone_required: bool,
     /// When the table brings things back by itself.
     pub revisits: Revisits,
     /// How long a purchase waits for its verification, in milliseconds.

@@ -4,6 +4,7 @@ use adapters::ambient::Ambient;
 use adapters::http_event::{HttpAnswer, HttpRequest};
 use adapters::items::keys;
 use adapters::persona::Identity;
+use adapters::phones;
 use adapters::problem::{Problem, ProblemType, unavailable};
 use adapters::profiles;
 use adapters::purchases::Stored;
@@ -59,9 +60,13 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         let (purchases, verifications) = try_join(purchases, verifications::load_all(&self.store, &owners))
             .await
             .map_err(|error| unavailable(&error))?;
-        let views = purchases.into_iter().flatten().map(|stored| {
+        let purchases: Vec<Stored> = purchases.into_iter().flatten().collect();
+        let needs_phone = |stored: &Stored| stored.request().waits && stored.request().needs_phone;
+        let needed = verifications[0].verification.needs_phone() || purchases.iter().any(needs_phone);
+        let phone = phones::requirement(&self.store, sub_account, needed).await.map_err(|error| unavailable(&error))?;
+        let views = purchases.into_iter().map(|stored| {
             let standing = if stored.request().waits {
-                standing(&stored, &owners, verifications.clone())
+                standing(&stored, &owners, verifications.clone(), phone)
             } else {
                 Standing::Ended
             };

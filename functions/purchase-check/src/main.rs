@@ -2,7 +2,7 @@
 
 use adapters::ambient::Machine;
 use adapters::config::{ConfigError, ProcessEnvironment};
-use adapters::settings::{Aws, gate_policy, purchase_wait_ms, revisits, template, verification_policy};
+use adapters::settings::{Aws, gate_policy, phone_policy, purchase_wait_ms, revisits, template, verification_policy};
 use adapters::telemetry;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use purchase_check::{PurchaseCheck, Settings};
@@ -30,6 +30,7 @@ fn settings(environment: &ProcessEnvironment) -> Result<Settings, ConfigError> {
     Ok(Settings {
         gate: gate_policy(environment)?,
         policy: verification_policy(environment)?,
+        phone_required: phone_policy(environment)?.required_for_purchases,
         revisits: revisits(environment)?,
         purchase_wait_ms: purchase_wait_ms(environment)?,
         template: template(environment)?,

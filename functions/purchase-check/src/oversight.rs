@@ -9,7 +9,7 @@ use adapters::problem::{Problem, unavailable};
 use adapters::queue::Queue;
 use adapters::store::Store;
 use adapters::verifications::{self, Change, DECIDE_AGAIN_MAX, Made, WAKE_AT_ONCE_MAX};
-use domain::{Decision, OperatorAction, Owner, VerificationEffect, VerificationEvent};
+use domain::{Decision, OperatorAction, Owner, PhoneRequirement, VerificationEffect, VerificationEvent};
 use lambda_http::http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
@@ -79,7 +79,10 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             };
             self.wake_if(effects, owner).await;
             info!(action = operator_action_name(&action), "An operator decided about a verification.");
-            return Ok(HttpAnswer::json(StatusCode::OK, &verification_view(&standing, None, policy)));
+            return Ok(HttpAnswer::json(
+                StatusCode::OK,
+                &verification_view(&standing, None, policy, PhoneRequirement::Met),
+            ));
         }
         Err(Problem::try_again())
     }

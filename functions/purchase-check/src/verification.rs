@@ -4,12 +4,13 @@ use adapters::ambient::Ambient;
 use adapters::http_event::HttpAnswer;
 use adapters::items::StoredVerification;
 use adapters::persona::Identity;
+use adapters::phones;
 use adapters::problem::{Problem, ProblemType, unavailable};
 use adapters::profiles;
 use adapters::queue::Queue;
 use adapters::store::{Store, StoreError};
 use adapters::verifications::{self, Cause, News, WAKE_AT_ONCE_MAX, WakeError};
-use domain::{InquiryId, Owner, RevokedBy, VerificationState};
+use domain::{InquiryId, Owner, PhoneRequirement, RevokedBy, Verification, VerificationState};
 use futures::future::try_join;
 use lambda_http::http::StatusCode;
 use tracing::{info, warn};
@@ -32,27 +33,28 @@ pub(crate) enum Proof {
 impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
     /// Shows how far the verification is.
     pub(crate) async fn read_verification(&self, owner: &Owner) -> Result<HttpAnswer, Problem> {
-        Ok(self.proof_answer(&self.proof(owner).await?))
+        self.proof_answer(owner, &self.proof(owner).await?).await
     }
 
     /// Starts or resumes the verification, unless the owner has one already.
     pub(crate) async fn open_verification(&self, owner: &Owner) -> Result<HttpAnswer, Problem> {
         let stored = match self.proof(owner).await? {
             Proof::Own(stored) => stored,
-            covered @ Proof::Agency(_) => return Ok(self.proof_answer(&covered)),
+            covered @ Proof::Agency(_) => return self.proof_answer(owner, &covered).await,
         };
+        let phone = self.phone_for_names(owner, &stored.verification).await?;
         let opened = self.open_session(owner, stored).await.map_err(|error| unavailable(&error))?;
         let policy = &self.settings.policy;
         match opened {
             Opened::Session(verification, session) => {
-                let view = verification_view(&verification, Some(&session), policy);
+                let view = verification_view(&verification, Some(&session), policy, phone);
                 Ok(HttpAnswer::json(StatusCode::OK, &view))
             }
             Opened::NothingToDo(verification) => {
-                Ok(HttpAnswer::json(StatusCode::OK, &verification_view(&verification, None, policy)))
+                Ok(HttpAnswer::json(StatusCode::OK, &verification_view(&verification, None, policy, phone)))
             }
             Opened::NotNow(verification, seconds) => {
-                let answer = HttpAnswer::json(StatusCode::OK, &verification_view(&verification, None, policy));
+                let answer = HttpAnswer::json(StatusCode::OK, &verification_view(&verification, None, policy, phone));
                 Ok(answer.with("retry-after", seconds.to_string()))
             }
             Opened::Refused(_) => {
@@ -69,9 +71,11 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
     pub(crate) async fn refresh_verification(&self, owner: &Owner) -> Result<HttpAnswer, Problem> {
         let stored = match self.proof(owner).await? {
             Proof::Own(stored) => stored,
-            covered @ Proof::Agency(_) => return Ok(self.proof_answer(&covered)),
+            covered @ Proof::Agency(_) => return self.proof_answer(owner, &covered).await,
         };
-        let Some(inquiry) = self.worth_asking(&stored) else { return Ok(self.proof_answer(&Proof::Own(stored))) };
+        let Some(inquiry) = self.worth_asking(&stored) else {
+            return self.proof_answer(owner, &Proof::Own(stored)).await;
+        };
         let now = self.ambient.now();
         let turn = verifications::take_turn(&self.store, owner, now).await.map_err(|error| unavailable(&error))?;
         if let Err(at) = turn {
@@ -133,7 +137,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             VerificationState::Revoked { by: RevokedBy::Operator, .. } => None,
             VerificationState::Unverified
             | VerificationState::InProgress { .. }
-            | VerificationState::InReview
+            | VerificationState::InReview { .. }
             | VerificationState::Verified { .. }
             | VerificationState::Declined
             | VerificationState::Failed
@@ -146,12 +150,27 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         }
     }
 
-    fn proof_answer(&self, proof: &Proof) -> HttpAnswer {
+    async fn proof_answer(&self, owner: &Owner, proof: &Proof) -> Result<HttpAnswer, Problem> {
         let view = match proof {
-            Proof::Own(stored) => verification_view(&stored.verification, None, &self.settings.policy),
+            Proof::Own(stored) => {
+                let phone = self.phone_for_names(owner, &stored.verification).await?;
+                verification_view(&stored.verification, None, &self.settings.policy, phone)
+            }
             Proof::Agency(stored) => covered_view(&stored.verification),
         };
-        HttpAnswer::json(StatusCode::OK, &view)
+        Ok(HttpAnswer::json(StatusCode::OK, &view))
+    }
+
+    /// Whether an approved phone is missing for the name on the ID to be compared with its owner's; read only where the
+    /// verification waits for that.
+    pub(crate) async fn phone_for_names(
+        &self,
+        owner: &Owner,
+        verification: &Verification,
+    ) -> Result<PhoneRequirement, Problem> {
+        let Owner::SubAccount(sub_account) = owner else { return Ok(PhoneRequirement::Met) };
+        let phone = phones::requirement(&self.store, sub_account, verification.needs_phone()).await;
+        phone.map_err(|error| unavailable(&error))
     }
 }
 

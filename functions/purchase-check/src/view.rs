@@ -1,15 +1,15 @@
 //! Purchases and verifications as the contract shows them.
 
 use adapters::items::{
-    AuditCause, AuditEntry, fulfilment_name, if_unavailable_name, inquiry_status_name, operator_action_name,
-    pool_state_name, reason_name, state_name, verification_state_name,
+    AuditCause, AuditEntry, fulfilment_name, if_unavailable_name, inquiry_status_name, name_level_name,
+    operator_action_name, pool_state_name, reason_name, state_name, verification_state_name,
 };
 use adapters::persona::Session;
 use adapters::purchases::{Stored, StoredPool, StoredPurchase};
 use adapters::rfc3339;
 use domain::{
-    MemberIndex, OperatorAction, OperatorName, Phase, PhoneNumber, Place, Pool, PoolState, Purchase, PurchaseState,
-    Reason, Release, Verification, VerificationPolicy, VerificationState,
+    MemberIndex, NameCheck, OperatorAction, OperatorName, Phase, PhoneNumber, PhoneRequirement, Place, Pool, PoolState,
+    Purchase, PurchaseState, Reason, Release, Reviewer, Verification, VerificationPolicy, VerificationState,
 };
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
@@ -24,8 +24,10 @@ const RETRY_AFTER_MACHINE_S: u32 = 1;
 pub(crate) enum Standing {
     /// It is cleared: it is on its way.
     Cleared,
-    /// It waits for this verification; with a session where one was just handed out.
-    Waiting(Verification, Option<Session>),
+    /// It waits for this verification, and perhaps for a phone as well; with a session where one was just handed out.
+    Waiting(Verification, PhoneRequirement, Option<Session>),
+    /// It waits for an approved phone, and for nothing else.
+    NeedsPhone,
     /// Its own state says everything.
     Ended,
 }
@@ -58,8 +60,10 @@ impl Shown {
         let progress = self.progress();
         match (&self.standing, progress.waits, progress.ended) {
             (_, _, true) => None,
-            (Standing::Waiting(..), true, false) => Some(RETRY_AFTER_PERSON_S),
-            (Standing::Waiting(..) | Standing::Cleared | Standing::Ended, _, false) => Some(RETRY_AFTER_MACHINE_S),
+            (Standing::Waiting(..) | Standing::NeedsPhone, true, false) => Some(RETRY_AFTER_PERSON_S),
+            (Standing::Waiting(..) | Standing::NeedsPhone | Standing::Cleared | Standing::Ended, _, false) => {
+                Some(RETRY_AFTER_MACHINE_S)
+            }
         }
     }
 
@@ -95,9 +99,15 @@ impl Shown {
                 set("numbers", Value::Array(self.pool_numbers(pool)));
             }
         }
-        if let Standing::Waiting(verification, session) = &self.standing {
-            set("deadline", json!(rfc3339(request.deadline)));
-            set("verification", waiting_view(verification, session.as_ref()));
+        match &self.standing {
+            Standing::Waiting(verification, _, session) => {
+                set("deadline", json!(rfc3339(request.deadline)));
+                set("verification", waiting_view(verification, session.as_ref()));
+            }
+            Standing::NeedsPhone => {
+                set("deadline", json!(rfc3339(request.deadline)));
+            }
+            Standing::Cleared | Standing::Ended => {}
         }
         Value::Object(view)
     }
@@ -112,7 +122,7 @@ impl Shown {
 
     fn progress(&self) -> Progress {
         let shown_waiting = match self.standing {
-            Standing::Waiting(..) => "awaiting_verification",
+            Standing::Waiting(..) | Standing::NeedsPhone => "awaiting_verification",
             Standing::Cleared | Standing::Ended => "queued",
         };
         match &self.stored {
@@ -162,23 +172,28 @@ impl Shown {
 
     fn next_action(&self, progress: &Progress) -> Option<&'static str> {
         match (&self.standing, &progress.reason) {
-            (Standing::Waiting(verification, _), _) if progress.waits => verification_action(verification),
+            (Standing::Waiting(verification, phone, _), _) if progress.waits => {
+                verification_action(verification, *phone).or_else(|| phone_action(*phone))
+            }
+            (Standing::NeedsPhone, _) if progress.waits => Some(VERIFY_PHONE),
             _ if progress.held => Some("contact_support"),
             (_, Some(reason)) if progress.ended => reason_action(*reason),
-            (Standing::Waiting(..) | Standing::Cleared | Standing::Ended, _) => None,
+            (Standing::Waiting(..) | Standing::NeedsPhone | Standing::Cleared | Standing::Ended, _) => None,
         }
     }
 }
 
-/// A verification as the contract shows it, with its session where one was just handed out.
+/// A verification as the contract shows it, with its session where one was just handed out; `phone` as it is missing for
+/// the name on the ID to be compared with its owner's.
 pub(crate) fn verification_view(
     verification: &Verification,
     session: Option<&Session>,
     policy: &VerificationPolicy,
+    phone: PhoneRequirement,
 ) -> Value {
     let mut view = waiting_view(verification, session);
     view["attempts_left"] = json!(policy.attempts_max.saturating_sub(verification.attempts_used));
-    if let Some(action) = verification_action(verification) {
+    if let Some(action) = verification_action(verification, phone) {
         view["next_action"] = json!(action);
     }
     if let Some(at) = verification.verified_at() {
@@ -227,6 +242,15 @@ pub(crate) fn audit_view(entry: &AuditEntry) -> Value {
             set("what", "resumed");
             set("inquiry_id", inquiry.as_str());
             format!("The customer went on with the inquiry {inquiry}")
+        }
+        AuditCause::NamesCompared { inquiry, levels } => {
+            let (first, last) = (name_level_name(&levels.first), name_level_name(&levels.last));
+            set("by", "dialgate");
+            set("what", "names_compared");
+            set("inquiry_id", inquiry.as_str());
+            set("first_name", first);
+            set("last_name", last);
+            format!("The name on the ID was compared with the phone's owner: first name {first}, last name {last}")
         }
         AuditCause::Operator { action, operator } => {
             let name = operator.name.as_ref().map_or("without a name", OperatorName::as_str);
@@ -330,16 +354,30 @@ fn reason_action(reason: Reason) -> Option<&'static str> {
     }
 }
 
-/// What an owner can do next about its verification.
-pub(crate) fn verification_action(verification: &Verification) -> Option<&'static str> {
+/// What a customer does next who needs an approved phone.
+pub(crate) const VERIFY_PHONE: &str = "verify_phone";
+
+fn phone_action(phone: PhoneRequirement) -> Option<&'static str> {
+    match phone {
+        PhoneRequirement::Met => None,
+        PhoneRequirement::VerifyPhone => Some(VERIFY_PHONE),
+    }
+}
+
+/// What an owner can do next about its verification, where a phone may be missing for its name to be compared.
+pub(crate) fn verification_action(verification: &Verification, phone: PhoneRequirement) -> Option<&'static str> {
     match verification.state {
         VerificationState::Unverified
         | VerificationState::Declined
         | VerificationState::Failed
         | VerificationState::Expired => Some("start_verification"),
         VerificationState::InProgress { phase: Phase::NeedsUser } => Some("complete_verification"),
+        VerificationState::InReview { by: Reviewer::Names { .. } } => match verification.names {
+            NameCheck::NotWanted | NameCheck::Wanted => phone_action(phone),
+            NameCheck::Compared(_) => Some("contact_support"),
+        },
         VerificationState::InProgress { phase: Phase::Processing }
-        | VerificationState::InReview
+        | VerificationState::InReview { by: Reviewer::Persona }
         | VerificationState::Verified { .. } => None,
         VerificationState::Locked | VerificationState::Revoked { .. } => Some("contact_support"),
     }

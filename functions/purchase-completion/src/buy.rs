@@ -1,13 +1,14 @@
 //! Claim, look, buy, record: the story of one number.
 
 use adapters::ambient::Ambient;
+use adapters::phones;
 use adapters::purchases::{Begin, Guard, StoredPurchase};
 use adapters::store::{Store, StoreError};
 use adapters::twilio::{Carrier, Created, OwnedNumber, Stock};
 use adapters::verifications::DECIDE_AGAIN_MAX;
 use domain::{
-    Actor, AfterAbsent, CARRIER_CLOCK_SKEW_MS, Decision, IfUnavailable, Instant, PoolEvent, PoolState, Purchase,
-    PurchaseEvent, PurchaseState, Reason, SWITCHES_MAX,
+    Actor, AfterAbsent, CARRIER_CLOCK_SKEW_MS, Decision, IfUnavailable, Instant, PhoneRequirement, PoolEvent,
+    PoolState, Purchase, PurchaseEvent, PurchaseState, Reason, SWITCHES_MAX,
 };
 use tracing::{info, warn};
 
@@ -83,11 +84,20 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
         Err(StoreError::Unavailable("the clearance, the pool or the locks kept changing".to_owned()))
     }
 
-    /// What must hold for a claim: the clearance, and a pool that is being bought, or begins with it.
+    /// What must hold for a claim: the clearance, the phone where one is asked for, and a pool that is being bought, or
+    /// begins with it.
     async fn claim_guards(&self, working: &Working) -> Result<Option<Vec<Guard>>, StoreError> {
         let Some(mut guards) = self.clearance_guards(working).await? else {
             return Ok(None);
         };
+        let purchase = &working.stored.purchase;
+        let begins = working.pool.as_ref().is_none_or(|pool| pool.pool.state == PoolState::Waiting);
+        if purchase.needs_phone && begins {
+            match phones::requirement(&self.store, &purchase.sub_account, true).await? {
+                PhoneRequirement::Met => guards.push(Guard::HasPhone),
+                PhoneRequirement::VerifyPhone => return Ok(None),
+            }
+        }
         if let Some(seen) = working.pool.as_ref().filter(|pool| pool.pool.state == PoolState::Waiting) {
             let (now, Settings { timing, step_ms, .. }) = (self.ambient.now(), &self.settings);
             if let Decision::Applied { next, .. } = seen.pool.decide(&PoolEvent::Begin, Actor::Completion, now, timing)

@@ -20,7 +20,8 @@ use adapters::store::{Store, StoreError};
 use adapters::twilio::{Carrier, Stock};
 use adapters::verifications;
 use domain::{
-    Actor, Clearance, ClearanceRule, LeaseToken, PoolState, PurchaseEvent, PurchaseState, Reason, Visit, in_time,
+    Actor, Clearance, ClearanceRule, LeaseToken, PhoneRequirement, PoolState, PurchaseEvent, PurchaseState, Reason,
+    Visit, in_time,
 };
 use futures::future::try_join3;
 use tracing::{info, warn};
@@ -113,7 +114,8 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
         }
     }
 
-    /// What must hold for a create to be permitted now; none when the owners are not cleared.
+    /// What must hold for a create to be permitted now; none when the owners are not cleared. The phone is no part of it:
+    /// it is asked for once, at the claim.
     pub(crate) async fn clearance_guards(&self, working: &Working) -> Result<Option<Vec<Guard>>, StoreError> {
         let purchase = &working.stored.purchase;
         let mut guards: Vec<Guard> = working.pool.iter().map(|pool| Guard::PoolIs(pool.pool.state)).collect();
@@ -123,7 +125,7 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
         let owners = working.profile.owners(&purchase.sub_account);
         let verifications = verifications::load_all(&self.store, &owners).await?;
         let stored = Stored::One(working.stored.clone());
-        match verifications::clearance(&stored, &owners, &verifications) {
+        match verifications::clearance(&stored, &owners, &verifications, PhoneRequirement::Met) {
             Clearance::Cleared(rule) if in_time(&rule, purchase.deadline) => {
                 match rule {
                     ClearanceRule::NotGated => {}
@@ -131,7 +133,7 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
                 }
                 Ok(Some(guards))
             }
-            Clearance::Cleared(_) | Clearance::NotCleared => Ok(None),
+            Clearance::Cleared(_) | Clearance::NotCleared | Clearance::NeedsPhone => Ok(None),
         }
     }
 

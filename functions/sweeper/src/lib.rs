@@ -5,16 +5,20 @@
 //! once share the work and a crash costs one step. A purchase that waits is repaired before, in the order of the request
 //! itself: pointers, then strongly consistent reads of its owners; what they say decides where its next visit is pushed.
 
+mod names;
+mod phone;
 mod purchase;
 mod questions;
 mod verification;
 
 use adapters::ambient::Ambient;
 use adapters::items::{VISITS, keys, keys::DueKey};
+use adapters::name_match::{NameMatch, NameMatchError};
 use adapters::persona::Identity;
 use adapters::purchases::Stored;
 use adapters::queue::{Queue, QueueError};
 use adapters::store::{Condition, DUE_AT, Item, Key, Query, Range, Store, StoreError, Value, Write, WriteError};
+use adapters::twilio::LookupError;
 use adapters::verifications::{Revisits, WakeError};
 use domain::{Instant, Owner, TemplateId, Timing, VerificationPolicy};
 use futures::stream::{self, StreamExt};
@@ -36,13 +40,15 @@ const DOUBLINGS_MAX: u32 = 4;
 
 /// The function, over its neighbours.
 #[derive(Debug)]
-pub struct Sweeper<S, Q, I, A> {
+pub struct Sweeper<S, Q, I, N, A> {
     /// The table.
     pub store: S,
     /// The purchase queue.
     pub queue: Q,
     /// Persona, to be asked about inquiries that it could not deliver news of.
     pub identity: I,
+    /// Who compares the name on an ID with a phone's owner.
+    pub names: N,
     /// The clock and the dice.
     pub ambient: A,
     /// The settings.
@@ -96,6 +102,9 @@ pub enum SweepError {
     /// Not everybody was woken.
     #[error(transparent)]
     Wake(#[from] WakeError),
+    /// A name was not compared.
+    #[error(transparent)]
+    Names(#[from] NameMatchError),
 }
 
 /// What one visit led to.
@@ -112,6 +121,8 @@ enum Visited {
 struct Overdue {
     stored: Stored,
     owners: Vec<Owner>,
+    /// Whether only the phone is missing.
+    identified: bool,
 }
 
 /// An item that is due, as the index showed it and the table has it now.
@@ -121,7 +132,7 @@ struct Due {
     due_at: i64,
 }
 
-impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
+impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I, N, A> {
     /// Visits what is due, then asks Persona: first about the owners of what is about to expire, then about what is due
     /// to be asked, longest unasked first.
     ///
@@ -131,8 +142,8 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
         let started_at = self.ambient.now();
         let mut swept = Swept::default();
         let overdue = self.visit_all(started_at, &mut swept).await?;
-        for Overdue { stored, owners } in self.ask_about_overdue(overdue, started_at, &mut swept).await? {
-            count(self.expire(&stored, &owners).await, &mut swept, &mut Vec::new());
+        for overdue in self.ask_about_overdue(overdue, started_at, &mut swept).await? {
+            count(self.expire(overdue).await, &mut swept, &mut Vec::new());
         }
         self.ask_what_is_due(started_at, &mut swept).await?;
         let Swept { visited, sent, questions, asked, changed, expired, failed, late_s: _ } = swept;
@@ -188,6 +199,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
             DueKey::Member(..) => self.visit_member(due).await,
             DueKey::Profile(sub_account) => self.visit_profile(due, &sub_account).await,
             DueKey::Verification(owner) => self.visit_verification(due, owner).await,
+            DueKey::ApprovedPhone(sub_account) => self.visit_phone(due, sub_account).await,
         }
     }
 
@@ -261,6 +273,12 @@ fn log(failure: &SweepError) {
     match failure {
         SweepError::Store(StoreError::Broken(_)) | SweepError::Wake(WakeError::Store(StoreError::Broken(_))) => {
             error!(error = %failure, metric = "bug", "A visit met something that should not be.");
+        }
+        SweepError::Names(NameMatchError::Lookup(LookupError::Unauthorised)) => {
+            error!(error = %failure, metric = "lookup_unauthorised", "Twilio Lookup refuses our credential.");
+        }
+        SweepError::Names(_) => {
+            warn!(error = %failure, metric = "names_not_compared", "A visit failed; it comes again.");
         }
         SweepError::Store(StoreError::Unavailable(_))
         | SweepError::Queue(_)

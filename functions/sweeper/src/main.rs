@@ -2,6 +2,7 @@
 
 use adapters::ambient::Machine;
 use adapters::config::{ConfigError, Environment, ProcessEnvironment, malformed};
+use adapters::name_match::IdAgainstPhone;
 use adapters::settings::{Aws, revisits, template, timing, verification_policy};
 use adapters::telemetry;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -17,6 +18,7 @@ async fn main() -> Result<(), Error> {
         store: aws.table(&environment)?,
         queue: aws.queue(&environment)?,
         identity: aws.persona(&environment).await?,
+        names: IdAgainstPhone { ids: aws.persona(&environment).await?, lookup: aws.lookup(&environment).await? },
         ambient: Machine,
         settings: settings(&environment)?,
     };

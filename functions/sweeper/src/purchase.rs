@@ -2,6 +2,7 @@
 
 use adapters::ambient::Ambient;
 use adapters::items::purchase_from_item;
+use adapters::name_match::NameMatch;
 use adapters::persona::Identity;
 use adapters::profiles;
 use adapters::purchases::{
@@ -15,11 +16,11 @@ use tracing::info;
 
 use crate::{Due, Overdue, SweepError, Sweeper, Visited};
 
-impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
+impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I, N, A> {
     pub(crate) async fn visit_purchase(&self, due: Due) -> Result<Visited, SweepError> {
         let stored = Stored::from_item(&due.item)?;
         let next_at = self.backed_off(&due, self.ambient.now(), self.settings.revisits.step_ms);
-        if stored.request().waits && stored.request().gated {
+        if stored.request().waits && stored.request().needs_proof() {
             return self.visit_waiting(&due, stored, next_at).await;
         }
         if !self.push(&due, next_at).await? {
@@ -84,14 +85,14 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
 
     /// The request's own last steps, once more: pointers, then reads. They repair and send nothing, so that one push
     /// follows from what they found. Only a purchase that was just read as not cleared, with its pointers written, may
-    /// sleep until its deadline: from then on its owners' verifications wake it. Any other comes again after the next step,
+    /// sleep until its deadline: from then on its owners' verifications and the approved phone wake it. Any other comes again after the next step,
     /// and is acted on after that is written.
     async fn visit_waiting(&self, due: &Due, stored: Stored, next_at: Instant) -> Result<Visited, SweepError> {
         let deadline = stored.request().deadline;
         let expires_at = deadline.plus_ms(self.settings.timing.expiry_grace_ms + 1);
         let overdue = self.ambient.now() >= expires_at;
         let found = self.wait(stored).await;
-        let sleeps = matches!(found, Ok((Waiting::ForOwners(_), _))) && !overdue;
+        let sleeps = matches!(found, Ok((Waiting::Waits(_), _))) && !overdue;
         if !self.push(due, if sleeps { expires_at } else { next_at }).await? {
             return Ok(Visited::Nothing);
         }
@@ -100,11 +101,13 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
             (Waiting::Cleared(stored, rule), _) if in_time(&rule, deadline) || !overdue => {
                 self.send(stored.messages()).await
             }
-            (Waiting::Cleared(stored, _), owners) => Ok(Visited::Overdue(Box::new(Overdue { stored, owners }))),
-            (Waiting::ForOwners(Waiter { stored, owners, .. }), _) if overdue => {
-                Ok(Visited::Overdue(Box::new(Overdue { stored, owners })))
+            (Waiting::Cleared(stored, _), owners) => {
+                Ok(Visited::Overdue(Box::new(Overdue { stored, owners, identified: false })))
             }
-            (Waiting::ForOwners(_), _) => Ok(Visited::Nothing),
+            (Waiting::Waits(Waiter { stored, owners, identified, .. }), _) if overdue => {
+                Ok(Visited::Overdue(Box::new(Overdue { stored, owners, identified })))
+            }
+            (Waiting::Waits(_), _) => Ok(Visited::Nothing),
         }
     }
 
@@ -116,13 +119,14 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
         Ok((waiting, owners))
     }
 
-    /// Ends a purchase whose owners did not prove who they are in time, unless one of them just did.
-    pub(crate) async fn expire(&self, stored: &Stored, owners: &[Owner]) -> Result<Visited, SweepError> {
+    /// Ends a purchase whose owners did not prove who they are in time, or have no phone, unless that just changed.
+    pub(crate) async fn expire(&self, overdue: Overdue) -> Result<Visited, SweepError> {
+        let Overdue { stored, owners, identified } = overdue;
         let (now, timing) = (self.ambient.now(), &self.settings.timing);
-        let expired = match stored {
+        let guards = vec![if identified { Guard::HasNoPhone } else { Guard::NobodyInTime(owners) }];
+        let expired = match &stored {
             Stored::One(seen) => match seen.purchase.decide(&PurchaseEvent::Expire, Actor::Sweeper, now, timing) {
                 Decision::Applied { next, effects } => {
-                    let guards = vec![Guard::NobodyInTime(owners.to_vec())];
                     let commit = Commit { seen, next, effects, guards, due_at: None };
                     matches!(purchases::commit(&self.store, commit).await?, Committed::Done(_))
                 }
@@ -130,7 +134,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
             },
             Stored::Pool(seen) => match seen.pool.decide(&PoolEvent::Expire, Actor::Sweeper, now, timing) {
                 Decision::Applied { next, effects } => {
-                    let committed = commit_pool(&self.store, seen, next, effects.ends, owners, None).await?;
+                    let committed = commit_pool(&self.store, seen, next, effects.ends, &guards, None).await?;
                     matches!(committed, Committed::Done(_))
                 }
                 Decision::AlreadyDone { .. } | Decision::Illegal(_) => false,
@@ -139,7 +143,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
         if !expired {
             return Ok(Visited::Nothing);
         }
-        info!(purchase = %stored.request().id, "The purchase expired: nobody verified in time.");
+        info!(purchase = %stored.request().id, identified, "The purchase expired: what it waited for did not come in time.");
         Ok(Visited::Expired)
     }
 

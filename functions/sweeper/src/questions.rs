@@ -11,12 +11,14 @@ use std::pin::pin;
 
 use adapters::ambient::Ambient;
 use adapters::items::{StoredVerification, keys, keys::DueKey, verification_from_item};
+use adapters::name_match::NameMatch;
 use adapters::persona::{INQUIRIES_PER_QUESTION_MAX, Identity};
 use adapters::queue::Queue;
 use adapters::store::{DUE_AT, Item, Query, Range, Store, StoreError, Value};
 use adapters::verifications::{self, Cause, News, Observed, WakeError};
 use domain::{
-    Decision, InquiryEvent, InquiryId, Instant, Owner, RevokedBy, Verification, VerificationEvent, VerificationState,
+    Decision, InquiryEvent, InquiryId, Instant, Owner, Reviewer, RevokedBy, Verification, VerificationEvent,
+    VerificationState,
 };
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt};
@@ -62,7 +64,7 @@ struct Answered {
     news: Vec<(Owner, InquiryEvent)>,
 }
 
-impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
+impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I, N, A> {
     /// Asks about the owners of purchases that are about to expire, whether that is due or not; those purchases that
     /// may expire now, all of whose owners were asked about, or are nobody to ask about.
     pub(crate) async fn ask_about_overdue(
@@ -193,10 +195,12 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
     fn question_about(&self, owner: Owner, stored: StoredVerification) -> Option<Question> {
         let known = stored.verification;
         let answerable = match known.state {
-            VerificationState::Verified { .. } | VerificationState::Revoked { by: RevokedBy::Operator, .. } => false,
+            VerificationState::Verified { .. }
+            | VerificationState::InReview { by: Reviewer::Names { .. } }
+            | VerificationState::Revoked { by: RevokedBy::Operator, .. } => false,
             VerificationState::Unverified
             | VerificationState::InProgress { .. }
-            | VerificationState::InReview
+            | VerificationState::InReview { by: Reviewer::Persona }
             | VerificationState::Declined
             | VerificationState::Failed
             | VerificationState::Expired
@@ -224,7 +228,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
         let news = said.into_iter().filter_map(|event| {
             let Question { owner, known, .. } = questions.get(&event.inquiry)?;
             let observed = VerificationEvent::Observed(event.clone());
-            match known.decide(&observed, self.ambient.now(), &self.settings.policy) {
+            match known.decide(&observed, self.ambient.now(), &self.settings.policy.for_owner(owner)) {
                 Decision::Applied { .. } => Some((owner.clone(), event)),
                 Decision::AlreadyDone { .. } | Decision::Illegal(_) => None,
             }

@@ -1,8 +1,10 @@
-//! A verified owner that is due: the outbox of who waits for it.
+//! An approved owner that is due: the outbox of who waits for it, and the names that are still to be compared.
 
 use adapters::ambient::Ambient;
-use adapters::items::{VERSION, VISITS, keys, verification_from_item};
+use adapters::items::{StoredVerification, VERSION, VISITS, keys, verification_from_item};
+use adapters::name_match::NameMatch;
 use adapters::persona::Identity;
+use adapters::phones;
 use adapters::queue::Queue;
 use adapters::store::{Condition, DUE_AT, DUE_SHARD, Item, PK, SK, Store, StoreError, Value, Write};
 use adapters::verifications;
@@ -14,19 +16,26 @@ use crate::{Due, SweepError, Sweeper, Visited};
 const WOKEN_UP_TO: &str = "woken_up_to";
 
 /// Messages that one visit to one owner sends: with some 100 requests of ten at a time, seconds of a sweep's time.
-const WAKE_IN_SWEEP_MAX: usize = 2_000;
+pub(crate) const WAKE_IN_SWEEP_MAX: usize = 2_000;
 
-impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
+impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I, N, A> {
     /// Wakes who still waits, from where the last visit ended. Once nobody does, the owner is no longer due: whoever waits
     /// later reads it as verified.
     pub(crate) async fn visit_verification(&self, due: Due, owner: Owner) -> Result<Visited, SweepError> {
         let stored = verification_from_item(&due.item)?;
+        let names_wanted = stored.verification.names_to_compare().is_some();
         if stored.verification.verified_at().is_none() {
+            if names_wanted {
+                return self.visit_approval(due, &owner, stored).await;
+            }
             let broken = "a verification that Persona is to be asked about stands among what we are to do".to_owned();
             return Err(StoreError::Broken(broken).into());
         }
         // Mostly everybody was woken and bought by now: then one write does. Whoever waits later reads it as verified.
         if verifications::waiters(&self.store, &owner, 1, None).await?.items.is_empty() {
+            if names_wanted {
+                return self.visit_approval(due, &owner, stored).await;
+            }
             self.sleep(&due, stored.version, Instant::from_unix_ms(due.due_at)).await?;
             return Ok(Visited::Nothing);
         }
@@ -37,7 +46,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
         let from = due.item.get(WOKEN_UP_TO).and_then(|last| waiter_key(&owner, last));
         let from_the_start = from.is_none();
         let woken = verifications::wake(&self.store, &self.queue, &owner, from, WAKE_IN_SWEEP_MAX).await?;
-        if woken.messages == 0 && from_the_start {
+        if woken.messages == 0 && from_the_start && !names_wanted {
             self.sleep(&due, stored.version, next_at).await?;
             return Ok(Visited::Nothing);
         }
@@ -53,6 +62,24 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> Sweeper<S, Q, I, A> {
         let expect = Condition::Equals(DUE_AT, Value::N(next_at.unix_ms()));
         self.conditional(Write::Update { key: due.key.clone(), set, remove, expect }).await?;
         Ok(Visited::Sent(woken.messages))
+    }
+
+    /// An approval whose name is to be compared, and for which nobody is to be woken: now, if there is a phone. Without one
+    /// it sleeps, on the version that was read before: a phone is written down before who waits for it is read, so that
+    /// one of the two sees the other.
+    async fn visit_approval(&self, due: Due, owner: &Owner, stored: StoredVerification) -> Result<Visited, SweepError> {
+        let Owner::SubAccount(sub_account) = owner else {
+            return Err(StoreError::Broken("an agency has no phone to compare a name with".to_owned()).into());
+        };
+        let next_at = self.backed_off(&due, self.ambient.now(), self.settings.revisits.step_ms);
+        if self.push(&due, next_at).await? {
+            match phones::load_approved(&self.store, sub_account).await? {
+                // Once recorded, it is another version: due again if anybody waits for it.
+                Some(phone) => self.compare_names(owner, &stored, &phone).await?,
+                None => self.sleep(&due, stored.version, next_at).await?,
+            }
+        }
+        Ok(Visited::Nothing)
     }
 
     /// Takes the item out of the due index, unless it changed, or its visit was pushed elsewhere than to `pushed_to`.

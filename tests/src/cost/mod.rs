@@ -21,6 +21,7 @@ pub use flows::{Step, agency_token_steps, deferred_steps, own_token_steps, sum, 
 pub use port::Port;
 
 use crate::locked;
+use crate::memory_names::MemoryNames;
 use crate::memory_table::MemoryTable;
 use crate::neighbours::{MemoryCarrier, MemoryPersona, MemoryQueue, StillClock};
 use crate::settings;
@@ -163,11 +164,13 @@ impl<'w> Counted<'w> {
 
     fn sweeper(
         &self,
-    ) -> Sweeper<Port<'_, &MemoryTable>, Port<'_, &MemoryQueue>, Port<'_, &MemoryPersona>, &StillClock> {
+    ) -> Sweeper<Port<'_, &MemoryTable>, Port<'_, &MemoryQueue>, Port<'_, &MemoryPersona>, &MemoryNames, &StillClock>
+    {
         Sweeper {
             store: self.port(&self.world.table),
             queue: self.port(&self.world.queue),
             identity: self.port(&self.world.persona),
+            names: &self.world.names,
             ambient: self.world.clock,
             settings: settings::sweeper(),
         }

@@ -14,7 +14,7 @@ pub(super) struct Functions<'a> {
     pub(super) check: PurchaseCheck<Ports<'a>, Ports<'a>, Ports<'a>, Ports<'a>>,
     pub(super) webhook: PersonaWebhook<Ports<'a>, Ports<'a>, Ports<'a>, Ports<'a>>,
     pub(super) completion: PurchaseCompletion<Ports<'a>, Ports<'a>, Ports<'a>>,
-    pub(super) sweeper: Sweeper<Ports<'a>, Ports<'a>, Ports<'a>, Ports<'a>>,
+    pub(super) sweeper: Sweeper<Ports<'a>, Ports<'a>, Ports<'a>, Ports<'a>, Ports<'a>>,
 }
 
 impl<'a> Functions<'a> {
@@ -30,7 +30,7 @@ impl<'a> Functions<'a> {
                 switch: SwitchCache::default(),
                 settings: settings::completion(),
             },
-            sweeper: Sweeper { store, queue, identity, ambient, settings: settings::sweeper() },
+            sweeper: Sweeper { store, queue, identity, names: ports, ambient, settings: settings::sweeper() },
         }
     }
 }

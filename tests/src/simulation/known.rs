@@ -190,7 +190,7 @@ fn decided_against(state: VerificationState) -> bool {
         | VerificationState::Revoked { by: RevokedBy::Persona, .. } => true,
         VerificationState::Unverified
         | VerificationState::InProgress { .. }
-        | VerificationState::InReview
+        | VerificationState::InReview { .. }
         | VerificationState::Verified { .. }
         | VerificationState::Expired
         | VerificationState::Revoked { by: RevokedBy::Operator, .. } => false,

@@ -5,11 +5,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use adapters::ambient::Ambient;
+use adapters::name_match::{NameMatch, NameMatchError};
 use adapters::persona::{Identity, OpenedInquiry, PersonaError, Session};
 use adapters::queue::{PurchaseMessage, Queue, QueueError};
 use adapters::store::{Item, Key, Page, Query, Range, Store, StoreError, TransactError, Write, WriteError};
 use adapters::twilio::{AvailableNumber, Carrier, Created, LookError, OwnedNumber, Stock, StockError, StockQuery};
-use domain::{AccountSid, InquiryEvent, InquiryId, Instant, Nonce, NumberSid, PhoneNumber, Purchase, PurchaseState};
+use domain::{
+    AccountSid, InquiryEvent, InquiryId, Instant, NameLevel, NameLevels, Nonce, NumberSid, PhoneNumber, Purchase,
+    PurchaseState,
+};
 
 use super::facts::Fact;
 use super::invariants;
@@ -212,6 +216,15 @@ impl Identity for Ports<'_> {
     async fn look(&self, inquiries: &[InquiryId]) -> Result<Vec<InquiryEvent>, PersonaError> {
         let call = inquiries.iter().fold(Trace::of("look"), |trace, inquiry| trace.text(inquiry.as_str()));
         self.call(call, || PersonaError::Unknown, |state| Ok(state.persona.look(inquiries))).await
+    }
+}
+
+impl NameMatch for Ports<'_> {
+    async fn levels(&self, inquiry: &InquiryId, phone: &PhoneNumber) -> Result<NameLevels, NameMatchError> {
+        // No platform of a schedule asks for it: `tests/tests/stories/names.rs` plays it, at every step.
+        let lost = || NameMatchError::Persona(PersonaError::Unknown);
+        let unknown = NameLevels { first: NameLevel::NoData, last: NameLevel::NoData };
+        self.call(Trace::of("names").text(inquiry.as_str()).text(phone.as_str()), lost, |_| Ok(unknown)).await
     }
 }
 

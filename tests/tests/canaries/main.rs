@@ -19,6 +19,9 @@ use crate::sinks::Sinks;
 const ASKED_FOR: [&str; 4] =
     ["status", "status%2Cupdated-at", "status%2Credacted-at", "status%2Cupdated-at%2Credacted-at"];
 
+/// What the sweeper alone asks for, of an inquiry that was approved: the two names that are compared.
+const NAMES_ASKED_FOR: &str = "fields.name-first%2Cfields.name-last%2Cfields.name_first%2Cfields.name_last";
+
 #[expect(clippy::print_stdout, reason = "a test program tells its result on standard output")]
 fn main() -> ExitCode {
     if std::env::args().any(|argument| argument == "--list") {
@@ -48,9 +51,14 @@ fn main() -> ExitCode {
     for line in walked.asked.iter().filter(|line| line.contains(" /api/v1/inquiries")) {
         let fields = line.split(['?', '&']).find_map(|part| part.strip_prefix("fields%5Binquiry%5D="));
         let deletes = line.starts_with("DELETE ");
-        if !fields.is_some_and(|fields| ASKED_FOR.contains(&fields)) && !deletes {
+        let names = line.starts_with("GET ") && fields == Some(NAMES_ASKED_FOR);
+        if !fields.is_some_and(|fields| ASKED_FOR.contains(&fields)) && !deletes && !names {
             wrong.push(format!("Persona was asked for more than status fields: {line}"));
         }
+    }
+    let compared = walked.asked.iter().filter(|line| line.contains("Fields=identity_match&FirstName=")).count();
+    if compared == 0 {
+        wrong.push("no name was compared: those on the ID did not pass through".to_owned());
     }
     for what in &wrong {
         println!("wrong: {what}");

@@ -7,13 +7,19 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use adapters::config::BaseUrl;
+use adapters::items::{StoredVerification, approved_phone_to_item, verification_to_item};
+use adapters::name_match::IdAgainstPhone;
 use adapters::persona::{PersonaClient, PersonaSettings, sign};
-use adapters::store::{Item, Key, Page, Query, Store, StoreError, TransactError, Write, WriteError};
+use adapters::store::{Condition, Item, Key, Page, Query, Store, StoreError, TransactError, Write, WriteError};
 use adapters::twilio::{
     LookupClient, RATE_LIMIT_NAMES, TwilioAccess, TwilioClient, TwilioSettings, VerifyClient, VerifySettings,
 };
 use adapters::verifications::Revisits;
-use domain::{GatePolicy, MessagePrices, PhonePolicy, PhonePreset, Timing, VerificationPolicy};
+use domain::{
+    ApprovedPhone, Attempt, Channel, GatePolicy, Inquiry, InquiryId, MessagePrices, NameCheck, NameMatchPolicy, Owner,
+    PhoneNumber, PhonePolicy, PhonePreset, PhoneVerificationId, Reviewer, SubAccountId, Timing, Verification,
+    VerificationPolicy, VerificationState,
+};
 use number_search::NumberSearch;
 use persona_webhook::PersonaWebhook;
 use phone_verification::PhoneVerification;
@@ -163,6 +169,11 @@ pub(crate) fn walk(sinks: &Sinks) -> Walked {
     }
 }
 
+/// Names are compared, so that those on the ID pass through.
+fn verification_policy() -> VerificationPolicy {
+    VerificationPolicy { name_match: NameMatchPolicy::Require, ..VerificationPolicy::default() }
+}
+
 fn revisits() -> Revisits {
     Revisits { poll_age_ms: 120_000, step_ms: 60_000 }
 }
@@ -269,7 +280,8 @@ impl Walk<'_> {
                     ambient: self.clock,
                     settings: purchase_check::Settings {
                         gate: GatePolicy::default(),
-                        policy: VerificationPolicy::default(),
+                        policy: verification_policy(),
+                        phone_required: true,
                         revisits: revisits(),
                         purchase_wait_ms: 3_600_000,
                         template: template(),
@@ -283,11 +295,12 @@ impl Walk<'_> {
                 self.name_what_is_there(&mut event, "PHV#", number);
                 let function = PhoneVerification {
                     store: &self.table,
+                    queue: &self.sinks.queue,
                     lookup: self.lookup.clone(),
                     passcodes: self.passcodes.clone(),
                     ambient: self.clock,
                     settings: phone_verification::Settings {
-                        policy: PhonePolicy::of(PhonePreset::Balanced),
+                        policy: PhonePolicy { required_for_purchases: true, ..PhonePolicy::of(PhonePreset::Balanced) },
                         prices: MessagePrices::default(),
                     },
                 };
@@ -382,9 +395,41 @@ impl Walk<'_> {
             queue: &self.sinks.queue,
             identity: self.persona.clone(),
             ambient: self.clock,
-            settings: settings::webhook(),
+            settings: persona_webhook::Settings { policy: verification_policy(), ..settings::webhook() },
         };
         self.keep(persona_webhook::ROUTE, self.ran(function.handle(event)));
+    }
+
+    /// Somebody whom Persona approved, and whose name is to be compared with the owner of a phone.
+    fn approve_one_with_a_phone(&self) {
+        let sub_account = SubAccountId::parse("loc_named").expect("is an id");
+        let inquiry = Inquiry {
+            id: InquiryId::parse("inq_named").expect("is an id"),
+            template: Some(template()),
+            seen: None,
+            attempt: Attempt::Unused,
+            session_at: self.now(),
+            sessions: 1,
+        };
+        let state = VerificationState::InReview { by: Reviewer::Names { approved_at: self.now() } };
+        let verification = Verification { state, inquiry: Some(inquiry), attempts_used: 0, names: NameCheck::Wanted };
+        let stored = StoredVerification { verification, opening: None, version: 1 };
+        let owner = Owner::SubAccount(sub_account.clone());
+        let phone = ApprovedPhone {
+            number: PhoneNumber::parse("+12125550100").expect("is a number"),
+            channel: Channel::Sms,
+            at: self.now(),
+            verification: PhoneVerificationId::parse(&format!("phv_{:032}", 0)).expect("is an id"),
+        };
+        let items = [
+            verification_to_item(&owner, &stored, Some(self.now())),
+            approved_phone_to_item(&sub_account, &phone, None),
+        ];
+        for item in items {
+            let expect = Condition::Any(vec![Condition::ItemAbsent, Condition::ItemPresent]);
+            let written = self.runtime.block_on((&self.sinks.table).write(Write::Put { item, expect }));
+            written.expect("the table in memory answers");
+        }
     }
 
     /// The functions behind the queue and the schedule.
@@ -393,14 +438,16 @@ impl Walk<'_> {
             store: &self.table,
             queue: &self.sinks.queue,
             identity: self.persona.clone(),
+            names: IdAgainstPhone { ids: self.persona.clone(), lookup: self.lookup.clone() },
             ambient: self.clock,
             settings: sweeper::Settings {
-                policy: VerificationPolicy::default(),
+                policy: verification_policy(),
                 revisits: revisits(),
                 timing: Timing::default(),
                 template: template(),
             },
         };
+        self.approve_one_with_a_phone();
         self.clock.advance_s(180);
         let swept = self.ran(async {
             match sweeper.sweep().await {

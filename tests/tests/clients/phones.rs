@@ -1,8 +1,9 @@
 //! The clients of Twilio Verify and Lookup.
 
+use adapters::name_match::{NameLookup, PersonName};
 use adapters::twilio::{
-    Checking, LookupClient, LookupError, Passcodes, PersonName, PhoneLookup, RateLimitValues, Sending, TwilioAccess,
-    VerifyClient, VerifyError, VerifySettings, meaning_of_check_refusal, meaning_of_start_refusal,
+    Checking, LookupClient, LookupError, Passcodes, PhoneLookup, RateLimitValues, Sending, TwilioAccess, VerifyClient,
+    VerifyError, VerifySettings, meaning_of_check_refusal, meaning_of_start_refusal,
 };
 use domain::{
     Channel, CheckAnswer, LineType, NameLevel, NameLevels, PhoneNumber, PumpingRisk, Refusal, SubAccountId, VerifySid,

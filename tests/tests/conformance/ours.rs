@@ -1,8 +1,9 @@
 //! Everything that our clients ask Twilio for, over a real connection.
 
 use adapters::config::BaseUrl;
+use adapters::name_match::{NameLookup, PersonName};
 use adapters::twilio::{
-    AreaCode, Carrier, Checking, Created, LookupClient, NumberKind, NumberPattern, Passcodes, PersonName, PhoneLookup,
+    AreaCode, Carrier, Checking, Created, LookupClient, NumberKind, NumberPattern, Passcodes, PhoneLookup,
     RATE_LIMIT_NAMES, RateLimitValues, Sending, Stock, StockQuery, TwilioAccess, TwilioClient, TwilioSettings,
     VerifyClient, VerifySettings,
 };

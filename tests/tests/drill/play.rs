@@ -223,7 +223,6 @@ impl Drill<'_> {
             let cost = match package {
                 Package::LineType => LINE_TYPE_MICRODOLLARS,
                 Package::PumpingRisk => RISK_MICRODOLLARS,
-                Package::IdentityMatch => unreachable!("nobody compares names in the drill"),
             };
             if is_attack(number.as_str()) {
                 self.outcome.attack_cost += cost;

@@ -160,6 +160,7 @@ async fn forgotten_purchase(stack: &Deployed) -> Purchase {
         if_unavailable: IfUnavailable::Fail,
         alternatives: Vec::new(),
         gated: false,
+        needs_phone: false,
         body_hash: BodyHash([0; 32]),
         created_at: now,
         updated_at: now,

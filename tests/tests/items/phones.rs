@@ -127,7 +127,7 @@ fn counts_and_the_approved_phone_are_read_back() {
     for channel in Channel::ALL {
         let verification = verification(PhoneState::Approved { at: at(2) });
         let approved = ApprovedPhone { number: number(), channel, at: at(2), verification: verification.id };
-        assert_eq!(approved_phone_from_item(&approved_phone_to_item(&sub_account(), &approved)), Ok(approved));
+        assert_eq!(approved_phone_from_item(&approved_phone_to_item(&sub_account(), &approved, None)), Ok(approved));
     }
 }
 
@@ -157,7 +157,9 @@ fn what_cannot_be_read_is_named() {
     let window = Window::default().take(at(0), &limit);
     cases.push((window_to_item(&dimensions()[0], &window, 1, &limit), |item| window_from_item(item).map(drop)));
     cases.push((conversion_to_item(key, &counts, 1), |item| conversion_from_item(item).map(drop)));
-    cases.push((approved_phone_to_item(&sub_account(), &approved), |item| approved_phone_from_item(item).map(drop)));
+    cases.push((approved_phone_to_item(&sub_account(), &approved, None), |item| {
+        approved_phone_from_item(item).map(drop)
+    }));
     let unread = |name: &str| ["pk", "sk", "expires_at"].contains(&name);
     for (item, read) in cases {
         assert_eq!(read(&item), Ok(()));

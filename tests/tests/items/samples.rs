@@ -3,9 +3,9 @@
 
 use domain::{
     AccountSid, Actor, AgencyId, Attempt, BodyHash, EarlierCreates, EventClass, FailedNumber, Fulfilment, Happening,
-    HistoryEntry, IfUnavailable, Inquiry, InquiryId, Instant, LatestCreate, LeaseToken, Nonce, NumberSid, Opening,
-    Owner, Phase, PhoneNumber, Place, Pool, PoolState, Purchase, PurchaseId, PurchaseState, Reason, Release, RevokedBy,
-    Slot, SubAccountId, TemplateId, VerificationState,
+    HistoryEntry, IfUnavailable, Inquiry, InquiryId, Instant, LatestCreate, LeaseToken, NameCheck, NameLevel,
+    NameLevels, Nonce, NumberSid, Opening, Owner, Phase, PhoneNumber, Place, Pool, PoolState, Purchase, PurchaseId,
+    PurchaseState, Reason, Release, Reviewer, RevokedBy, Slot, SubAccountId, TemplateId, VerificationState,
 };
 
 /// Follows `next` from `first` until it ends: every variant, in the order that `next` names.
@@ -171,6 +171,7 @@ pub(crate) fn purchase(state: PurchaseState) -> Purchase {
         if_unavailable: IfUnavailable::SameAreaCode,
         alternatives: vec![number("+14155550103")],
         gated: true,
+        needs_phone: false,
         body_hash: BodyHash(std::array::from_fn(|index| u8::try_from(index * 8).unwrap_or_default())),
         created_at: at(20),
         updated_at: at(21),
@@ -213,6 +214,7 @@ pub(crate) fn pool(state: PoolState) -> Pool {
         fulfilment: Fulfilment::AllOrNothing,
         if_unavailable: IfUnavailable::SameAreaCode,
         gated: true,
+        needs_phone: false,
         state,
         id,
         sub_account,
@@ -232,8 +234,13 @@ pub(crate) fn verification_states() -> Vec<VerificationState> {
         VerificationState::InProgress { phase: Phase::NeedsUser } => {
             Some(VerificationState::InProgress { phase: Phase::Processing })
         }
-        VerificationState::InProgress { phase: Phase::Processing } => Some(VerificationState::InReview),
-        VerificationState::InReview => Some(VerificationState::Verified { at: at(30) }),
+        VerificationState::InProgress { phase: Phase::Processing } => {
+            Some(VerificationState::InReview { by: Reviewer::Persona })
+        }
+        VerificationState::InReview { by: Reviewer::Persona } => {
+            Some(VerificationState::InReview { by: Reviewer::Names { approved_at: at(29) } })
+        }
+        VerificationState::InReview { by: Reviewer::Names { .. } } => Some(VerificationState::Verified { at: at(30) }),
         VerificationState::Verified { .. } => Some(VerificationState::Declined),
         VerificationState::Declined => Some(VerificationState::Failed),
         VerificationState::Failed => Some(VerificationState::Expired),
@@ -244,6 +251,13 @@ pub(crate) fn verification_states() -> Vec<VerificationState> {
         }
         VerificationState::Revoked { by: RevokedBy::Operator, .. } => None,
     })
+}
+
+/// Every standing of the names.
+pub(crate) fn name_checks() -> Vec<NameCheck> {
+    let compared = NameLevel::ALL.into_iter().zip(NameLevel::ALL.into_iter().rev());
+    let compared = compared.map(|(first, last)| NameCheck::Compared(NameLevels { first, last }));
+    [NameCheck::NotWanted, NameCheck::Wanted].into_iter().chain(compared).collect()
 }
 
 /// No inquiry, and one of every form.

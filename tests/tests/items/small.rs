@@ -7,8 +7,8 @@ use adapters::items::{
 };
 use adapters::store::{Condition, DUE_AT, Key, Store, Write, WriteError};
 use domain::{
-    AgencyId, CountryCode, EventClass, EventId, InquiryId, InquiryStatus, MemberIndex, Operator, OperatorAction,
-    OperatorName, OperatorReason, PurchaseState, TemplateId, VerificationState,
+    AgencyId, CountryCode, EventClass, EventId, InquiryId, InquiryStatus, MemberIndex, NameLevel, NameLevels, Operator,
+    OperatorAction, OperatorName, OperatorReason, PurchaseState, Reviewer, TemplateId, VerificationState,
 };
 use tests::memory_table::MemoryTable;
 
@@ -108,20 +108,25 @@ fn an_audit_entry_is_read_back_as_it_was() {
         AuditCause::Event { id: EventId::parse("evt_1").expect("is an id"), inquiry: inquiry.clone(), status },
         AuditCause::Look { inquiry: inquiry.clone(), status },
         AuditCause::Opened { inquiry: inquiry.clone() },
-        AuditCause::Resumed { inquiry },
+        AuditCause::Resumed { inquiry: inquiry.clone() },
+        AuditCause::NamesCompared {
+            inquiry,
+            levels: NameLevels { first: NameLevel::Partial, last: NameLevel::HighPartial },
+        },
         AuditCause::Operator { action: OperatorAction::Approve, operator: operator(Some("jo")) },
         AuditCause::Operator { action: OperatorAction::ResetAttempts, operator: operator(None) },
     ];
     let mut keys = Vec::new();
     for cause in causes {
-        let before = VerificationState::InReview;
+        let before = VerificationState::InReview { by: Reviewer::Persona };
         let entry = AuditEntry::new(at(5), cause, &before, &VerificationState::Verified { at: at(4) });
         let item = entry.to_item(&owners()[0], 7);
         keys.push(Key::of(&item).expect("has keys").sk);
         assert_eq!(AuditEntry::from_item(&item), Ok(entry));
     }
     keys.pop();
-    let wanted = ["A#evt_1", "A#look#inq_1#7", "A#opened#inq_1", "A#resumed#inq_1#7", "A#operator#7"];
+    let wanted =
+        ["A#evt_1", "A#look#inq_1#7", "A#opened#inq_1", "A#resumed#inq_1#7", "A#names#inq_1#7", "A#operator#7"];
     assert_eq!(keys, wanted, "an event is keyed by its id alone: it is written once");
 }
 

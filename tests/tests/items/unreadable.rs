@@ -8,14 +8,14 @@ use adapters::store::{BY_TIME, DUE_AT, DUE_SHARD, Item, StoreError, Value};
 use domain::{InquiryId, TemplateId, Verification};
 
 use crate::samples::{
-    at, inquiries, openings, owners, pool, pool_states, purchase, purchase_states, verification_states,
+    at, inquiries, name_checks, openings, owners, pool, pool_states, purchase, purchase_states, verification_states,
 };
 
 /// A value that nothing can read, and that must not appear in an error.
 const MARKER: &str = "marker value 5f2e";
 
 /// Attributes that a state may lack, or that nothing reads back.
-const OPTIONAL: [&str; 15] = [
+const OPTIONAL: [&str; 17] = [
     "absent_at",
     "alternatives",
     BY_TIME,
@@ -24,8 +24,10 @@ const OPTIONAL: [&str; 15] = [
     "given_up",
     "inquiry",
     "last_look_at",
+    "names",
     "opening",
     POINTERS,
+    "persona_approved_at",
     "refusal",
     "seen_at",
     "sessions",
@@ -140,8 +142,8 @@ fn pools() {
 fn verifications() {
     for state in verification_states() {
         for inquiry in inquiries() {
-            for opening in openings() {
-                let verification = Verification { state, inquiry: inquiry.clone(), attempts_used: 1 };
+            for (names, opening) in name_checks().into_iter().zip(openings().into_iter().cycle()) {
+                let verification = Verification { state, inquiry: inquiry.clone(), attempts_used: 1, names };
                 let stored = StoredVerification { verification, opening, version: 1 };
                 let item = verification_to_item(&owners()[0], &stored, Some(at(1)));
                 // The keys of a verification are known to whoever reads it.

@@ -6,17 +6,17 @@ use adapters::items::{
 use adapters::store::{DUE_AT, Key};
 use domain::{Verification, VerificationState};
 
-use crate::samples::{at, inquiries, openings, owners, verification_states};
+use crate::samples::{at, inquiries, name_checks, openings, owners, verification_states};
 
 #[test]
 fn every_state_is_read_back_as_it_was() {
     for owner in owners() {
         for state in verification_states() {
             for inquiry in inquiries() {
-                for opening in openings() {
+                for (names, opening) in name_checks().into_iter().zip(openings().into_iter().cycle()) {
                     let written = StoredVerification {
-                        verification: Verification { state, inquiry: inquiry.clone(), attempts_used: 9 },
-                        opening,
+                        verification: Verification { state, inquiry: inquiry.clone(), attempts_used: 9, names },
+                        opening: opening.clone(),
                         version: 3,
                     };
                     let item = verification_to_item(&owner, &written, Some(at(1)));

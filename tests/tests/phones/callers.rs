@@ -6,9 +6,13 @@ use tests::events::{Caller, http_event};
 
 use crate::{HOME, OTHER, SUB, id, in_a_world, number};
 
+/// The scopes of the three routes.
+const BOTH: &str = "purchases:read purchases:write";
+
 fn request(route: Route, sub_account: &str, id: &str, caller: Option<&Caller>) -> Value {
     let body = match route {
         Route::Start => json!({"phone_number": HOME}),
+        Route::Read => json!(null),
         Route::Check => json!({"code": "123456"}),
     };
     let path = [("sub", sub_account), ("id", id)];
@@ -23,13 +27,17 @@ fn nobody_reaches_what_is_not_theirs() {
         let (items, checks) = (world.table.items(), world.passcodes.checks());
         let callers = [
             (None, 401),
-            (Some(json!({"sub_account": OTHER, "scope": "purchases:read"})), 403),
+            (Some(json!({"sub_account": OTHER, "scope": "operator"})), 403),
             (Some(json!({"sub_account": OTHER, "scope": ""})), 403),
-            (Some(json!({"sub_account": SUB, "scope": "purchases:write"})), 404),
-            (Some(json!({"sub_account": [SUB, "Loc_OTHER"], "scope": "purchases:write"})), 404),
-            (Some(json!({"agency": "Agency_1", "scope": "purchases:write"})), 404),
-            (Some(json!({"scope": "purchases:write"})), 404),
+            (Some(json!({"sub_account": SUB, "scope": BOTH})), 404),
+            (Some(json!({"sub_account": [SUB, "Loc_OTHER"], "scope": BOTH})), 404),
+            (Some(json!({"agency": "Agency_1", "scope": BOTH})), 404),
+            (Some(json!({"scope": BOTH})), 404),
         ];
+        let reader = Caller { claims: json!({"sub_account": OTHER, "scope": "purchases:read"}) };
+        for (route, status) in [(Route::Start, 403), (Route::Check, 403), (Route::Read, 200)] {
+            assert_eq!(world.handle(request(route, OTHER, &theirs, Some(&reader))).status, status, "{}", route.key());
+        }
         for (claims, status) in callers {
             for route in Route::ALL {
                 let caller = claims.clone().map(|claims| Caller { claims });
@@ -39,7 +47,9 @@ fn nobody_reaches_what_is_not_theirs() {
         }
         // Theirs under our own name does not exist.
         let ours = Caller::sub_account(SUB);
-        assert_eq!(world.handle(request(Route::Check, SUB, &theirs, Some(&ours))).status, 404);
+        for route in [Route::Check, Route::Read] {
+            assert_eq!(world.handle(request(route, SUB, &theirs, Some(&ours))).status, 404, "{}", route.key());
+        }
         assert_eq!(world.table.items(), items, "nothing has changed");
         assert_eq!(world.passcodes.checks(), checks, "nothing was compared");
     });

@@ -85,6 +85,7 @@ fn prove_phone(world: &Neighbours<'_>, sub_account: &str, verifications: usize) 
     put(approved_phone_to_item(
         &sub_account,
         &ApprovedPhone { number: number.clone(), channel, at: now, verification },
+        None,
     ));
     ids.iter().map(ToString::to_string).chain([number.to_string()]).collect()
 }

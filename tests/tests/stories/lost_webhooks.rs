@@ -3,7 +3,7 @@
 
 use adapters::items::AuditEntry;
 use domain::{
-    Attempt, EventClass, Inquiry, InquiryId, InquiryStatus, Instant, Owner, Phase, PurchaseState, RevokedBy,
+    Attempt, EventClass, Inquiry, InquiryId, InquiryStatus, Instant, NameCheck, Owner, Phase, PurchaseState, RevokedBy,
     SubAccountId, Verification, VerificationState,
 };
 use sweeper::Swept;
@@ -48,7 +48,8 @@ fn open_inquiries(world: &Neighbours<'_>, number: usize) {
         };
         world.persona.set(&inquiry.id, InquiryStatus::Created, now);
         let state = VerificationState::InProgress { phase: Phase::NeedsUser };
-        let verification = Verification { state, inquiry: Some(inquiry), attempts_used: 0 };
+        let verification =
+            Verification { state, inquiry: Some(inquiry), attempts_used: 0, names: NameCheck::NotWanted };
         world.put_verification(&owner(number), verification, Some(now));
     }
 }

@@ -25,19 +25,15 @@ fn nothing_known_is_no_mismatch() {
 
 #[test]
 fn only_require_decides() {
-    let compared = [None, Some(NameMatch::Match), Some(NameMatch::Mismatch), Some(NameMatch::NoData)];
-    for has_phone in [false, true] {
-        for compared in compared {
-            for policy in [NameMatchPolicy::Off, NameMatchPolicy::Report] {
-                assert_eq!(name_standing(policy, has_phone, compared), NameStanding::Verified);
-            }
-            let wanted = match compared {
-                Some(NameMatch::Match | NameMatch::NoData) => NameStanding::Verified,
-                Some(NameMatch::Mismatch) => NameStanding::OperatorDecides,
-                None if has_phone => NameStanding::Compare,
-                None => NameStanding::NeedsPhone,
-            };
-            assert_eq!(name_standing(NameMatchPolicy::Require, has_phone, compared), wanted);
-        }
+    for compared in [None, Some(NameMatch::Match), Some(NameMatch::Mismatch), Some(NameMatch::NoData)] {
+        assert_eq!(name_standing(NameMatchPolicy::Off, compared), NameStanding::Counts);
+        let report = if compared.is_none() { NameStanding::CountsAndCompare } else { NameStanding::Counts };
+        assert_eq!(name_standing(NameMatchPolicy::Report, compared), report);
+        let require = match compared {
+            Some(NameMatch::Match | NameMatch::NoData) => NameStanding::Counts,
+            Some(NameMatch::Mismatch) => NameStanding::OperatorDecides,
+            None => NameStanding::Compare,
+        };
+        assert_eq!(name_standing(NameMatchPolicy::Require, compared), require);
     }
 }

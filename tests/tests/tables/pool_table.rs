@@ -55,6 +55,7 @@ fn pool(state: PoolState, fulfilment: Fulfilment) -> Pool {
         fulfilment,
         if_unavailable: IfUnavailable::Fail,
         gated: true,
+        needs_phone: false,
         body_hash: BodyHash([0; 32]),
         created_at: at(0),
         updated_at: at(0),

@@ -182,6 +182,7 @@ fn purchase(state: PurchaseState) -> Purchase {
         sub_account: SubAccountId::parse("sub").expect("is a word"),
         number: number("+12125550100"),
         gated: true,
+        needs_phone: false,
         body_hash: BodyHash([0; 32]),
         created_at: at(0),
         updated_at: at(0),

@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use domain::{
     AcceptedStatuses, Attempt, Decision, EventClass, FormerInquiry, Inquiry, InquiryEvent, InquiryId, InquiryStatus,
-    Instant, OperatorAction, Phase, RevokedBy, Seen, Source, TemplateId, Verification, VerificationEffect,
-    VerificationEvent, VerificationPolicy, VerificationState,
+    Instant, NameCheck, NameLevel, NameLevels, NameMatchPolicy, OperatorAction, Phase, Reviewer, RevokedBy, Seen,
+    Source, TemplateId, Verification, VerificationEffect, VerificationEvent, VerificationPolicy, VerificationState,
 };
 
 const CURRENT: &str = "inq_current";
@@ -20,7 +20,8 @@ fn states() -> Vec<VerificationState> {
         VerificationState::Unverified,
         VerificationState::InProgress { phase: Phase::NeedsUser },
         VerificationState::InProgress { phase: Phase::Processing },
-        VerificationState::InReview,
+        VerificationState::InReview { by: Reviewer::Persona },
+        VerificationState::InReview { by: Reviewer::Names { approved_at: at } },
         VerificationState::Verified { at },
         VerificationState::Declined,
         VerificationState::Failed,
@@ -34,7 +35,7 @@ fn states() -> Vec<VerificationState> {
         match state {
             VerificationState::Unverified
             | VerificationState::InProgress { phase: Phase::NeedsUser | Phase::Processing }
-            | VerificationState::InReview
+            | VerificationState::InReview { by: Reviewer::Persona | Reviewer::Names { .. } }
             | VerificationState::Verified { .. }
             | VerificationState::Declined
             | VerificationState::Failed
@@ -71,7 +72,19 @@ fn verification(state: VerificationState) -> Verification {
         sessions: 1,
     };
     let inquiry = if state == VerificationState::Unverified { None } else { Some(inquiry) };
-    Verification { state, inquiry, attempts_used: 3 }
+    let names = match state {
+        VerificationState::InReview { by: Reviewer::Names { .. } } => NameCheck::Wanted,
+        VerificationState::Unverified
+        | VerificationState::InProgress { .. }
+        | VerificationState::InReview { by: Reviewer::Persona }
+        | VerificationState::Verified { .. }
+        | VerificationState::Declined
+        | VerificationState::Failed
+        | VerificationState::Expired
+        | VerificationState::Locked
+        | VerificationState::Revoked { .. } => NameCheck::NotWanted,
+    };
+    Verification { state, inquiry, attempts_used: 3, names }
 }
 
 /// What brought a verification into this state.
@@ -81,7 +94,7 @@ fn class_of_last_event(state: &VerificationState) -> EventClass {
         | VerificationState::InProgress { .. }
         | VerificationState::Failed
         | VerificationState::Expired => EventClass::Progress,
-        VerificationState::InReview
+        VerificationState::InReview { .. }
         | VerificationState::Verified { .. }
         | VerificationState::Declined
         | VerificationState::Locked
@@ -94,7 +107,10 @@ fn name(state: &VerificationState) -> String {
         VerificationState::Unverified => "unverified".to_owned(),
         VerificationState::InProgress { phase: Phase::NeedsUser } => "in_progress/needs_user".to_owned(),
         VerificationState::InProgress { phase: Phase::Processing } => "in_progress/processing".to_owned(),
-        VerificationState::InReview => "in_review".to_owned(),
+        VerificationState::InReview { by: Reviewer::Persona } => "in_review".to_owned(),
+        VerificationState::InReview { by: Reviewer::Names { approved_at } } => {
+            format!("in_review/names@{:+}", approved_at.unix_ms() - SEEN_MS)
+        }
         VerificationState::Verified { at } => format!("verified@{:+}", at.unix_ms() - SEEN_MS),
         VerificationState::Declined => "declined".to_owned(),
         VerificationState::Failed => "failed".to_owned(),
@@ -121,7 +137,13 @@ fn outcome(before: &Verification, event: &VerificationEvent, policy: &Verificati
                 (None, None) => "",
                 _ => ", other inquiry",
             };
-            format!("→ {}{attempt}{inquiry}{}", name(&next.state), wakes(effects))
+            let names = match (before.names, next.names) {
+                (before, after) if before == after => "",
+                (_, NameCheck::NotWanted) => ", names not wanted",
+                (_, NameCheck::Wanted) => ", names wanted",
+                (_, NameCheck::Compared(_)) => ", names compared",
+            };
+            format!("→ {}{attempt}{inquiry}{names}{}", name(&next.state), wakes(effects))
         }
         Decision::AlreadyDone { effects } => format!("already done{}", wakes(effects)),
         Decision::Illegal(why) => format!("illegal: {why:?}"),
@@ -152,6 +174,17 @@ fn said(inquiry: &str, status: InquiryStatus, offset_ms: i64) -> InquiryEvent {
     }
 }
 
+/// Names that fit, that differ, and of which nobody knows.
+const LEVELS: [(&str, NameLevels); 3] = [
+    ("fit", NameLevels { first: NameLevel::Partial, last: NameLevel::Exact }),
+    ("differ", NameLevels { first: NameLevel::Exact, last: NameLevel::None }),
+    ("unknown", NameLevels { first: NameLevel::NoData, last: NameLevel::NoData }),
+];
+
+fn compared(inquiry: &str, levels: NameLevels) -> VerificationEvent {
+    VerificationEvent::NamesCompared(InquiryId::parse(inquiry).expect("is a word"), levels)
+}
+
 fn table(policy: &VerificationPolicy) -> String {
     let mut table = String::new();
     for state in states() {
@@ -176,6 +209,9 @@ fn table(policy: &VerificationPolicy) -> String {
                 );
             }
         }
+        for (what, levels) in LEVELS {
+            row(&format!("names: {what}"), outcome(&before, &compared(CURRENT, levels), policy));
+        }
         for action in OperatorAction::ALL {
             row(&format!("operator: {action:?}"), outcome(&before, &VerificationEvent::Operated(action), policy));
         }
@@ -188,9 +224,53 @@ fn every_state_answers_every_event() {
     insta::assert_snapshot!("verification_table", table(&VerificationPolicy::default()));
 }
 
+/// What an approval does under each policy, before and after the names were compared.
+#[test]
+fn names_and_approvals() {
+    let checks = [("not wanted", NameCheck::NotWanted), ("wanted", NameCheck::Wanted)].into_iter();
+    let checks: Vec<_> = checks.chain(LEVELS.map(|(what, levels)| (what, NameCheck::Compared(levels)))).collect();
+    let mut table = String::new();
+    for name_match in [NameMatchPolicy::Off, NameMatchPolicy::Report, NameMatchPolicy::Require] {
+        let policy = VerificationPolicy { name_match, ..VerificationPolicy::default() };
+        for state in states() {
+            for (what, names) in &checks {
+                let before = Verification { names: *names, ..verification(state) };
+                let row = format!("{name_match:?}, {}, names {what}", name(&state));
+                let outcome = outcome(&before, &observed(InquiryStatus::Approved, 5000), &policy);
+                writeln!(table, "{row:<55} {outcome}").expect("writes to text");
+            }
+        }
+    }
+    insta::assert_snapshot!("names_and_approvals", table);
+}
+
+/// An approval whose names are compared is as old as Persona says, so that a later reversal of a reviewer's still counts.
+#[test]
+fn names_that_fit_make_an_approval_count_from_when_persona_gave_it() {
+    let policy = VerificationPolicy { name_match: NameMatchPolicy::Require, ..VerificationPolicy::default() };
+    let open = verification(VerificationState::InProgress { phase: Phase::NeedsUser });
+    let after = |before: &Verification, event| match before.decide(&event, Instant::from_unix_ms(SEEN_MS), &policy) {
+        Decision::Applied { next, .. } => next,
+        other @ (Decision::AlreadyDone { .. } | Decision::Illegal(_)) => panic!("{event:?}: {other:?}"),
+    };
+    let approved = after(&open, observed(InquiryStatus::Approved, 5000));
+    assert!(approved.needs_phone());
+    let verified = after(&approved, compared(CURRENT, LEVELS[0].1));
+    assert_eq!(name(&verified.state), "verified@+5000");
+    assert_eq!(outcome(&verified, &observed(InquiryStatus::Declined, 6000), &policy), "→ revoked by Persona@+6000");
+    let differ = after(&approved, compared(CURRENT, LEVELS[1].1));
+    assert_eq!(name(&differ.state), "in_review/names@+5000");
+    assert!(!differ.needs_phone() && !differ.is_for_us(), "only an operator can do something now");
+    assert_eq!(outcome(&differ, &compared(CURRENT, LEVELS[0].1), &policy), "already done");
+    assert_eq!(outcome(&approved, &compared(OLDER, LEVELS[0].1), &policy), "already done");
+    let by_operator = after(&differ, VerificationEvent::Operated(OperatorAction::Approve));
+    assert!(by_operator.verified_at().is_some());
+}
+
 #[test]
 fn where_completed_is_accepted_it_unlocks() {
-    let policy = VerificationPolicy { accepted: AcceptedStatuses::ApprovedOrCompleted, attempts_max: 10 };
+    let policy =
+        VerificationPolicy { accepted: AcceptedStatuses::ApprovedOrCompleted, ..VerificationPolicy::default() };
     let before = verification(VerificationState::InProgress { phase: Phase::NeedsUser });
     let event = observed(InquiryStatus::Completed, 5000);
     assert_eq!(outcome(&before, &event, &policy), "→ verified@+5000, wake");
@@ -238,7 +318,8 @@ fn what_was_asked_in_whole_seconds_is_not_older_than_the_events_of_its_second() 
             .map(|inquiry| Inquiry { seen: Some((class, Instant::from_unix_ms(SEEN_MS + 553))), ..inquiry });
         before
     };
-    let in_review = seen_late_in_its_second(VerificationState::InReview, EventClass::Decision);
+    let in_review =
+        seen_late_in_its_second(VerificationState::InReview { by: Reviewer::Persona }, EventClass::Decision);
     assert_eq!(outcome(&in_review, &answered(InquiryStatus::Approved), &policy), "→ verified@+0, wake");
     assert_eq!(outcome(&in_review, &answered(InquiryStatus::NeedsReview), &policy), "already done");
     let open = VerificationState::InProgress { phase: Phase::NeedsUser };

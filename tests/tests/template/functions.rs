@@ -30,6 +30,9 @@ const OWN: [(&str, &[&str]); 6] = [
             "PERSONA_TIMEOUT_MS",
             "ACCEPTED_STATUSES",
             "ATTEMPT_LIMIT",
+            "PHONE_POLICY",
+            "PHONE_REQUIRED",
+            "NAME_MATCH",
             "GATE_NON_GEOGRAPHIC",
             "GATE_US_TERRITORIES",
             "GATED_ACTIONS",
@@ -50,6 +53,8 @@ const OWN: [(&str, &[&str]); 6] = [
             "PERSONA_TIMEOUT_MS",
             "ACCEPTED_STATUSES",
             "ATTEMPT_LIMIT",
+            "PHONE_POLICY",
+            "NAME_MATCH",
             "WEBHOOK_TOLERANCE_S",
             "SWEEP_STEP_S",
             "POLL_AGE_S",
@@ -83,6 +88,12 @@ const OWN: [(&str, &[&str]); 6] = [
             "PERSONA_TIMEOUT_MS",
             "ACCEPTED_STATUSES",
             "ATTEMPT_LIMIT",
+            "PHONE_POLICY",
+            "NAME_MATCH",
+            "TWILIO_LOOKUPS_BASE_URL",
+            "TWILIO_LOOKUP_TIMEOUT_MS",
+            "TWILIO_API_KEY_SID",
+            "TWILIO_API_KEY_SECRET_ARN",
             "SWEEP_STEP_S",
             "POLL_AGE_S",
             "EXPIRY_GRACE_S",
@@ -92,6 +103,7 @@ const OWN: [(&str, &[&str]); 6] = [
         "PhoneVerificationFunction",
         &[
             "TABLE_NAME",
+            "PURCHASE_QUEUE_URL",
             "TWILIO_LOOKUPS_BASE_URL",
             "TWILIO_LOOKUP_TIMEOUT_MS",
             "TWILIO_VERIFY_BASE_URL",
@@ -103,6 +115,8 @@ const OWN: [(&str, &[&str]); 6] = [
             "PHONE_POLICY",
             "PHONE_HOME_COUNTRIES",
             "PHONE_BLOCKED_COUNTRIES",
+            "PHONE_REQUIRED",
+            "NAME_MATCH",
         ],
     ),
     (
@@ -154,7 +168,7 @@ fn each_function_gets_what_it_reads_and_no_more(template: &Value) -> Vec<String>
 fn no_function_gets_what_is_meant_for_another(template: &Value) -> Vec<String> {
     let owners: [(&str, &[&str]); 3] = [
         ("TWILIO_AUTH_", &["PurchaseCompletionFunction"]),
-        ("TWILIO_API_KEY_", &["NumberSearchFunction", "PhoneVerificationFunction"]),
+        ("TWILIO_API_KEY_", &["NumberSearchFunction", "PhoneVerificationFunction", "SweeperFunction"]),
         ("PERSONA_WEBHOOK_", &["PersonaWebhookFunction"]),
     ];
     let functions = resources(template, "AWS::Lambda::Function");

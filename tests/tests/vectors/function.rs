@@ -7,8 +7,8 @@ use adapters::verifications::Revisits;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::{
-    Attempt, Inquiry, InquiryId, InquiryStatus, Instant, Owner, Phase, SubAccountId, TemplateId, Verification,
-    VerificationPolicy, VerificationState,
+    Attempt, Inquiry, InquiryId, InquiryStatus, Instant, NameCheck, Owner, Phase, SubAccountId, TemplateId,
+    Verification, VerificationPolicy, VerificationState,
 };
 use futures::executor::block_on;
 use persona_webhook::{PersonaWebhook, Settings};
@@ -66,6 +66,7 @@ fn open(table: &MemoryTable, owner: &Owner, inquiry: &InquiryId, receiver: &Rece
         state: VerificationState::InProgress { phase: Phase::NeedsUser },
         inquiry: Some(current),
         attempts_used: 0,
+        names: NameCheck::NotWanted,
     };
     let stored = StoredVerification { verification, opening: None, version: 1 };
     for item in [map.to_item(inquiry, Instant::from_unix_ms(0)), verification_to_item(owner, &stored, None)] {

@@ -4,7 +4,7 @@
 
 use adapters::persona::{PersonaError, WebhookSecret, sign};
 use adapters::store::Item;
-use domain::{InquiryId, InquiryStatus, VerificationState};
+use domain::{InquiryId, InquiryStatus, Reviewer, VerificationState};
 use serde_json::{Value, json};
 use tests::events::{http_event, webhook_event};
 use tests::logs::logged;
@@ -457,7 +457,7 @@ fn integration_15_knows_that_a_review_is_no_end() {
     let world = world(&clock);
     let inquiry = waiting(&world);
     assert_eq!(says(&world, &inquiry, InquiryStatus::NeedsReview, 0), 200);
-    assert_eq!(world.verification().state, VerificationState::InReview);
+    assert_eq!(world.verification().state, VerificationState::InReview { by: Reviewer::Persona });
     let answer = world.ask(SUB, "key-1", GATED);
     assert_eq!(answer.body["state"], "awaiting_verification");
     clock.advance_s(60);

@@ -1,7 +1,7 @@
 //! The forms in which Persona's events come: keys in kebab, camel or snake case, and payloads from before and after
 //! API version 2025-10-27 (Persona's documentation, "API key inflection" and "Changelog").
 
-use domain::{Instant, Phase, VerificationState};
+use domain::{Instant, Phase, Reviewer, VerificationState};
 use serde_json::{Map, Value, json};
 use tests::logs::logged;
 use tests::world::{TEMPLATE, clock, world};
@@ -126,7 +126,7 @@ fn every_event_is_understood_in_every_form() {
         ("inquiry.expired", "expired", VerificationState::Expired),
         ("inquiry.approved", "approved", VerificationState::Verified { at }),
         ("inquiry.declined", "declined", VerificationState::Declined),
-        ("inquiry.marked-for-review", "needs_review", VerificationState::InReview),
+        ("inquiry.marked-for-review", "needs_review", VerificationState::InReview { by: Reviewer::Persona }),
     ] {
         for (inflection, generation) in every_form() {
             let seen = delivered(inflection, generation, TEMPLATE, (name, status));
@@ -149,7 +149,7 @@ fn review_is_known_by_every_name_that_persona_uses() {
     for name in names {
         for status in ["needs_review", "needs-review", "needsReview", "needs review"] {
             let state = delivered(Inflection::Kebab, Generation::Fields, TEMPLATE, (name, status));
-            assert_eq!(state, VerificationState::InReview, "{name} {status}");
+            assert_eq!(state, VerificationState::InReview { by: Reviewer::Persona }, "{name} {status}");
         }
     }
 }

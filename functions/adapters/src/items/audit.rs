@@ -2,11 +2,11 @@
 //! instants and operators, nothing that Persona knows of a person.
 
 use domain::{
-    EventId, InquiryId, InquiryStatus, Instant, Operator, OperatorAction, OperatorName, OperatorReason, Owner,
-    VerificationState,
+    EventId, InquiryId, InquiryStatus, Instant, NameLevels, Operator, OperatorAction, OperatorName, OperatorReason,
+    Owner, VerificationState,
 };
 
-use super::verification::verification_state_of;
+use super::verification::{level_attributes, levels_from_fields, verification_state_of};
 use super::{Fields, copied, keys, n, names, s, unreadable, verification_state_name};
 use crate::store::{BY_TIME, Item, PK, SK, StoreError};
 
@@ -52,6 +52,13 @@ pub enum AuditCause {
     Resumed {
         /// The inquiry.
         inquiry: InquiryId,
+    },
+    /// The name on the ID was compared with the phone's owner.
+    NamesCompared {
+        /// The inquiry whose ID it was.
+        inquiry: InquiryId,
+        /// How well they fit.
+        levels: NameLevels,
     },
     /// An operator decided.
     Operator {
@@ -130,6 +137,11 @@ impl AuditEntry {
                 format!("resumed#{inquiry}#{version}"),
                 vec![("cause", s("resumed")), ("inquiry", copied(inquiry.as_str()))],
             ),
+            AuditCause::NamesCompared { inquiry, levels } => {
+                let mut attributes = vec![("cause", s("names_compared")), ("inquiry", copied(inquiry.as_str()))];
+                attributes.extend(level_attributes(*levels));
+                (format!("names#{inquiry}#{version}"), attributes)
+            }
             AuditCause::Operator { action, operator } => {
                 let mut attributes = vec![
                     ("cause", s("operator")),
@@ -177,6 +189,7 @@ impl AuditEntry {
             "look" => AuditCause::Look { inquiry: inquiry()?, status: status()? },
             "opened" => AuditCause::Opened { inquiry: inquiry()? },
             "resumed" => AuditCause::Resumed { inquiry: inquiry()? },
+            "names_compared" => AuditCause::NamesCompared { inquiry: inquiry()?, levels: levels_from_fields(&fields)? },
             "operator" => AuditCause::Operator {
                 action: operator_action_of(fields.text("action")?).ok_or_else(|| unreadable("action"))?,
                 operator: operator_of(&fields)?,

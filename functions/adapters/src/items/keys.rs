@@ -48,6 +48,8 @@ pub const MEMBER_PREFIX: &str = "N#";
 pub const LOCK_PREFIX: &str = "L#";
 /// The sort key of a sub-account's profile.
 pub const PROFILE_SK: &str = "PROFILE";
+/// The sort key of a sub-account's approved phone.
+pub const PHONE_SK: &str = "PHONE";
 /// How the sort key of a phone verification starts.
 pub const PHONE_VERIFICATION_PREFIX: &str = "PHV#";
 /// How many items the counts of one country and channel are spread over: enough for a busy country's writes, few
@@ -192,7 +194,7 @@ pub fn phone_verification_of(key: &Key) -> Result<(SubAccountId, PhoneVerificati
 /// The phone that a sub-account has proved to have.
 #[must_use]
 pub fn approved_phone(sub_account: &SubAccountId) -> Key {
-    Key::new(sub_account_pk(sub_account), "PHONE")
+    Key::new(sub_account_pk(sub_account), PHONE_SK)
 }
 
 /// What is remembered of a phone.
@@ -270,6 +272,8 @@ pub enum DueKey {
     Profile(SubAccountId),
     /// An owner's verification.
     Verification(Owner),
+    /// A sub-account's approved phone.
+    ApprovedPhone(SubAccountId),
 }
 
 /// # Errors
@@ -282,6 +286,9 @@ pub fn due_key(key: &Key) -> Result<DueKey, StoreError> {
     let sub_account = sub_account_of_pk(&key.pk).ok_or_else(unknown)?;
     if key.sk == PROFILE_SK {
         return Ok(DueKey::Profile(sub_account));
+    }
+    if key.sk == PHONE_SK {
+        return Ok(DueKey::ApprovedPhone(sub_account));
     }
     if let Some(member) = key.sk.strip_prefix(MEMBER_PREFIX) {
         let (id, index) = member_of_sk(member).ok_or_else(unknown)?;

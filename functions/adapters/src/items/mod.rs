@@ -30,8 +30,8 @@ pub use small::{
     pointer_messages, switch_item, turn_from_item, turn_item,
 };
 pub use verification::{
-    StoredVerification, progress_write, revoked_by_name, verification_from_item, verification_state_name,
-    verification_to_item,
+    StoredVerification, name_level_name, progress_write, revoked_by_name, verification_from_item,
+    verification_state_name, verification_to_item,
 };
 
 use domain::Instant;
@@ -103,6 +103,11 @@ impl<'a> Fields<'a> {
             Some(Value::Bool(bool)) => Ok(*bool),
             _ => Err(unreadable(name)),
         }
+    }
+
+    /// False where the attribute is not there.
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, StoreError> {
+        if self.0.contains_key(name) { self.bool(name) } else { Ok(false) }
     }
 
     pub(crate) fn map(&self, name: &str) -> Result<Fields<'a>, StoreError> {

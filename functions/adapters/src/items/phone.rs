@@ -7,8 +7,8 @@ use domain::{
     PhoneVerificationId, Refusal, SERVED_FOR_MS, SubAccountId, Tally, VerifySid, Window,
 };
 
-use super::{Fields, STATE, VERSION, copied, keys, n, names, s, unreadable};
-use crate::store::{EXPIRES_AT, Item, Key, PK, SK, StoreError, Value};
+use super::{Fields, STATE, VERSION, VISITS, copied, keys, n, names, s, unreadable};
+use crate::store::{DUE_AT, DUE_SHARD, EXPIRES_AT, Item, Key, PK, SK, StoreError, Value};
 
 /// Something that was read, with the version that a write over it expects to find; 0 when nothing is there yet.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -255,16 +255,25 @@ pub fn conversion_from_item(item: &Item) -> Result<Versioned<ConversionCounts>, 
     Ok(Versioned { value, version: fields.number(VERSION)? })
 }
 
-/// The item of a sub-account's approved phone.
+/// The item of a sub-account's approved phone; due at `due_at` where anybody may wait for it.
 #[must_use]
-pub fn approved_phone_to_item(sub_account: &SubAccountId, approved: &ApprovedPhone) -> Item {
+pub fn approved_phone_to_item(sub_account: &SubAccountId, approved: &ApprovedPhone, due_at: Option<Instant>) -> Item {
     let attributes = vec![
         ("number", copied(approved.number.as_str())),
         ("channel", s(channel_name(&approved.channel))),
         ("approved_at", n(approved.at)),
         ("verification", copied(approved.verification.as_str())),
     ];
-    item(keys::approved_phone(sub_account), 1, None, attributes)
+    // Every approval is another version: one that comes while an earlier one is visited stays due.
+    let key = keys::approved_phone(sub_account);
+    let shard = keys::due_shard(&key.pk);
+    let mut item = item(key, approved.at.unix_ms(), None, attributes);
+    if let Some(due_at) = due_at {
+        item.insert(DUE_SHARD, s(shard));
+        item.insert(DUE_AT, n(due_at));
+        item.insert(VISITS, Value::N(0));
+    }
+    item
 }
 
 /// Reads a sub-account's approved phone.

@@ -4,8 +4,8 @@ use domain::{Fulfilment, Instant, Pool, PoolState, PurchaseId, Reason};
 
 use super::history::{history_from_fields, history_to_value};
 use super::purchase::{
-    KIND, body_hash_of, if_unavailable_name, if_unavailable_of, numbers_from_fields, numbers_to_value, place,
-    pointers_of, reason_name, reason_of, set_pointers, sub_account_of,
+    KIND, NEEDS_PHONE, body_hash_of, if_unavailable_name, if_unavailable_of, numbers_from_fields, numbers_to_value,
+    place, pointers_of, reason_name, reason_of, set_needs_phone, set_pointers, sub_account_of,
 };
 use super::{Fields, STATE, VERSION, keys, n, names, s, unreadable};
 use crate::store::{BY_TIME, Item, SK, StoreError, Value};
@@ -75,6 +75,7 @@ pub fn pool_to_item(pool: &Pool, version: i64, due_at: Option<Instant>) -> Item 
         item.insert("ended_at", n(at));
     }
     set_pointers(&mut item, &pool.pointers);
+    set_needs_phone(&mut item, pool.needs_phone);
     place(&mut item, keys::purchase(&pool.sub_account, &pool.id), due_at);
     item
 }
@@ -99,6 +100,7 @@ pub fn pool_from_item(item: &Item) -> Result<(Pool, i64), StoreError> {
         if_unavailable: if_unavailable_of(fields.text("if_unavailable")?)
             .ok_or_else(|| unreadable("if_unavailable"))?,
         gated: fields.bool("gated")?,
+        needs_phone: fields.flag(NEEDS_PHONE)?,
         body_hash: body_hash_of(&fields)?,
         created_at: fields.instant("created_at")?,
         updated_at: fields.instant("updated_at")?,

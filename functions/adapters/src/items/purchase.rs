@@ -91,6 +91,7 @@ pub fn purchase_to_item(purchase: &Purchase, version: i64, due_at: Option<Instan
         }
     }
     set_pointers(&mut item, &purchase.pointers);
+    set_needs_phone(&mut item, purchase.needs_phone);
     match &purchase.state {
         PurchaseState::Waiting => {}
         PurchaseState::Buying(slot) => {
@@ -168,6 +169,7 @@ pub fn purchase_from_item(item: &Item) -> Result<(Purchase, i64), StoreError> {
             .ok_or_else(|| unreadable("if_unavailable"))?,
         alternatives: numbers_from_fields(&fields, "alternatives")?,
         gated: fields.bool("gated")?,
+        needs_phone: fields.flag(NEEDS_PHONE)?,
         body_hash: body_hash_of(&fields)?,
         created_at: fields.instant("created_at")?,
         updated_at: fields.instant("updated_at")?,
@@ -218,6 +220,15 @@ pub fn pointers_value(owners: &[Owner]) -> Value {
 pub(super) fn set_pointers(item: &mut Item, owners: &[Owner]) {
     if !owners.is_empty() {
         item.insert(POINTERS, pointers_value(owners));
+    }
+}
+
+/// Name of the attribute of a purchase that waits for an approved phone.
+pub(super) const NEEDS_PHONE: &str = "needs_phone";
+
+pub(super) fn set_needs_phone(item: &mut Item, needs_phone: bool) {
+    if needs_phone {
+        item.insert(NEEDS_PHONE, Value::Bool(true));
     }
 }
 

@@ -1,8 +1,8 @@
 //! The verification's item.
 
 use domain::{
-    Attempt, EventClass, Inquiry, InquiryId, Instant, Nonce, Opening, Owner, Phase, RevokedBy, Seen, TemplateId,
-    Verification, VerificationState,
+    Attempt, EventClass, Inquiry, InquiryId, Instant, NameCheck, NameLevel, NameLevels, Nonce, Opening, Owner, Phase,
+    Reviewer, RevokedBy, Seen, TemplateId, Verification, VerificationState,
 };
 
 use super::{Fields, STATE, VERIFIED_AT, VERSION, VISITS, copied, expect_version, keys, n, names, s, unreadable};
@@ -29,7 +29,7 @@ names!(
     pub verification_state_name, pub(super) verification_state_of, VerificationState, {
         VerificationState::Unverified => "unverified" => VerificationState::Unverified,
         VerificationState::InProgress { .. } => "in_progress" => VerificationState::InProgress { phase: Phase::NeedsUser },
-        VerificationState::InReview => "in_review" => VerificationState::InReview,
+        VerificationState::InReview { .. } => "in_review" => VerificationState::InReview { by: Reviewer::Persona },
         VerificationState::Verified { .. } => "verified" => VerificationState::Verified { at: Instant::default() },
         VerificationState::Declined => "declined" => VerificationState::Declined,
         VerificationState::Failed => "failed" => VerificationState::Failed,
@@ -50,6 +50,16 @@ names!(
         RevokedBy::Operator => "operator" => RevokedBy::Operator,
     }
 );
+names!(
+    /// How well a name fits, in the table and in the contract.
+    pub name_level_name, name_level_of, NameLevel, {
+        NameLevel::Exact => "exact" => NameLevel::Exact,
+        NameLevel::HighPartial => "high_partial" => NameLevel::HighPartial,
+        NameLevel::Partial => "partial" => NameLevel::Partial,
+        NameLevel::None => "none" => NameLevel::None,
+        NameLevel::NoData => "no_data" => NameLevel::NoData,
+    }
+);
 names!(pub(super) class_name, class_of, EventClass, {
     EventClass::Progress => "progress" => EventClass::Progress,
     EventClass::Decision => "decision" => EventClass::Decision,
@@ -59,8 +69,8 @@ names!(attempt_name, attempt_of, Attempt, {
     Attempt::Used => "used" => Attempt::Used,
 });
 
-/// The item of a verification; due at `due_at`, if ever: a verified one for us to wake who waits, any other for Persona
-/// to be asked.
+/// The item of a verification; due at `due_at`, if ever: an approved one for us to wake who waits or to compare names,
+/// any other for Persona to be asked.
 #[must_use]
 pub fn verification_to_item(owner: &Owner, stored: &StoredVerification, due_at: Option<Instant>) -> Item {
     let key = keys::verification(owner);
@@ -76,16 +86,31 @@ pub fn verification_to_item(owner: &Owner, stored: &StoredVerification, due_at: 
         VerificationState::Verified { at } => {
             item.insert(VERIFIED_AT, n(at));
         }
+        VerificationState::InReview { by: Reviewer::Names { approved_at } } => {
+            item.insert(APPROVED_AT, n(approved_at));
+        }
         VerificationState::Revoked { at, by } => {
             item.insert("revoked_at", n(at));
             item.insert("revoked_by", s(revoked_by_name(&by)));
         }
         VerificationState::Unverified
-        | VerificationState::InReview
+        | VerificationState::InReview { by: Reviewer::Persona }
         | VerificationState::Declined
         | VerificationState::Failed
         | VerificationState::Expired
         | VerificationState::Locked => {}
+    }
+    match stored.verification.names {
+        NameCheck::NotWanted => {}
+        NameCheck::Wanted => {
+            item.insert(NAMES, s(NAMES_WANTED));
+        }
+        NameCheck::Compared(levels) => {
+            item.insert(NAMES, s(NAMES_COMPARED));
+            for (name, level) in level_attributes(levels) {
+                item.insert(name, level);
+            }
+        }
     }
     if let Some(inquiry) = &stored.verification.inquiry {
         item.insert(INQUIRY, Value::Map(inquiry_to_item(inquiry)));
@@ -95,7 +120,7 @@ pub fn verification_to_item(owner: &Owner, stored: &StoredVerification, due_at: 
         item.insert("opening", Value::Map(opening));
     }
     if let Some(due_at) = due_at {
-        let shard = if stored.verification.verified_at().is_some() { keys::due_shard } else { keys::ask_shard };
+        let shard = if stored.verification.is_for_us() { keys::due_shard } else { keys::ask_shard };
         item.insert(DUE_SHARD, s(shard(&key.pk)));
         item.insert(DUE_AT, n(due_at));
         item.insert(VISITS, Value::N(0));
@@ -135,8 +160,11 @@ pub fn verification_from_item(item: &Item) -> Result<StoredVerification, StoreEr
             at: fields.instant("revoked_at")?,
             by: revoked_by_of(fields.text("revoked_by")?).ok_or_else(|| unreadable("revoked_by"))?,
         },
+        VerificationState::InReview { .. } => match fields.optional_instant(APPROVED_AT)? {
+            Some(approved_at) => VerificationState::InReview { by: Reviewer::Names { approved_at } },
+            None => named,
+        },
         VerificationState::Unverified
-        | VerificationState::InReview
         | VerificationState::Declined
         | VerificationState::Failed
         | VerificationState::Expired
@@ -154,7 +182,7 @@ pub fn verification_from_item(item: &Item) -> Result<StoredVerification, StoreEr
         .transpose()?;
     let attempts_used = u32::try_from(fields.number("attempts_used")?).map_err(|_| unreadable("attempts_used"))?;
     Ok(StoredVerification {
-        verification: Verification { state, inquiry, attempts_used },
+        verification: Verification { state, inquiry, attempts_used, names: names_from_fields(&fields)? },
         opening,
         version: fields.number(VERSION)?,
     })
@@ -187,6 +215,33 @@ fn inquiry_from_fields(fields: &Fields<'_>) -> Result<Inquiry, StoreError> {
         session_at: fields.instant("session_at")?,
         sessions: u32::try_from(sessions).map_err(|_| unreadable("sessions"))?,
     })
+}
+
+/// Name of the attribute that says when Persona approved what we still look at.
+const APPROVED_AT: &str = "persona_approved_at";
+/// Name of the attribute that says whether names are to be compared, or were.
+const NAMES: &str = "names";
+const NAMES_WANTED: &str = "wanted";
+const NAMES_COMPARED: &str = "compared";
+
+fn names_from_fields(fields: &Fields<'_>) -> Result<NameCheck, StoreError> {
+    match fields.optional_text(NAMES)? {
+        None => Ok(NameCheck::NotWanted),
+        Some(NAMES_WANTED) => Ok(NameCheck::Wanted),
+        Some(NAMES_COMPARED) => levels_from_fields(fields).map(NameCheck::Compared),
+        Some(_) => Err(unreadable(NAMES)),
+    }
+}
+
+/// The attributes that say how well the names fit.
+pub(super) fn level_attributes(levels: NameLevels) -> [(&'static str, Value); 2] {
+    [("first_name", s(name_level_name(&levels.first))), ("last_name", s(name_level_name(&levels.last)))]
+}
+
+/// Reads how well the names fit.
+pub(super) fn levels_from_fields(fields: &Fields<'_>) -> Result<NameLevels, StoreError> {
+    let level = |name: &str| name_level_of(fields.text(name)?).ok_or_else(|| unreadable(name));
+    Ok(NameLevels { first: level("first_name")?, last: level("last_name")? })
 }
 
 /// Names of the attributes that say how new what we know of an inquiry is.

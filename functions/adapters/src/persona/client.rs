@@ -11,9 +11,12 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tracing::warn;
 
-use super::payload::{AccountList, InquiryList, InquiryWithLink, InquiryWithSession, parse_status};
+use super::payload::{
+    AccountList, InquiryList, InquiryWithLink, InquiryWithName, InquiryWithSession, NameField, parse_status,
+};
 use super::{INQUIRIES_PER_QUESTION_MAX, Identity, OpenedInquiry, PersonaError, Session};
 use crate::config::BaseUrl;
+use crate::name_match::{NameOnId, PersonName};
 use crate::outside::{self, BodyError, read_body};
 use crate::rfc3339::instant_of;
 
@@ -23,6 +26,9 @@ const PERSONA_VERSION: &str = "2025-12-08";
 
 /// Largest answer that is read, in bytes: a page of 100 inquiries' statuses takes some 40 KB.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+
+/// The fields of an inquiry that hold the name on the ID (Persona, "Response body": sparse fieldsets), in both spellings.
+const NAME_FIELDS: &str = "fields.name-first,fields.name-last,fields.name_first,fields.name_last";
 
 /// How to reach Persona.
 #[derive(Debug, Clone)]
@@ -153,6 +159,24 @@ impl Identity for PersonaClient {
             })
         });
         Ok(events.collect())
+    }
+}
+
+impl NameOnId for PersonaClient {
+    async fn name_on_id(&self, inquiry: &InquiryId) -> Result<Option<PersonName>, PersonaError> {
+        // Nothing but the two names; templates made before and after October 2025 spell them differently.
+        let query = [("fields[inquiry]", NAME_FIELDS), ("include", "")];
+        let url = self.url(&format!("/inquiries/{inquiry}"));
+        let fields = match ask::<InquiryWithName>(self.request(self.http.get(url)).query(&query)).await {
+            Ok(answer) => answer.data.attributes.fields,
+            // Redacted, or never there: nobody knows the name any more.
+            Err(PersonaError::Gone | PersonaError::Answered(404 | 410)) => return Ok(None),
+            Err(error @ (PersonaError::Unknown | PersonaError::Answered(_))) => return Err(error),
+        };
+        let text = |field: Option<NameField>| {
+            field.and_then(|field| field.value).filter(|name| !name.trim().is_empty()).map(SecretString::from)
+        };
+        Ok(text(fields.first).zip(text(fields.last)).map(|(first, last)| PersonName { first, last }))
     }
 }
 

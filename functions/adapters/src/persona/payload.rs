@@ -269,6 +269,37 @@ pub(super) struct LinkMeta {
     pub(super) one_time_link: String,
 }
 
+/// The form of an answer that the name on the ID is read from, whichever way the template names its fields.
+#[derive(Deserialize)]
+pub(super) struct InquiryWithName {
+    pub(super) data: NamedInquiry,
+}
+
+#[derive(Deserialize)]
+pub(super) struct NamedInquiry {
+    pub(super) attributes: NamedAttributes,
+}
+
+#[derive(Deserialize)]
+pub(super) struct NamedAttributes {
+    #[serde(default)]
+    pub(super) fields: NameFields,
+}
+
+#[derive(Deserialize, Default)]
+pub(super) struct NameFields {
+    #[serde(rename = "name-first", alias = "name_first", alias = "nameFirst", default)]
+    pub(super) first: Option<NameField>,
+    #[serde(rename = "name-last", alias = "name_last", alias = "nameLast", default)]
+    pub(super) last: Option<NameField>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct NameField {
+    #[serde(default)]
+    pub(super) value: Option<String>,
+}
+
 /// The form of a list of accounts, of which the ids only are read.
 #[derive(Deserialize)]
 pub(super) struct AccountList {

@@ -34,6 +34,10 @@ pub enum Guard {
     VerifiedInTime(Owner),
     /// None of these owners was verified before the purchase's deadline.
     NobodyInTime(Vec<Owner>),
+    /// The sub-account has an approved phone.
+    HasPhone,
+    /// It has none.
+    HasNoPhone,
     /// The number's pool is in this state.
     PoolIs(PoolState),
     /// The number's pool, as it was read, begins to be bought.
@@ -59,7 +63,12 @@ impl Guard {
     pub fn begun_pool(&self) -> Option<StoredPool> {
         match self {
             Self::PoolBegins(begin) => Some(StoredPool { pool: begin.next.clone(), version: begin.seen.version + 1 }),
-            Self::VerifiedInTime(_) | Self::NobodyInTime(_) | Self::PoolIs(_) | Self::Audit(_) => None,
+            Self::VerifiedInTime(_)
+            | Self::NobodyInTime(_)
+            | Self::HasPhone
+            | Self::HasNoPhone
+            | Self::PoolIs(_)
+            | Self::Audit(_) => None,
         }
     }
 }
@@ -101,7 +110,8 @@ pub async fn commit(store: &impl Store, commit: Commit<'_>) -> Result<Committed,
     let mut writes = vec![(Part::Itself, Write::Put { item: purchase_to_item(&next, version, due_at), expect })];
     writes.extend(lock_writes(&seen.purchase, &next, effects.lock));
     for guard in &guards {
-        writes.extend(guard_writes(guard, &next).into_iter().map(|write| (Part::Guard, write)));
+        let of = Guarded { sub_account: &next.sub_account, id: &next.id, deadline: next.deadline };
+        writes.extend(guard_writes(guard, of).into_iter().map(|write| (Part::Guard, write)));
     }
     if effects.ends {
         writes.extend(pointer_deletes(&seen.purchase.pointers, &next.id));
@@ -110,8 +120,7 @@ pub async fn commit(store: &impl Store, commit: Commit<'_>) -> Result<Committed,
     transact(store, writes, done).await
 }
 
-/// Writes one change of a pool; one that ends leaves no wait pointers. It stands only if none of the owners
-/// `not_in_time` was verified before its deadline.
+/// Writes one change of a pool; one that ends leaves no wait pointers. It stands only if all of `guards` hold.
 ///
 /// # Errors
 /// [`StoreError`] when the table does not answer: the commit may stand.
@@ -120,7 +129,7 @@ pub async fn commit_pool(
     seen: &StoredPool,
     mut next: Pool,
     ends: bool,
-    not_in_time: &[Owner],
+    guards: &[Guard],
     due_at: Option<Instant>,
 ) -> Result<Committed<StoredPool>, StoreError> {
     let mut writes = Vec::new();
@@ -130,7 +139,10 @@ pub async fn commit_pool(
     let version = seen.version + 1;
     let expect = expect_version(seen.version);
     writes.push((Part::Itself, Write::Put { item: pool_to_item(&next, version, due_at), expect }));
-    writes.extend(nobody_in_time(&next.sub_account, not_in_time, next.deadline).map(|write| (Part::Guard, write)));
+    for guard in guards {
+        let of = Guarded { sub_account: &next.sub_account, id: &next.id, deadline: next.deadline };
+        writes.extend(guard_writes(guard, of).into_iter().map(|write| (Part::Guard, write)));
+    }
     if ends {
         writes.extend(pointer_deletes(&seen.pool.pointers, &next.id));
     }
@@ -200,21 +212,32 @@ fn account_of(purchase: &Purchase) -> Option<&AccountSid> {
     }
 }
 
-fn guard_writes(guard: &Guard, purchase: &Purchase) -> Vec<Write> {
-    let pool_key = || keys::purchase(&purchase.sub_account, &purchase.id);
+/// What a guard is about: the same for one number and for a pool.
+#[derive(Clone, Copy)]
+struct Guarded<'a> {
+    sub_account: &'a SubAccountId,
+    id: &'a PurchaseId,
+    deadline: Instant,
+}
+
+fn guard_writes(guard: &Guard, of: Guarded<'_>) -> Vec<Write> {
+    let Guarded { sub_account, id, deadline } = of;
+    let phone = |expect| vec![Write::Check { key: keys::approved_phone(sub_account), expect }];
     match guard {
         Guard::VerifiedInTime(owner) => {
-            let verified = Write::Check { key: keys::verification(owner), expect: in_time(purchase.deadline) };
+            let verified = Write::Check { key: keys::verification(owner), expect: in_time(deadline) };
             // What an agency proved covers who is the agency's now.
             let covered = match owner {
                 Owner::SubAccount(_) => None,
-                Owner::Agency(_) => Some(agency_is_among(&purchase.sub_account, std::slice::from_ref(owner))),
+                Owner::Agency(_) => Some(agency_is_among(sub_account, std::slice::from_ref(owner))),
             };
             std::iter::once(verified).chain(covered).collect()
         }
-        Guard::NobodyInTime(owners) => nobody_in_time(&purchase.sub_account, owners, purchase.deadline).collect(),
+        Guard::NobodyInTime(owners) => nobody_in_time(sub_account, owners, deadline).collect(),
+        Guard::HasPhone => phone(Condition::ItemPresent),
+        Guard::HasNoPhone => phone(Condition::ItemAbsent),
         Guard::PoolIs(state) => vec![Write::Check {
-            key: pool_key(),
+            key: keys::purchase(sub_account, id),
             expect: Condition::Equals(STATE, Value::S(pool_state_name(state).into())),
         }],
         Guard::PoolBegins(begin) => {

@@ -54,6 +54,8 @@ pub struct Request<'a> {
     pub body_hash: BodyHash,
     /// Whether it needs a verified owner.
     pub gated: bool,
+    /// Whether it needs an approved phone.
+    pub needs_phone: bool,
     /// When it was asked for.
     pub created_at: Instant,
     /// Until when its owner may prove who it is.
@@ -77,6 +79,14 @@ pub enum Asked {
     Before(Stored),
 }
 
+impl Request<'_> {
+    /// Whether anything must be proved before it is asked for at the carrier.
+    #[must_use]
+    pub fn needs_proof(&self) -> bool {
+        self.gated || self.needs_phone
+    }
+}
+
 impl Stored {
     /// What is the same for both kinds.
     #[must_use]
@@ -87,6 +97,7 @@ impl Stored {
                 sub_account: &purchase.sub_account,
                 body_hash: purchase.body_hash,
                 gated: purchase.gated,
+                needs_phone: purchase.needs_phone,
                 created_at: purchase.created_at,
                 deadline: purchase.deadline,
                 pointers: &purchase.pointers,
@@ -99,6 +110,7 @@ impl Stored {
                 sub_account: &pool.sub_account,
                 body_hash: pool.body_hash,
                 gated: pool.gated,
+                needs_phone: pool.needs_phone,
                 created_at: pool.created_at,
                 deadline: pool.deadline,
                 pointers: &pool.pointers,

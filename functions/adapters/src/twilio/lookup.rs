@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use domain::{LineType, NameLevel, NameLevels, PhoneNumber, PumpingRisk, SubAccountId};
 use reqwest::{Client, StatusCode};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::TwilioAccess;
+use crate::name_match::{NameLookup, PersonName};
 use crate::outside::{self, read_body};
 
 /// Largest answer that is read, in bytes: all packages of one number take some 3 KB.
@@ -33,15 +34,6 @@ pub enum LookupError {
     Nothing(u32),
 }
 
-/// The name on an ID. Lives in memory only.
-#[derive(Debug, Clone)]
-pub struct PersonName {
-    /// First name.
-    pub first: SecretString,
-    /// Last name.
-    pub last: SecretString,
-}
-
 /// What is known of phones.
 pub trait PhoneLookup: Send + Sync {
     /// What kind of line it is.
@@ -53,13 +45,6 @@ pub trait PhoneLookup: Send + Sync {
         number: &PhoneNumber,
         sub_account: &SubAccountId,
     ) -> impl Future<Output = Result<PumpingRisk, LookupError>> + Send;
-
-    /// How well a name fits the phone's owner.
-    fn name_levels(
-        &self,
-        number: &PhoneNumber,
-        name: &PersonName,
-    ) -> impl Future<Output = Result<NameLevels, LookupError>> + Send;
 }
 
 /// Lookup's API.
@@ -145,7 +130,9 @@ impl PhoneLookup for LookupClient {
         let score = package.sms_pumping_risk_score.ok_or(LookupError::Unavailable)?;
         Ok(PumpingRisk { score, number_blocked: package.number_blocked.unwrap_or(false) })
     }
+}
 
+impl NameLookup for LookupClient {
     async fn name_levels(&self, number: &PhoneNumber, name: &PersonName) -> Result<NameLevels, LookupError> {
         let query = [
             ("Fields", "identity_match"),

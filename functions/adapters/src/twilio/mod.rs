@@ -19,7 +19,7 @@ pub use access::TwilioAccess;
 pub use answer::{is_our_mistake, meaning_of_refusal, parse_created_at};
 pub use client::{TwilioClient, TwilioSettings};
 pub use inventory::{Inventory, InventoryPage, NextPage};
-pub use lookup::{LookupClient, LookupError, PersonName, PhoneLookup};
+pub use lookup::{LookupClient, LookupError, PhoneLookup};
 pub use stock::{
     AreaCode, AvailableNumber, Capabilities, NumberKind, NumberPattern, STOCK_LIMIT_MAX, Stock, StockError, StockQuery,
 };

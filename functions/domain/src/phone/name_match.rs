@@ -55,16 +55,27 @@ pub enum NameMatch {
     NoData,
 }
 
-/// Where an approved verification stands before it counts.
+impl NameMatch {
+    /// Whether it speaks for the person, or at least not against: no data is no mismatch.
+    #[must_use]
+    pub fn counts(self) -> bool {
+        match self {
+            Self::Match | Self::NoData => true,
+            Self::Mismatch => false,
+        }
+    }
+}
+
+/// Where Persona's approval stands before it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NameStanding {
     /// It counts.
-    Verified,
-    /// The sub-account has no approved phone yet: `next_action` is `verify_phone`.
-    NeedsPhone,
+    Counts,
+    /// It counts, and the names are compared when there is a phone.
+    CountsAndCompare,
     /// The names must be compared first.
     Compare,
-    /// The names do not fit: an operator decides.
+    /// The names differ: an operator decides.
     OperatorDecides,
 }
 
@@ -89,14 +100,15 @@ pub fn judge_names(levels: NameLevels) -> NameMatch {
     }
 }
 
-/// Where an approval stands under a policy, given whether there is an approved phone and what was compared so far.
+/// Where an approval stands under a policy, given what was compared so far.
 #[must_use]
-pub fn name_standing(policy: NameMatchPolicy, has_phone: bool, compared: Option<NameMatch>) -> NameStanding {
-    match (policy, has_phone, compared) {
-        (NameMatchPolicy::Off | NameMatchPolicy::Report, _, _)
-        | (NameMatchPolicy::Require, _, Some(NameMatch::Match | NameMatch::NoData)) => NameStanding::Verified,
-        (NameMatchPolicy::Require, _, Some(NameMatch::Mismatch)) => NameStanding::OperatorDecides,
-        (NameMatchPolicy::Require, false, None) => NameStanding::NeedsPhone,
-        (NameMatchPolicy::Require, true, None) => NameStanding::Compare,
+pub fn name_standing(policy: NameMatchPolicy, compared: Option<NameMatch>) -> NameStanding {
+    match (policy, compared) {
+        (NameMatchPolicy::Off, _)
+        | (NameMatchPolicy::Report, Some(_))
+        | (NameMatchPolicy::Require, Some(NameMatch::Match | NameMatch::NoData)) => NameStanding::Counts,
+        (NameMatchPolicy::Report, None) => NameStanding::CountsAndCompare,
+        (NameMatchPolicy::Require, None) => NameStanding::Compare,
+        (NameMatchPolicy::Require, Some(NameMatch::Mismatch)) => NameStanding::OperatorDecides,
     }
 }

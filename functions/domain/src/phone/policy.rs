@@ -2,7 +2,7 @@
 
 use crate::region::CountryCode;
 
-use super::{ApprovedPhone, Dimension, Limit};
+use super::{ApprovedPhone, Dimension, Limit, NameMatchPolicy};
 
 /// The presets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +107,10 @@ pub struct PhonePolicy {
     pub line_types: LineTypePolicy,
     /// What the risk score leads to; `None` does not ask for it.
     pub risk: Option<RiskPolicy>,
+    /// Whether a purchase waits until its sub-account has an approved phone.
+    pub required_for_purchases: bool,
+    /// Whether the name on the ID must be that of the phone's owner.
+    pub name_match: NameMatchPolicy,
 }
 
 /// Whether a purchase needs a phone that was approved.
@@ -170,6 +174,8 @@ impl PhonePolicy {
                 },
                 line_types: LineTypePolicy::Reachable,
                 risk: Some(RiskPolicy { slow_from: 75, review: Review::Send, refuse_blocked_numbers: false, ..bands }),
+                required_for_purchases: false,
+                name_match: NameMatchPolicy::Off,
             },
             PhonePreset::Balanced => Self {
                 countries: AllowedCountries::All,
@@ -186,6 +192,8 @@ impl PhonePolicy {
                 },
                 line_types: LineTypePolicy::Reachable,
                 risk: Some(bands),
+                required_for_purchases: false,
+                name_match: NameMatchPolicy::Off,
             },
             PhonePreset::Strict => Self {
                 countries: AllowedCountries::Served,
@@ -202,8 +210,16 @@ impl PhonePolicy {
                 },
                 line_types: LineTypePolicy::MobileOnly,
                 risk: Some(RiskPolicy { review: Review::Refuse, ..bands }),
+                required_for_purchases: true,
+                name_match: NameMatchPolicy::Require,
             },
         }
+    }
+
+    /// Whether anybody waits for a phone to be approved: a purchase, or an approval whose name is to be compared.
+    #[must_use]
+    pub fn is_waited_for(&self) -> bool {
+        self.required_for_purchases || self.name_match != NameMatchPolicy::Off
     }
 
     /// The limit of a dimension for numbers of `country`, if it is counted.

@@ -55,6 +55,8 @@ pub struct Purchase {
     pub alternatives: Vec<PhoneNumber>,
     /// Whether the number is in a gated region: decided once, when asked for.
     pub gated: bool,
+    /// Whether it waits for an approved phone of its sub-account: decided once, when asked for.
+    pub needs_phone: bool,
     /// What was asked under this id.
     pub body_hash: BodyHash,
     /// When it was asked for.

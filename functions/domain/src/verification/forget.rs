@@ -1,6 +1,6 @@
 //! What is left of a verification once its owner is forgotten.
 
-use super::{RevokedBy, Verification, VerificationState};
+use super::{NameCheck, RevokedBy, Verification, VerificationState};
 
 impl Verification {
     /// The verification without its inquiry and its proof: the owner is unknown again. That it may not try again, by an
@@ -11,13 +11,13 @@ impl Verification {
             VerificationState::Locked | VerificationState::Revoked { by: RevokedBy::Operator, .. } => self.state,
             VerificationState::Unverified
             | VerificationState::InProgress { .. }
-            | VerificationState::InReview
+            | VerificationState::InReview { .. }
             | VerificationState::Verified { .. }
             | VerificationState::Declined
             | VerificationState::Failed
             | VerificationState::Expired
             | VerificationState::Revoked { by: RevokedBy::Persona, .. } => VerificationState::Unverified,
         };
-        Self { state, inquiry: None, attempts_used: self.attempts_used }
+        Self { state, inquiry: None, attempts_used: self.attempts_used, names: NameCheck::NotWanted }
     }
 }

@@ -11,6 +11,7 @@
 //! decision outranks progress whatever their times (Persona: "Webhooks best practices").
 
 mod forget;
+mod names;
 mod observe;
 mod operate;
 mod policy;
@@ -21,7 +22,9 @@ use crate::decision::Decision;
 use crate::ids::{InquiryId, TemplateId};
 use crate::inquiry::{Inquiry, InquiryEvent};
 use crate::instant::Instant;
+use crate::phone::NameLevels;
 
+pub use names::NameCheck;
 pub use observe::FormerInquiry;
 pub use operate::OperatorAction;
 pub use policy::{AcceptedStatuses, VerificationPolicy};
@@ -37,6 +40,8 @@ pub struct Verification {
     pub inquiry: Option<Inquiry>,
     /// Declined and failed inquiries so far; an inquiry counts once.
     pub attempts_used: u32,
+    /// Whether the name on the ID is compared with the phone's owner, and what that said.
+    pub names: NameCheck,
 }
 
 /// What is known of an owner.
@@ -49,8 +54,11 @@ pub enum VerificationState {
         /// Who must act next.
         phase: Phase,
     },
-    /// A person at Persona or at the platform looks at it.
-    InReview,
+    /// It is looked at before it counts.
+    InReview {
+        /// By whom.
+        by: Reviewer,
+    },
     /// The owner has proved who it is.
     Verified {
         /// When, by Persona's clock.
@@ -70,6 +78,18 @@ pub enum VerificationState {
         at: Instant,
         /// Who took it back.
         by: RevokedBy,
+    },
+}
+
+/// Who looks at a verification before it counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reviewer {
+    /// A person at Persona.
+    Persona,
+    /// We: Persona approved, and the name on the ID is compared with the phone's owner. An operator, once they differ.
+    Names {
+        /// When Persona approved, by its clock.
+        approved_at: Instant,
     },
 }
 
@@ -107,6 +127,8 @@ pub enum VerificationEvent {
     Observed(InquiryEvent),
     /// Persona said something of an inquiry that we opened for the owner and that another has replaced.
     ObservedFormer(InquiryEvent, FormerInquiry),
+    /// The name on the ID of this inquiry was compared with the phone's owner.
+    NamesCompared(InquiryId, NameLevels),
     /// An operator decided.
     Operated(OperatorAction),
 }
@@ -122,7 +144,7 @@ pub enum VerificationEffect {
 
 impl Default for Verification {
     fn default() -> Self {
-        Self { state: VerificationState::Unverified, inquiry: None, attempts_used: 0 }
+        Self { state: VerificationState::Unverified, inquiry: None, attempts_used: 0, names: NameCheck::NotWanted }
     }
 }
 
@@ -138,6 +160,7 @@ impl Verification {
             VerificationEvent::Resumed => self.resumed(now),
             VerificationEvent::Observed(event) => self.observed(event, policy),
             VerificationEvent::ObservedFormer(event, former) => self.observed_former(event, former, policy),
+            VerificationEvent::NamesCompared(inquiry, levels) => self.names_compared(inquiry, *levels),
             VerificationEvent::Operated(action) => self.operated(*action, now),
         };
         match decision {
@@ -154,7 +177,7 @@ impl Verification {
             VerificationState::Verified { at } => Some(at),
             VerificationState::Unverified
             | VerificationState::InProgress { .. }
-            | VerificationState::InReview
+            | VerificationState::InReview { .. }
             | VerificationState::Declined
             | VerificationState::Failed
             | VerificationState::Expired
@@ -177,10 +200,10 @@ impl Verification {
         is_open(self) && is_open(before) && same_inquiry && self.attempts_used == before.attempts_used
     }
 
-    #[expect(clippy::unused_self, reason = "reads as a move of this verification, beside `verified`")]
     fn moved(&self, state: VerificationState, inquiry: Inquiry, attempts_used: u32) -> Outcome {
+        let names = self.names_of(&inquiry.id);
         Decision::Applied {
-            next: Self { state, inquiry: Some(inquiry), attempts_used },
+            next: Self { state, inquiry: Some(inquiry), attempts_used, names },
             effects: VerificationEffect::None,
         }
     }

@@ -4,11 +4,10 @@
 //! kept in the verification. One that another has replaced can only unlock; its order is kept in its own item, so that
 //! an approval which Persona took back cannot unlock because it is delivered last.
 
-use super::{Outcome, Phase, RevokedBy, Verification, VerificationEffect, VerificationPolicy, VerificationState};
+use super::{Outcome, Phase, Reviewer, RevokedBy, Verification, VerificationPolicy, VerificationState};
 use crate::decision::{Decision, Illegal};
 use crate::ids::TemplateId;
 use crate::inquiry::{Attempt, EventClass, Inquiry, InquiryEvent, InquiryStatus, Seen, Source};
-use crate::instant::Instant;
 
 /// What is remembered of an inquiry that another has replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,11 +56,11 @@ impl Verification {
             VerificationState::Revoked { by: RevokedBy::Operator, .. } => {
                 return Decision::Illegal(Illegal::OperatorDecides);
             }
-            VerificationState::Verified { .. } => true,
+            VerificationState::Verified { .. } | VerificationState::InReview { by: Reviewer::Names { .. } } => true,
             VerificationState::Revoked { at, by: RevokedBy::Persona } => event.at <= at,
             VerificationState::Unverified
             | VerificationState::InProgress { .. }
-            | VerificationState::InReview
+            | VerificationState::InReview { by: Reviewer::Persona }
             | VerificationState::Declined
             | VerificationState::Failed
             | VerificationState::Expired
@@ -81,7 +80,7 @@ impl Verification {
             session_at,
             sessions,
         };
-        self.verified(current, event.at)
+        self.approved_by_persona(current, event.at, policy)
     }
 
     /// What was asked is known to the second, and must not look older than an event of that second; only a verification
@@ -115,15 +114,18 @@ impl Verification {
         let seen = Inquiry { seen: Some((class, at)), ..current.clone() };
         if policy.accepts(event.status) {
             return match self.state {
-                VerificationState::Verified { at } => self.verified(seen, at),
+                VerificationState::Verified { at } => self.verified(seen, at, self.names),
+                VerificationState::InReview { by: Reviewer::Names { approved_at } } => {
+                    self.approved_by_persona(seen, approved_at, policy)
+                }
                 VerificationState::Unverified
                 | VerificationState::InProgress { .. }
-                | VerificationState::InReview
+                | VerificationState::InReview { by: Reviewer::Persona }
                 | VerificationState::Declined
                 | VerificationState::Failed
                 | VerificationState::Expired
                 | VerificationState::Locked
-                | VerificationState::Revoked { .. } => self.verified(seen, event.at),
+                | VerificationState::Revoked { .. } => self.approved_by_persona(seen, event.at, policy),
             };
         }
         let state = VerificationState::Revoked { at: event.at, by: RevokedBy::Persona };
@@ -137,7 +139,7 @@ impl Verification {
             (
                 VerificationState::Unverified
                 | VerificationState::InProgress { .. }
-                | VerificationState::InReview
+                | VerificationState::InReview { .. }
                 | VerificationState::Declined
                 | VerificationState::Failed
                 | VerificationState::Expired
@@ -164,24 +166,13 @@ impl Verification {
             InquiryStatus::Completed | InquiryStatus::Approved => {
                 (VerificationState::InProgress { phase: Phase::Processing }, seen.attempt)
             }
-            InquiryStatus::NeedsReview => (VerificationState::InReview, seen.attempt),
+            InquiryStatus::NeedsReview => (VerificationState::InReview { by: Reviewer::Persona }, seen.attempt),
             InquiryStatus::Expired => (VerificationState::Expired, seen.attempt),
             InquiryStatus::Declined => (after_attempt(VerificationState::Declined), Attempt::Used),
             InquiryStatus::Failed => (after_attempt(VerificationState::Failed), Attempt::Used),
         };
         let state = if locked && status != InquiryStatus::NeedsReview { VerificationState::Locked } else { state };
         self.moved(state, Inquiry { attempt, ..seen }, used)
-    }
-
-    fn verified(&self, inquiry: Inquiry, at: Instant) -> Outcome {
-        Decision::Applied {
-            next: Self {
-                state: VerificationState::Verified { at },
-                inquiry: Some(inquiry),
-                attempts_used: self.attempts_used,
-            },
-            effects: VerificationEffect::WakeWaiters,
-        }
     }
 }
 

@@ -35,7 +35,7 @@ impl Verification {
         if self.verified_at().is_some() {
             return self.already_done();
         }
-        let next = Self { state: VerificationState::Verified { at: now }, ..self.clone() };
+        let next = Self { state: VerificationState::Verified { at: now }, names: self.names.decided(), ..self.clone() };
         Decision::Applied { next, effects: VerificationEffect::WakeWaiters }
     }
 
@@ -45,7 +45,7 @@ impl Verification {
             // Also of an owner that was never verified: it is kept from becoming so.
             VerificationState::Unverified
             | VerificationState::InProgress { .. }
-            | VerificationState::InReview
+            | VerificationState::InReview { .. }
             | VerificationState::Verified { .. }
             | VerificationState::Declined
             | VerificationState::Failed
@@ -67,7 +67,7 @@ impl Verification {
             },
             VerificationState::Unverified
             | VerificationState::InProgress { .. }
-            | VerificationState::InReview
+            | VerificationState::InReview { .. }
             | VerificationState::Verified { .. }
             | VerificationState::Declined
             | VerificationState::Failed

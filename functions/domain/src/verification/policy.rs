@@ -1,7 +1,9 @@
 //! The settings that decide what Persona's statuses mean.
 
+use crate::ids::Owner;
 use crate::inquiry::{EventClass, InquiryStatus};
 use crate::limits::ATTEMPTS_MAX_DEFAULT;
+use crate::phone::NameMatchPolicy;
 
 /// The settings that decide what an event means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +12,8 @@ pub struct VerificationPolicy {
     pub accepted: AcceptedStatuses,
     /// Declined and failed inquiries before the verification is locked.
     pub attempts_max: u32,
+    /// Whether the name on the ID must be that of the phone's owner.
+    pub name_match: NameMatchPolicy,
 }
 
 /// Which statuses unlock.
@@ -23,11 +27,25 @@ pub enum AcceptedStatuses {
 
 impl Default for VerificationPolicy {
     fn default() -> Self {
-        Self { accepted: AcceptedStatuses::Approved, attempts_max: ATTEMPTS_MAX_DEFAULT }
+        Self {
+            accepted: AcceptedStatuses::Approved,
+            attempts_max: ATTEMPTS_MAX_DEFAULT,
+            name_match: NameMatchPolicy::Off,
+        }
     }
 }
 
 impl VerificationPolicy {
+    /// The same for this owner: an agency has no phone of its own, so that no names are compared for it.
+    #[must_use]
+    pub fn for_owner(self, owner: &Owner) -> Self {
+        let name_match = match owner {
+            Owner::SubAccount(_) => self.name_match,
+            Owner::Agency(_) => NameMatchPolicy::Off,
+        };
+        Self { name_match, ..self }
+    }
+
     /// Whether an inquiry of this status proves who the owner is.
     pub(super) fn accepts(&self, status: InquiryStatus) -> bool {
         match (status, self.accepted) {

@@ -1,6 +1,6 @@
 //! How Persona is asked about an inquiry while no event comes: a webhook may be lost, all its repetitions too.
 
-use super::{RevokedBy, Verification, VerificationState};
+use super::{Reviewer, RevokedBy, Verification, VerificationState};
 use crate::limits::{BACKED_OFF_ASKS_MAX, BACKED_OFF_DOUBLINGS_MAX};
 
 /// How often it is worth asking Persona about the current inquiry.
@@ -26,13 +26,16 @@ impl Verification {
             return Polling::Never;
         }
         match self.state {
-            VerificationState::InProgress { .. } | VerificationState::InReview => Polling::Steadily,
+            VerificationState::InProgress { .. } | VerificationState::InReview { by: Reviewer::Persona } => {
+                Polling::Steadily
+            }
             VerificationState::Declined
             | VerificationState::Failed
             | VerificationState::Expired
             | VerificationState::Locked
             | VerificationState::Revoked { by: RevokedBy::Persona, .. } => Polling::BackingOff,
             VerificationState::Unverified
+            | VerificationState::InReview { by: Reviewer::Names { .. } }
             | VerificationState::Verified { .. }
             | VerificationState::Revoked { by: RevokedBy::Operator, .. } => Polling::Never,
         }

@@ -4,7 +4,7 @@
 //! the template has moved, or Persona has it no more (promise P6). Pages that ask again and again use up neither
 //! Persona's 25 sessions per inquiry nor its rate limit: the pause between two sessions grows with their number.
 
-use super::{Outcome, Phase, Verification, VerificationEffect, VerificationState};
+use super::{Outcome, Phase, Reviewer, Verification, VerificationEffect, VerificationState};
 use crate::decision::Decision;
 use crate::ids::{InquiryId, Nonce, TemplateId};
 use crate::inquiry::{Attempt, Inquiry};
@@ -48,9 +48,12 @@ impl Verification {
         let live = self.inquiry.as_ref().filter(|inquiry| inquiry.is_of(template));
         match (self.state, live) {
             (VerificationState::Unverified | VerificationState::Declined | VerificationState::Failed, _)
-            | (VerificationState::InProgress { .. } | VerificationState::InReview | VerificationState::Expired, None) => {
-                OpenPlan::Create
-            }
+            | (
+                VerificationState::InProgress { .. }
+                | VerificationState::InReview { by: Reviewer::Persona }
+                | VerificationState::Expired,
+                None,
+            ) => OpenPlan::Create,
             (VerificationState::InProgress { phase: Phase::NeedsUser } | VerificationState::Expired, Some(inquiry)) => {
                 let at = inquiry.session_at.plus_ms(resume_pause_ms(inquiry.sessions));
                 if now < at {
@@ -61,8 +64,14 @@ impl Verification {
                     OpenPlan::Create
                 }
             }
-            (VerificationState::InProgress { phase: Phase::Processing } | VerificationState::InReview, Some(_))
-            | (VerificationState::Verified { .. }, _) => OpenPlan::NothingToDo,
+            (
+                VerificationState::InProgress { phase: Phase::Processing }
+                | VerificationState::InReview { by: Reviewer::Persona },
+                Some(_),
+            )
+            | (VerificationState::InReview { by: Reviewer::Names { .. } } | VerificationState::Verified { .. }, _) => {
+                OpenPlan::NothingToDo
+            }
             (VerificationState::Locked | VerificationState::Revoked { .. }, _) => OpenPlan::Refused,
         }
     }
@@ -78,7 +87,8 @@ impl Verification {
             | VerificationState::Declined
             | VerificationState::Failed
             | VerificationState::Expired => self.moved_to(inquiry, template, now),
-            VerificationState::InProgress { phase: Phase::Processing } | VerificationState::InReview
+            VerificationState::InProgress { phase: Phase::Processing }
+            | VerificationState::InReview { by: Reviewer::Persona }
                 if template_moved =>
             {
                 self.moved_to(inquiry, template, now)
@@ -86,7 +96,7 @@ impl Verification {
             // Decided, or done by the person, while we were opening: the new inquiry is left alone and nobody is sent
             // to it.
             VerificationState::InProgress { phase: Phase::Processing }
-            | VerificationState::InReview
+            | VerificationState::InReview { .. }
             | VerificationState::Verified { .. }
             | VerificationState::Locked
             | VerificationState::Revoked { .. } => Decision::AlreadyDone { effects: VerificationEffect::None },
@@ -108,7 +118,7 @@ impl Verification {
                 )
             }
             VerificationState::Unverified
-            | VerificationState::InReview
+            | VerificationState::InReview { .. }
             | VerificationState::Verified { .. }
             | VerificationState::Declined
             | VerificationState::Failed

@@ -90,7 +90,7 @@ pub(super) fn verified_is_for_good(
         }
         VerificationState::Unverified
         | VerificationState::InProgress { .. }
-        | VerificationState::InReview
+        | VerificationState::InReview { .. }
         | VerificationState::Declined
         | VerificationState::Failed
         | VerificationState::Expired

@@ -75,6 +75,7 @@ impl Buying {
             if_unavailable: IfUnavailable::Fail,
             alternatives: Vec::new(),
             gated: true,
+            needs_phone: false,
             body_hash: BodyHash([0; 32]),
             created_at: NOW,
             updated_at: NOW,

@@ -21,7 +21,7 @@ impl Waiting {
         match self.clearance(state, &[OWN]) {
             Clearance::Cleared(_) => self.send(state),
             Clearance::NotCleared if self.lacks(LeftOut::SecondRead) => state.request = Waiter::Reads,
-            Clearance::NotCleared => state.request = Waiter::Points,
+            Clearance::NotCleared | Clearance::NeedsPhone => state.request = Waiter::Points,
         }
     }
 
@@ -55,7 +55,7 @@ impl Waiting {
                     Clearance::Cleared(_) | Clearance::NotCleared if self.lacks(LeftOut::ExpiryAsksFirst) => {
                         Waiter::Expires
                     }
-                    Clearance::Cleared(_) | Clearance::NotCleared => Waiter::Asks,
+                    Clearance::Cleared(_) | Clearance::NotCleared | Clearance::NeedsPhone => Waiter::Asks,
                 }
             }
             Waiter::Asks => {
@@ -213,7 +213,7 @@ impl Waiting {
                         ClearanceRule::NotGated => unreachable!("the number is gated"),
                     }
                 }
-                Clearance::Cleared(_) | Clearance::NotCleared => Worker::Idle,
+                Clearance::Cleared(_) | Clearance::NotCleared | Clearance::NeedsPhone => Worker::Idle,
             },
             Standing::Buying => Worker::Ends,
             Standing::Completed | Standing::Expired | Standing::Cancelled => {

@@ -362,6 +362,7 @@ impl Waiting {
                 if_unavailable: IfUnavailable::Fail,
                 alternatives: Vec::new(),
                 gated: true,
+                needs_phone: false,
                 body_hash: BodyHash([0; 32]),
                 created_at: asked_at,
                 updated_at: asked_at,

@@ -1,7 +1,7 @@
 //! The table: verifications, pointers and the purchase, and their conditional changes.
 
 use domain::{
-    Actor, Attempt, Clearance, Decision, Inquiry, InquiryEvent, Instant, Polling, Purchase, PurchaseEvent,
+    Actor, Attempt, Clearance, Decision, Inquiry, InquiryEvent, Instant, NameCheck, Polling, Purchase, PurchaseEvent,
     PurchaseState, Source, Verification, VerificationEffect, VerificationEvent, VerificationState, clear_purchase,
     in_time,
 };
@@ -27,7 +27,7 @@ impl Waiting {
             session_at: Instant::from_unix_ms(0),
             sessions: 1,
         };
-        Verification { state: known, inquiry: Some(inquiry), attempts_used: 0 }
+        Verification { state: known, inquiry: Some(inquiry), attempts_used: 0, names: NameCheck::NotWanted }
     }
 
     /// What the table's verifications say of the purchase now.
@@ -39,7 +39,7 @@ impl Waiting {
     pub(super) fn cleared_in_time(&self, state: &State) -> bool {
         match self.clearance(state, &OWNERS) {
             Clearance::Cleared(rule) => in_time(&rule, DEADLINE),
-            Clearance::NotCleared => false,
+            Clearance::NotCleared | Clearance::NeedsPhone => false,
         }
     }
 

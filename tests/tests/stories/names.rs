@@ -1,0 +1,265 @@
+//! The name on the ID and the phone's owner: `report` records how well they fit, `require` decides by it.
+
+use adapters::store::{Item, Key, Page, Query, Store, StoreError, TransactError, Write, WriteError};
+use domain::{AgencyId, NameLevel, NameMatchPolicy, Owner, PhoneNumber, VerificationState};
+use purchase_check::Route;
+use serde_json::{Value, json};
+use tests::events::Caller;
+use tests::memory_table::MemoryTable;
+use tests::neighbours::StillClock;
+use tests::stepped::{Stepped, Steps, every_order, killed_at};
+use tests::world::{Answer, Neighbours, clock, world};
+
+use crate::phones::{PHONE, approve_phone, passcode, phones};
+use crate::{GATED, SUB, approve, deliver, event, own, send, send_own};
+
+fn with(clock: &StillClock, policy: NameMatchPolicy) -> Neighbours<'_> {
+    let mut world = world(clock);
+    world.demands.name_match = policy;
+    world
+}
+
+fn phone() -> PhoneNumber {
+    PhoneNumber::parse(PHONE).expect("is a number")
+}
+
+fn standing(world: &Neighbours<'_>) -> (Value, Value) {
+    let answer = send_own(world, Route::ReadVerification);
+    (answer.body["state"].clone(), answer.body["next_action"].clone())
+}
+
+fn clearance(world: &Neighbours<'_>) -> Value {
+    let body = json!({"action": "cnam_registration"}).to_string();
+    send(world, Route::AskForClearance, SUB, &Caller::sub_account(SUB).claims, &body).body
+}
+
+fn audit(world: &Neighbours<'_>) -> Answer {
+    world.operate(&format!("GET /v1/operator/sub-accounts/{SUB}/audit"), &Value::Null)
+}
+
+#[test]
+fn off_asks_nobody() {
+    let clock = clock();
+    let world = with(&clock, NameMatchPolicy::Off);
+    approve_phone(&world);
+    world.ask(SUB, "key-1", GATED);
+    approve(&world);
+    world.complete();
+    world.minutes(3);
+    assert_eq!(world.carrier.charges(), 1);
+    assert!(world.names.asked().is_empty());
+    assert!(world.due().is_empty());
+}
+
+#[test]
+fn required_names_are_compared_once_there_is_a_phone_and_then_the_number_is_bought() {
+    let clock = clock();
+    let world = with(&clock, NameMatchPolicy::Require);
+    world.names.set(&phone(), NameLevel::Partial, NameLevel::Exact);
+    let asked = world.ask(SUB, "key-1", GATED);
+    approve(&world);
+    assert_eq!(standing(&world), (json!("in_review"), json!("verify_phone")));
+    let read = world.read(SUB, asked.body["id"].as_str().expect("has an id"));
+    assert_eq!(
+        (&read.body["state"], &read.body["next_action"]),
+        (&json!("awaiting_verification"), &json!("verify_phone"))
+    );
+    let wanted = json!({"allowed": false, "rule": "names_not_compared", "next_action": "verify_phone"});
+    assert_eq!(clearance(&world), wanted);
+    world.minutes(20);
+    assert_eq!(world.carrier.charges(), 0);
+    approve_phone(&world);
+    assert_eq!(standing(&world), (json!("in_review"), Value::Null), "the customer has done everything");
+    world.minutes(1);
+    assert_eq!(world.carrier.charges(), 1, "with no further call of anyone's");
+    assert_eq!(standing(&world).0, json!("verified"));
+    world.minutes(3);
+    let inquiry = world.persona.first().expect("was opened");
+    assert_eq!(world.names.asked(), [(inquiry, phone())], "compared and paid for once");
+    assert!(world.due().is_empty(), "{:?}", world.due());
+    let entries = audit(&world).body["entries"].clone();
+    assert_eq!((&entries[0]["what"], &entries[0]["to"]), (&json!("names_compared"), &json!("verified")), "{entries}");
+    assert_eq!((&entries[0]["first_name"], &entries[0]["last_name"]), (&json!("partial"), &json!("exact")));
+}
+
+#[test]
+fn a_phone_that_is_there_before_the_approval_is_compared_with_it() {
+    let clock = clock();
+    let world = with(&clock, NameMatchPolicy::Require);
+    world.names.set(&phone(), NameLevel::Exact, NameLevel::Exact);
+    approve_phone(&world);
+    world.ask(SUB, "key-1", GATED);
+    approve(&world);
+    world.minutes(1);
+    assert_eq!((world.carrier.charges(), world.names.asked().len()), (1, 1));
+}
+
+#[test]
+fn names_that_differ_wait_for_an_operator() {
+    let clock = clock();
+    let world = with(&clock, NameMatchPolicy::Require);
+    world.names.set(&phone(), NameLevel::Exact, NameLevel::None);
+    world.ask(SUB, "key-1", GATED);
+    approve(&world);
+    approve_phone(&world);
+    world.minutes(5);
+    assert_eq!(world.carrier.charges(), 0);
+    assert_eq!(standing(&world), (json!("in_review"), json!("contact_support")));
+    assert_eq!(clearance(&world), json!({"allowed": false, "rule": "names_differ", "next_action": "contact_support"}));
+    // Persona's approval, delivered once more, and another phone change nothing.
+    assert_eq!(deliver(&world, "evt_again", "inquiry.approved", "approved", 0), 200);
+    world.minutes(5);
+    assert_eq!((standing(&world).0, world.names.asked().len()), (json!("in_review"), 1));
+    let approve = json!({"action": "approve", "reason": "the phone is the spouse's"});
+    let operated = world.operate(&format!("POST /v1/operator/sub-accounts/{SUB}/verification"), &approve);
+    assert_eq!(operated.body["state"], "verified", "{operated:?}");
+    assert_eq!(world.complete(), 0);
+    assert_eq!((world.carrier.charges(), world.names.asked().len()), (1, 1));
+}
+
+#[test]
+fn what_nobody_knows_is_no_mismatch() {
+    let clock = clock();
+    let world = with(&clock, NameMatchPolicy::Require);
+    world.ask(SUB, "key-1", GATED);
+    approve(&world);
+    approve_phone(&world);
+    world.minutes(1);
+    assert_eq!((world.carrier.charges(), standing(&world).0), (1, json!("verified")));
+}
+
+#[test]
+fn a_vendor_that_is_down_delays_and_decides_nothing() {
+    let clock = clock();
+    let world = with(&clock, NameMatchPolicy::Require);
+    world.names.set(&phone(), NameLevel::Exact, NameLevel::Exact);
+    world.names.set_down(true);
+    world.ask(SUB, "key-1", GATED);
+    approve(&world);
+    approve_phone(&world);
+    world.minutes(10);
+    assert_eq!((world.carrier.charges(), standing(&world).0), (0, json!("in_review")));
+    world.names.set_down(false);
+    world.minutes(17);
+    assert_eq!((world.carrier.charges(), standing(&world).0), (1, json!("verified")), "within the longest step");
+}
+
+#[test]
+fn report_lets_the_approval_count_and_records_what_was_found() {
+    let clock = clock();
+    let world = with(&clock, NameMatchPolicy::Report);
+    world.names.set(&phone(), NameLevel::None, NameLevel::None);
+    world.names.set_down(true);
+    world.ask(SUB, "key-1", GATED);
+    approve(&world);
+    assert_eq!(world.complete(), 0);
+    assert_eq!(world.carrier.charges(), 1, "at once, whatever Lookup does");
+    approve_phone(&world);
+    world.minutes(2);
+    world.names.set_down(false);
+    world.minutes(17);
+    assert_eq!(world.names.asked().len(), 1);
+    assert_eq!(standing(&world).0, json!("verified"), "it decides nothing");
+    assert_eq!(audit(&world).body["entries"][0]["what"], "names_compared");
+    world.minutes(3);
+    assert!(world.due().is_empty(), "{:?}", world.due());
+}
+
+#[test]
+fn a_reviewer_who_declines_meanwhile_is_heard() {
+    let clock = clock();
+    let world = with(&clock, NameMatchPolicy::Require);
+    world.ask(SUB, "key-1", GATED);
+    approve(&world);
+    clock.advance_s(10);
+    assert_eq!(deliver(&world, "evt_declined", "inquiry.declined", "declined", 0), 200);
+    assert_eq!(world.verification_of(&own()).state, VerificationState::Declined);
+    approve_phone(&world);
+    world.minutes(5);
+    assert_eq!((world.carrier.charges(), world.names.asked().len()), (0, 0));
+}
+
+/// An agency has no phone of its own.
+#[test]
+fn no_names_are_compared_for_an_agency() {
+    let clock = clock();
+    let world = with(&clock, NameMatchPolicy::Require);
+    world.put_profile(SUB, "Agency_1");
+    let claims = json!({"agency": "Agency_1", "scope": "purchases:read purchases:write"});
+    let opened = send(&world, Route::OpenAgencyVerification, "Agency_1", &claims, "");
+    let inquiry = opened.body["inquiry_id"].as_str().expect("was opened");
+    assert_eq!(world.deliver(&event(&world, "evt_1", "inquiry.approved", inquiry, "approved", 0)).status, 200);
+    let agency = Owner::Agency(AgencyId::parse("Agency_1").expect("is a word"));
+    assert!(world.verification_of(&agency).verified_at().is_some());
+    world.ask(SUB, "key-1", GATED);
+    assert_eq!(world.complete(), 0);
+    world.minutes(2);
+    assert_eq!((world.carrier.charges(), world.names.asked().len()), (1, 0));
+}
+
+/// Dies before each of its calls, those of the vendors aside: the next sweeps go on, and nothing counts twice.
+#[test]
+fn wherever_the_sweep_dies_the_names_are_compared_by_a_later_one() {
+    for killed in 0.. {
+        let clock = clock();
+        let world = with(&clock, NameMatchPolicy::Require);
+        world.names.set(&phone(), NameLevel::Exact, NameLevel::Exact);
+        world.ask(SUB, "key-1", GATED);
+        approve(&world);
+        approve_phone(&world);
+        clock.advance_s(60);
+        let steps = Steps::default();
+        let sweeper = world.sweeper(Stepped { port: &world.table, steps: &steps }, &world.persona);
+        let ended = killed_at(killed, sweeper.sweep());
+        world.minutes(4);
+        assert_eq!(world.carrier.charges(), 1, "killed before call {killed}");
+        assert!(world.names.asked().len() <= 2, "killed before call {killed}");
+        if ended.is_some() {
+            assert!(killed > 10, "every call was one at which it died");
+            return;
+        }
+    }
+}
+
+/// A table that is stepped but for its lists: what a sweep visits and writes, in few enough orders to play them all.
+struct QuickToFind<'a>(Stepped<'a, &'a MemoryTable>);
+
+impl Store for QuickToFind<'_> {
+    async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+        self.0.get(key).await
+    }
+
+    async fn write(&self, write: Write) -> Result<(), WriteError> {
+        self.0.write(write).await
+    }
+
+    async fn transact(&self, writes: Vec<Write>) -> Result<(), TransactError> {
+        self.0.transact(writes).await
+    }
+
+    async fn query(&self, query: Query) -> Result<Page, StoreError> {
+        self.0.port.query(query).await
+    }
+}
+
+/// Whichever way the sweep, which finds no phone, and the check that approves one interleave, one sees the other.
+#[test]
+fn no_order_of_sweep_and_phone_forgets_the_names() {
+    let played = every_order(|order| {
+        let clock = clock();
+        let world = with(&clock, NameMatchPolicy::Require);
+        world.ask(SUB, "key-1", GATED);
+        approve(&world);
+        let phones = phones(&world);
+        let check = passcode(&world, &phones);
+        world.take_messages();
+        let steps = Steps::default();
+        let store = Stepped { port: &world.table, steps: &steps };
+        let checks = phones.function(store, &world.queue);
+        let sweeper = world.sweeper(QuickToFind(store), &world.persona);
+        order.run(async { checks.handle(check).await.is_object() }, async { sweeper.sweep().await.is_ok() });
+        world.minutes(2);
+        assert_eq!(world.carrier.charges(), 1);
+    });
+    assert!(played > 100, "{played} orders");
+}
