@@ -28,6 +28,48 @@ pub struct Step {
     pub round_trips: i64,
 }
 
+/// Every flow whose steps are counted.
+#[derive(Debug)]
+pub struct Flows {
+    /// A deferred purchase of one number, by a person who needs less than a minute.
+    pub deferred: Vec<Step>,
+    /// The same, and Persona tells how far the person is.
+    pub told: Vec<Step>,
+    /// The same, by a person who needs three minutes, each with a sweep.
+    pub slow: Vec<Step>,
+    /// Requests with a sub-account's own token.
+    pub own_token: Vec<Step>,
+    /// Requests with an agency's token.
+    pub agency_token: Vec<Step>,
+}
+
+impl Flows {
+    /// Plays and counts them all.
+    pub fn count() -> Self {
+        Self {
+            deferred: deferred_steps(false, 0),
+            told: deferred_steps(true, 0),
+            slow: deferred_steps(true, 3),
+            own_token: own_token_steps(),
+            agency_token: agency_token_steps(),
+        }
+    }
+
+    /// What each step of each flow costs, as lines for a person; the last says what a deferred purchase costs.
+    pub fn describe(&self) -> String {
+        let Spent { purchase, verification } = sum(&self.told);
+        [
+            table("a deferred purchase of one number, by a person who needs less than a minute", &self.deferred),
+            table("the same, and Persona tells how far the person is", &self.told),
+            table("the same, by a person who needs three minutes, each with a sweep", &self.slow),
+            table("a sub-account's own token", &self.own_token),
+            table("an agency's token", &self.agency_token),
+            format!("units: deferred purchase {purchase}, verification {verification}"),
+        ]
+        .join("\n")
+    }
+}
+
 /// What steps cost together.
 pub fn sum(steps: &[Step]) -> Spent {
     let mut sum = Spent::default();
@@ -39,7 +81,7 @@ pub fn sum(steps: &[Step]) -> Spent {
 }
 
 /// What each step costs, and all of them, as lines for a person.
-pub fn table(what: &str, steps: &[Step]) -> String {
+fn table(what: &str, steps: &[Step]) -> String {
     let line = |what: &str, round_trips: &str, Spent { purchase, verification }: Spent| {
         format!("  {what:<40} {round_trips:>11}  {purchase:<20} {verification:<20}").trim_end().to_owned()
     };
@@ -51,7 +93,7 @@ pub fn table(what: &str, steps: &[Step]) -> String {
 
 /// A sub-account's first gated number, from the request to the number. `progress` is whether Persona also tells how far
 /// the person is, before it tells the decision; `sweeps` how many minutes the person takes, each of which sweeps.
-pub fn deferred_steps(progress: bool, sweeps: u32) -> Vec<Step> {
+fn deferred_steps(progress: bool, sweeps: u32) -> Vec<Step> {
     let clock = clock();
     let world = world(&clock);
     let flow = Flow { counted: Counted::new(&world, Latencies::ONE), world: &world };
@@ -80,7 +122,7 @@ pub fn deferred_steps(progress: bool, sweeps: u32) -> Vec<Step> {
 
 /// Requests of a sub-account's own token for what needs nobody: a number that is not gated, and a gated one of a
 /// verified sub-account.
-pub fn own_token_steps() -> Vec<Step> {
+fn own_token_steps() -> Vec<Step> {
     let clock = clock();
     let world = world(&clock);
     let flow = Flow { counted: Counted::new(&world, Latencies::ONE), world: &world };
@@ -96,7 +138,7 @@ pub fn own_token_steps() -> Vec<Step> {
 }
 
 /// The same requests with an agency's token.
-pub fn agency_token_steps() -> Vec<Step> {
+fn agency_token_steps() -> Vec<Step> {
     let clock = clock();
     let world = world(&clock);
     world.put_profile(SUB, AGENCY);

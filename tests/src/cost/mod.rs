@@ -17,7 +17,7 @@ use purchase_check::PurchaseCheck;
 use purchase_completion::{PurchaseCompletion, SwitchCache};
 use sweeper::Sweeper;
 
-pub use flows::{Step, agency_token_steps, deferred_steps, own_token_steps, sum, table};
+pub use flows::{Flows, Step, sum};
 pub use port::Port;
 
 use crate::locked;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use futures::executor::block_on;
 use local::reconcile::{Examined, examine};
 use tests::cost::drain::{Drained, LATENCIES, WORKERS, drain};
-use tests::cost::{Spent, Step, Units, agency_token_steps, deferred_steps, own_token_steps, sum, table};
+use tests::cost::{Flows, Spent, Step, Units, sum};
 use tests::estate::fill;
 use tests::world::{account, clock, world};
 
@@ -42,31 +42,20 @@ fn main() -> ExitCode {
 
     // First, while the process has used no more memory than this will.
     println!("{}", reconciled());
-    let (quick, told, slow) = (deferred_steps(false, 0), deferred_steps(true, 0), deferred_steps(true, 3));
-    println!("{}", table("a deferred purchase of one number, by a person who needs less than a minute", &quick));
-    println!("{}", table("the same, and Persona tells how far the person is", &told));
-    println!("{}", table("the same, by a person who needs three minutes, each with a sweep", &slow));
-    let deferred = sum(&told);
-    for (steps, pushes) in [(&quick, 0), (&told, 0), (&slow, 1)] {
+    let flows = Flows::count();
+    for (steps, pushes) in [(&flows.deferred, 0), (&flows.told, 0), (&flows.slow, 1)] {
         let Spent { purchase, verification } = sum(steps);
         for (what, Units { write, .. }) in [("purchase", purchase), ("verification", verification)] {
             let most = WRITE_UNITS_MAX + pushes * PUSH_UNITS;
             expect(write <= most, format!("the {what} costs {write} write units, not {most}"));
         }
     }
-    let (own, agency) = (own_token_steps(), agency_token_steps());
-    for step in requests(&own) {
-        expect(step.round_trips == OWN_TOKEN_ROUND_TRIPS, format!("{}: {} round trips", step.what, step.round_trips));
+    for (steps, most) in [(&flows.own_token, OWN_TOKEN_ROUND_TRIPS), (&flows.agency_token, AGENCY_TOKEN_ROUND_TRIPS)] {
+        for step in requests(steps) {
+            expect(step.round_trips == most, format!("{}: {} round trips", step.what, step.round_trips));
+        }
     }
-    for step in requests(&agency) {
-        expect(
-            step.round_trips == AGENCY_TOKEN_ROUND_TRIPS,
-            format!("{}: {} round trips", step.what, step.round_trips),
-        );
-    }
-    println!("{}", table("a sub-account's own token", &own));
-    println!("{}", table("an agency's token", &agency));
-    for step in told.iter().filter(|step| step.what.starts_with("Persona's event")) {
+    for step in flows.told.iter().filter(|step| step.what.starts_with("Persona's event")) {
         expect(step.round_trips <= WEBHOOK_ROUND_TRIPS_MAX, format!("{}: {} round trips", step.what, step.round_trips));
     }
 
@@ -87,7 +76,7 @@ fn main() -> ExitCode {
     for complaint in &complaints {
         println!("wrong: {complaint}");
     }
-    println!("units: deferred purchase {}, verification {}", deferred.purchase, deferred.verification);
+    println!("{}", flows.describe());
     if complaints.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
