@@ -108,10 +108,8 @@ impl HttpAnswer {
 /// A 400 problem for an event of no usable form.
 pub fn read(mut event: Value) -> Result<HttpRequest, Problem> {
     guard(&event)?;
-    let claims = event.pointer_mut("/requestContext/authorizer").map(Value::take).as_ref().and_then(claims_of);
-    if let Some(context) = event.get_mut("requestContext").and_then(Value::as_object_mut) {
-        context.remove("authorizer");
-    }
+    let authorizer = event.get_mut("requestContext").and_then(Value::as_object_mut);
+    let claims = authorizer.and_then(|context| context.remove("authorizer")).as_ref().and_then(claims_of);
     let route = route_of(&event);
     let path = event
         .get("pathParameters")
@@ -123,10 +121,8 @@ pub fn read(mut event: Value) -> Result<HttpRequest, Problem> {
         .unwrap_or_default();
     let query = event.get("rawQueryString").and_then(Value::as_str).unwrap_or_default();
     let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    let source_address = event
-        .pointer("/requestContext/http/sourceIp")
-        .and_then(Value::as_str)
-        .and_then(|address| address.parse::<IpAddr>().ok());
+    let source_address = text_at(&event, &["requestContext", "http", "sourceIp"]);
+    let source_address = source_address.and_then(|address| address.parse::<IpAddr>().ok());
     let request = catch_unwind(AssertUnwindSafe(|| {
         // What `lambda_http::request::from_str` does, without a way through text.
         serde_json::from_value(event).map(|event| Request::from(LambdaRequest::ApiGatewayV2(event)))
@@ -230,16 +226,21 @@ fn malformed(detail: &str) -> Problem {
     Problem::new(ProblemType::InvalidRequest, detail)
 }
 
+/// The text at the end of these names, if there is one. `Value::pointer` copies each name.
+fn text_at<'a>(event: &'a Value, names: &[&str]) -> Option<&'a str> {
+    names.iter().try_fold(event, |value, name| value.get(*name)).and_then(Value::as_str)
+}
+
 fn guard(event: &Value) -> Result<(), Problem> {
-    let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str);
-    if !event.is_object() || text("/requestContext/http/method").is_none() {
+    let text = |name: &str| text_at(event, &[name]);
+    if !event.is_object() || text_at(event, &["requestContext", "http", "method"]).is_none() {
         return Err(malformed("The event is not one of an HTTP API."));
     }
-    if text("/rawPath").is_some_and(|path| path.len() > PATH_BYTES_MAX) {
+    if text("rawPath").is_some_and(|path| path.len() > PATH_BYTES_MAX) {
         return Err(malformed("The path is too long."));
     }
     if event.get("isBase64Encoded").and_then(Value::as_bool) == Some(true) {
-        let decoded = text("/body").map(|body| STANDARD.decode(body));
+        let decoded = text("body").map(|body| STANDARD.decode(body));
         if matches!(decoded, Some(Err(_))) {
             return Err(malformed("The body is not valid base64."));
         }
@@ -270,14 +271,14 @@ fn route_of(event: &Value) -> String {
     match event.get("routeKey").and_then(Value::as_str) {
         Some(route) if route != "$default" => route.to_owned(),
         Some(_) | None => {
-            let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-            format!("{} {}", text("/requestContext/http/method"), text("/rawPath"))
+            let text = |names: &[&str]| text_at(event, names).unwrap_or_default();
+            format!("{} {}", text(&["requestContext", "http", "method"]), text(&["rawPath"]))
         }
     }
 }
 
 fn claims_of(authorizer: &Value) -> Option<Claims> {
-    let claims = authorizer.pointer("/jwt/claims")?.as_object()?;
+    let claims = authorizer.get("jwt")?.get("claims")?.as_object()?;
     let words = |name: &str| claims.get(name).map(list_claim).unwrap_or_default();
     let scopes = claims.get("scope").and_then(Value::as_str).unwrap_or_default();
     let sub_accounts = words("sub_account").iter().map(|id| SubAccountId::parse(id)).collect::<Result<_, _>>();

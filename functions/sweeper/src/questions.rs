@@ -106,6 +106,9 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
     pub(crate) async fn ask_what_is_due(&self, started_at: Instant, swept: &mut Swept) -> Result<(), SweepError> {
         let budget = QUESTIONS_MAX.saturating_sub(swept.questions);
         let mut earliest = Earliest::of_all_shards(&self.store, started_at).await?;
+        if earliest.next_due_at().is_none() {
+            return Ok(());
+        }
         {
             let groups = stream::unfold((&mut earliest, budget), |(earliest, left)| async move {
                 if left == 0 || self.is_late(started_at) {

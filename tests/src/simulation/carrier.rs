@@ -1,6 +1,6 @@
 //! The carrier of a schedule: lists that lag, creates that land late, answers that are lost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use adapters::twilio::{Created, OwnedNumber};
 use domain::{Instant, NumberSid, PhoneNumber, Reason};
@@ -33,6 +33,43 @@ struct Landing {
     mark: String,
 }
 
+/// What becomes of a create, where the number can be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CreateFate {
+    /// It is done.
+    Done,
+    /// Somebody else was faster.
+    Gone,
+    /// It is done, and its answer lost.
+    DoneButUnknown,
+    /// It is lost.
+    Lost,
+    /// It is done after so many milliseconds, and its answer lost.
+    Late(i64),
+    /// There are too many requests.
+    NotProcessed,
+    /// It is refused for good.
+    Refused,
+    /// It is done, unless the number is ours already: then it is refused as not available.
+    RefusedIfOwned,
+}
+
+impl CreateFate {
+    /// What becomes of a create that something goes wrong with.
+    fn draw(weather: &mut Random) -> Self {
+        match weather.below(9) {
+            1 => Self::DoneButUnknown,
+            2 => Self::Lost,
+            3 => Self::Late(weather.ms(1, LANDING_MS_MAX)),
+            4 => Self::NotProcessed,
+            5 => Self::Refused,
+            6 => Self::RefusedIfOwned,
+            7 => Self::Gone,
+            _ => Self::Done,
+        }
+    }
+}
+
 /// The carrier of a schedule.
 #[derive(Debug, Default)]
 pub(super) struct CarrierWorld {
@@ -44,6 +81,8 @@ pub(super) struct CarrierWorld {
     pub(super) releases: BTreeMap<PhoneNumber, u32>,
     /// Numbers that customers of other accounts have.
     elsewhere: Vec<PhoneNumber>,
+    /// What becomes of the next creates, where that is given.
+    pub(super) given: VecDeque<CreateFate>,
     sids: u64,
 }
 
@@ -128,29 +167,32 @@ impl CarrierWorld {
         if self.elsewhere.contains(number) {
             return Created::NotAvailable;
         }
-        match if faulty { weather.below(9) } else { 0 } {
-            7 if !self.owned.contains_key(number) => {
+        let drawn = if faulty { CreateFate::draw(weather) } else { CreateFate::Done };
+        let owned = self.owned.contains_key(number);
+        match self.given.pop_front().unwrap_or(drawn) {
+            CreateFate::Gone if !owned => {
                 self.elsewhere.push(number.clone());
                 Created::NotAvailable
             }
-            1 => {
+            CreateFate::DoneButUnknown => {
                 facts.insert(Fact::DoneButUnknown);
                 self.buy(number, mark, now, listed_from);
                 Created::Unknown
             }
-            2 => Created::Unknown,
-            3 => {
-                let at = now.plus_ms(weather.ms(1, LANDING_MS_MAX));
-                self.landing.push(Landing { at, number: number.clone(), mark: mark.to_owned() });
+            CreateFate::Lost => Created::Unknown,
+            CreateFate::Late(ms) => {
+                self.landing.push(Landing { at: now.plus_ms(ms), number: number.clone(), mark: mark.to_owned() });
                 Created::Unknown
             }
-            4 => {
+            CreateFate::NotProcessed => {
                 facts.insert(Fact::NotProcessed);
                 Created::NotProcessed { retry_after_s: Some(20) }
             }
-            5 => Created::Refused(Reason::CarrierRefused),
-            6 if self.owned.contains_key(number) => Created::NotAvailable,
-            _ => self.buy(number, mark, now, listed_from),
+            CreateFate::Refused => Created::Refused(Reason::CarrierRefused),
+            CreateFate::RefusedIfOwned if owned => Created::NotAvailable,
+            CreateFate::Done | CreateFate::Gone | CreateFate::RefusedIfOwned => {
+                self.buy(number, mark, now, listed_from)
+            }
         }
     }
 

@@ -1,20 +1,29 @@
 //! The functions of a schedule, over its ports: the very handlers that are deployed.
 
+use std::sync::LazyLock;
+
+use adapters::ambient::Ambient;
+use adapters::persona::{WebhookSecret, sign};
+use adapters::queue::PurchaseMessage;
 use persona_webhook::PersonaWebhook;
 use purchase_check::PurchaseCheck;
 use purchase_completion::{PurchaseCompletion, SwitchCache};
+use serde_json::Value;
 use sweeper::Sweeper;
 
+use super::people::Delivery;
 use super::ports::Ports;
+use crate::events::{lean_event, sqs_event_of};
 use crate::settings;
+use crate::world::secret;
 
 /// Every function.
 #[derive(Debug)]
 pub(super) struct Functions<'a> {
-    pub(super) check: PurchaseCheck<Ports<'a>, Ports<'a>, Ports<'a>, Ports<'a>>,
-    pub(super) webhook: PersonaWebhook<Ports<'a>, Ports<'a>, Ports<'a>, Ports<'a>>,
-    pub(super) completion: PurchaseCompletion<Ports<'a>, Ports<'a>, Ports<'a>>,
-    pub(super) sweeper: Sweeper<Ports<'a>, Ports<'a>, Ports<'a>, Ports<'a>, Ports<'a>>,
+    check: PurchaseCheck<Ports<'a>, Ports<'a>, Ports<'a>, Ports<'a>>,
+    webhook: PersonaWebhook<Ports<'a>, Ports<'a>, Ports<'a>, Ports<'a>>,
+    completion: PurchaseCompletion<Ports<'a>, Ports<'a>, Ports<'a>>,
+    sweeper: Sweeper<Ports<'a>, Ports<'a>, Ports<'a>, Ports<'a>, Ports<'a>>,
 }
 
 impl<'a> Functions<'a> {
@@ -33,4 +42,40 @@ impl<'a> Functions<'a> {
             sweeper: Sweeper { store, queue, identity, names: ports, ambient, settings: settings::sweeper() },
         }
     }
+
+    /// `purchase-check` answers this event.
+    pub(super) async fn check(&self, event: Value) -> bool {
+        self.check.handle(event).await;
+        true
+    }
+
+    /// `persona-webhook` takes this delivery; whether it need not come again.
+    pub(super) async fn webhook(&self, delivery: Delivery, ports: Ports<'a>) -> bool {
+        let body = delivery.body();
+        let signature = sign(&SECRET, body.as_bytes(), ports.now());
+        self.webhook.handle(signed(body, signature)).await["statusCode"] == 200
+    }
+
+    /// `purchase-completion` works on this message; whether it is done with.
+    pub(super) async fn completion(&self, message: PurchaseMessage) -> bool {
+        let event = sqs_event_of(&message.to_text());
+        self.completion.handle(event).await.batch_item_failures.is_empty()
+    }
+
+    /// `sweeper` sweeps.
+    pub(super) async fn sweep(&self) -> bool {
+        let _swept = self.sweeper.sweep().await;
+        true
+    }
+}
+
+static SECRET: LazyLock<WebhookSecret> = LazyLock::new(secret);
+
+/// A delivery with this body, signed.
+fn signed(body: String, signature: String) -> Value {
+    static DELIVERY: LazyLock<Value> = LazyLock::new(|| lean_event(persona_webhook::ROUTE, &[], &[], None, ""));
+    let mut event = DELIVERY.clone();
+    event["headers"]["persona-signature"] = Value::String(signature);
+    event["body"] = Value::String(body);
+    event
 }

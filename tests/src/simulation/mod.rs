@@ -10,7 +10,7 @@
 //! | a fault of a port | `ports`, by `state.goes_wrong` |
 //! | something that must have been seen | `facts`, one line |
 //! | something that must hold | `invariants`, a function in a list |
-//! | a defence to leave out | `weakness`, and where the port then lies |
+//! | a defence to leave out | `weakness`, and where the port then lies; `scripts`, where the dice seldom need it |
 
 mod carrier;
 mod distinct;
@@ -26,7 +26,9 @@ mod people;
 mod ports;
 pub mod random;
 mod schedule;
+mod scripts;
 mod shared;
+mod size;
 mod trace;
 mod weakened;
 mod weakness;
@@ -36,5 +38,6 @@ pub use facts::{Fact, Facts};
 pub use invariants::Violation;
 pub use matrix::{FATES, Run, SCENARIOS, Scenario, play_scenario};
 pub use schedule::{Outcome, play, play_weakened};
+pub use scripts::{SCRIPTS, Script, play_script};
 pub use shared::Fate;
 pub use weakness::Weakness;

@@ -6,10 +6,11 @@ use purchase_check::Route;
 
 use super::facts::Fact;
 use super::operators;
-use super::orders::{AGENCY, NUMBERS, Order, PURCHASES_MAX, number};
+use super::orders::{AGENCY, NUMBERS, Order, number};
 use super::schedule::{Invocation, Schedule};
 use super::shared::State;
-use crate::events::{Caller, http_event};
+use super::size::Size;
+use crate::events::{Caller, lean_event};
 
 /// Invocations that run at the same time at most.
 const RUNNING_MAX: usize = 5;
@@ -71,12 +72,12 @@ impl Move {
 
 impl Schedule<'_> {
     /// Decides who asks for what, at least two sub-accounts and at least three purchases, and what is there before.
-    pub(super) fn draw_orders(&mut self) {
+    pub(super) fn draw_orders(&mut self, size: Size) {
         let mut state = self.shared.state();
         let state = &mut *state;
-        let count = [3, 3, 3, 4, 4, PURCHASES_MAX][state.random.below(6)];
-        self.orders.extend((0..count).map(|key| Order::draw(key, &mut state.random)));
-        operators::plant(state);
+        let count = size.purchases(&mut state.random);
+        self.orders.extend((0..count).map(|key| Order::draw(key, size, &mut state.random)));
+        operators::plant(state, size);
         if state.random.chance(20) {
             let number = number(state.random.below(NUMBERS.len()));
             let now = state.now;
@@ -189,7 +190,7 @@ impl Schedule<'_> {
     /// Whether the order under this key led to a purchase.
     pub(super) fn stands(&self, key: usize) -> bool {
         let id = self.orders[key].purchase(key);
-        self.shared.state().known.has(&id)
+        self.shared.state().known.has(id)
     }
 
     fn cancel(&mut self) {
@@ -197,7 +198,7 @@ impl Schedule<'_> {
         let Some(PurchaseMessage { sub_account, id, .. }) = purchase else { return };
         let parameters = [("sub", sub_account.as_str()), ("id", id.as_str())];
         let caller = Caller::sub_account(sub_account.as_str());
-        let event = http_event(Route::CancelPurchase.key(), &parameters, &[], Some(&caller), "");
+        let event = lean_event(Route::CancelPurchase.key(), &parameters, &[], Some(&caller), "");
         self.start(Invocation::Check(event));
     }
 

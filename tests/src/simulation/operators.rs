@@ -1,6 +1,8 @@
 //! What operators do in a schedule. They look before they decide, as people should: what is at the carrier is completed,
 //! what is not, and is not under way, fails.
 
+use std::sync::LazyLock;
+
 use domain::{AgencyId, Instant, Owner, Place, Purchase, PurchaseState, SubAccountId, Verification, VerificationState};
 
 use adapters::items::{Profile, StoredProfile, StoredVerification, keys, verification_to_item};
@@ -10,13 +12,14 @@ use serde_json::{Value, json};
 
 use super::orders::{AGENCY, SUB_ACCOUNTS};
 use super::shared::State;
-use crate::events::{Caller, http_event};
+use super::size::Size;
+use crate::events::{Caller, lean_event};
 
 /// Purchases of the first sub-account that may wait, where a schedule limits them.
 pub(super) const LIMIT: u32 = 1;
 
 fn event(route: Route, parameters: &[(&str, &str)], body: &Value) -> Value {
-    http_event(route.key(), parameters, &[], Some(&Caller::operator()), &body.to_string())
+    lean_event(route.key(), parameters, &[], Some(&Caller::operator()), &body.to_string())
 }
 
 /// The first number that is held.
@@ -44,24 +47,28 @@ pub(super) fn decides(state: &mut State) -> Option<Value> {
 
 /// An operator stops or starts buying.
 pub(super) fn turns_switch(on: bool) -> Value {
-    let position = if on { "on" } else { "off" };
-    event(Route::TurnPurchasesSwitch, &[], &json!({"purchases": position, "reason": "as told"}))
+    static OFF_AND_ON: LazyLock<[Value; 2]> = LazyLock::new(|| {
+        ["off", "on"].map(|to| event(Route::TurnPurchasesSwitch, &[], &json!({"purchases": to, "reason": "as told"})))
+    });
+    OFF_AND_ON[usize::from(on)].clone()
 }
 
 /// An operator moves the second sub-account under the agency, or out of it.
 pub(super) fn moves_sub_account(under_agency: bool) -> Value {
-    let mut body = json!({"reason": "as signed"});
-    if under_agency {
-        body["agency"] = json!(AGENCY);
-    }
-    event(Route::PutProfile, &[("sub", SUB_ACCOUNTS[1])], &body)
+    static OUT_AND_UNDER: LazyLock<[Value; 2]> = LazyLock::new(|| {
+        [json!({"reason": "as signed"}), json!({"reason": "as signed", "agency": AGENCY})]
+            .map(|body| event(Route::PutProfile, &[("sub", SUB_ACCOUNTS[1])], &body))
+    });
+    OUT_AND_UNDER[usize::from(under_agency)].clone()
 }
 
 /// What stands in the table before a schedule begins, as other functions may have left it.
-pub(super) fn plant(state: &mut State) {
+pub(super) fn plant(state: &mut State, size: Size) {
     let now = state.now;
-    if state.random.chance(35) {
-        verify(state, Owner::SubAccount(sub_account(0)), now);
+    for (index, percent) in size.verified_percent().into_iter().enumerate() {
+        if state.random.chance(percent) {
+            verify(state, Owner::SubAccount(sub_account(index)), now);
+        }
     }
     if state.random.chance(25) {
         verify(state, Owner::Agency(AgencyId::parse(AGENCY).expect("is a word")), now);
@@ -83,7 +90,7 @@ pub(super) fn verify(state: &mut State, owner: Owner, at: Instant) {
     let item = verification_to_item(&owner, &stored, Some(at));
     // Whoever is there already stays as it is.
     if state.rows.write(Write::Put { item, expect: Condition::ItemAbsent }).is_ok() {
-        super::invariants::after_change(state, &keys::verification(&owner));
+        super::invariants::after_changes(state, &[keys::verification(&owner)]);
     }
 }
 
@@ -91,7 +98,7 @@ fn store_profile(state: &mut State, index: usize, profile: Profile) {
     let sub_account = sub_account(index);
     let item = StoredProfile { profile, version: 1 }.to_item(&sub_account, None);
     state.rows.write(Write::Put { item, expect: Condition::ItemAbsent }).expect("nothing was there");
-    super::invariants::after_change(state, &keys::profile(&sub_account));
+    super::invariants::after_changes(state, &[keys::profile(&sub_account)]);
 }
 
 fn sub_account(index: usize) -> SubAccountId {

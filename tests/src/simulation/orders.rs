@@ -1,5 +1,6 @@
 //! What customers ask for: numbers and pools, few enough numbers that they meet.
 
+use std::array;
 use std::sync::LazyLock;
 
 use domain::{IdempotencyKey, PhoneNumber, PurchaseId, SubAccountId};
@@ -7,7 +8,8 @@ use purchase_check::Route;
 use serde_json::{Value, json};
 
 use super::random::Random;
-use crate::events::{Caller, http_event};
+use super::size::Size;
+use crate::events::{Caller, lean_event};
 
 /// The sub-accounts of a schedule.
 pub(super) const SUB_ACCOUNTS: [&str; 2] = ["LocA", "LocB"];
@@ -20,7 +22,10 @@ pub(super) const FOR_SALE: [&str; 5] = ["+12125550101", "+12125550102", "+141655
 /// Purchases that a schedule asks for at most.
 pub(super) const PURCHASES_MAX: usize = 5;
 
-/// Everything that may be asked for.
+/// Requests for one number alone: each number, to fail when it is gone or to be replaced.
+const ALONE: usize = 2 * NUMBERS.len();
+
+/// Everything that may be asked for: first the [`ALONE`] ones, then pools.
 static WANTED: LazyLock<Vec<Value>> = LazyLock::new(|| {
     let one = |number: &&str, way: &str| json!({"kind": "number", "phone_number": number, "if_unavailable": way});
     let pool = |numbers: &[usize], fulfilment: &str, way: &str| {
@@ -47,20 +52,29 @@ pub(super) struct Order {
 
 impl Order {
     /// The order under this key: the first ones are different sub-accounts'.
-    pub(super) fn draw(key: usize, random: &mut Random) -> Self {
+    pub(super) fn draw(key: usize, size: Size, random: &mut Random) -> Self {
         let sub_account = if key < SUB_ACCOUNTS.len() { key } else { random.below(SUB_ACCOUNTS.len()) };
-        Self { sub_account, wanted: random.below(WANTED.len()) }
+        let among = if random.chance(size.alone_percent()) { ALONE } else { WANTED.len() };
+        Self { sub_account, wanted: random.below(among) }
     }
 
-    /// The order of this number alone.
-    pub(super) fn of(sub_account: usize, wanted: usize) -> Self {
+    /// The order of this, by its place in the list of what can be asked for.
+    pub(super) const fn of(sub_account: usize, wanted: usize) -> Self {
         Self { sub_account, wanted }
     }
 
     /// The purchase that it leads to under this key.
-    pub(super) fn purchase(self, key: usize) -> PurchaseId {
-        let sub_account = SubAccountId::parse(SUB_ACCOUNTS[self.sub_account]).expect("is a word");
-        PurchaseId::of(&sub_account, &IdempotencyKey::parse(&format!("key-{key}")).expect("is a key"))
+    pub(super) fn purchase(self, key: usize) -> &'static PurchaseId {
+        /// The purchase under each key, of each sub-account: hashed once.
+        static PURCHASES: LazyLock<[[PurchaseId; SUB_ACCOUNTS.len()]; PURCHASES_MAX]> = LazyLock::new(|| {
+            array::from_fn(|key| {
+                SUB_ACCOUNTS.map(|sub_account| {
+                    let sub_account = SubAccountId::parse(sub_account).expect("is a word");
+                    PurchaseId::of(&sub_account, &IdempotencyKey::parse(&format!("key-{key}")).expect("is a key"))
+                })
+            })
+        });
+        &PURCHASES[key][self.sub_account]
     }
 
     /// The event that asks for it under this key.
@@ -74,7 +88,7 @@ impl Order {
                         let caller = Caller::sub_account(sub_account);
                         let headers = [("Idempotency-Key", key.as_str())];
                         let path = [("sub", sub_account)];
-                        http_event(Route::AskForPurchase.key(), &path, &headers, Some(&caller), &wanted.to_string())
+                        lean_event(Route::AskForPurchase.key(), &path, &headers, Some(&caller), &wanted.to_string())
                     })
                 })
             };

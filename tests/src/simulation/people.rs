@@ -153,10 +153,10 @@ impl PersonaWorld {
         }
     }
 
-    /// Everybody proves who it is, and Persona says so.
-    pub(super) fn approve_all(&mut self, now: Instant) {
+    /// The same is decided of everybody, and Persona says so.
+    pub(super) fn decide_all(&mut self, decision: InquiryStatus, now: Instant) {
         for index in 0..self.inquiries.len() {
-            self.move_to(index, InquiryStatus::Approved, now);
+            self.move_to(index, decision, now);
             self.tell(index);
         }
     }

@@ -1,15 +1,12 @@
 //! One schedule: chaos, then calm.
 
 use std::future::Future;
-use std::pin::Pin;
-use std::sync::LazyLock;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
-use adapters::ambient::Ambient;
-use adapters::persona::sign;
 use adapters::queue::PurchaseMessage;
 use adapters::store::Key;
-use domain::Instant;
+use domain::{InquiryStatus, Instant};
 use serde_json::Value;
 
 use super::facts::{Fact, Facts};
@@ -20,14 +17,9 @@ use super::orders::Order;
 use super::people::Delivery;
 use super::ports::Ports;
 use super::shared::{Shared, State};
+use super::size::Size;
 use super::weakness::Weakness;
-use crate::events::{sqs_event_of, webhook_event};
-use crate::world::secret;
 
-/// Moves of a chaos phase at least.
-const MOVES_MIN: usize = 40;
-/// Moves of a chaos phase at most.
-const MOVES_MAX: usize = 90;
 /// How likely the chaos phase is to end when nothing is under way and nothing is on its way, in percent: what could
 /// happen then happens in calm as well.
 const QUIET_ENDS_PERCENT: usize = 20;
@@ -46,7 +38,7 @@ const OPERATORS_ROUNDS: u32 = 20;
 /// Least time between two sweeps, in milliseconds.
 const SWEEP_MS: i64 = 60_000;
 /// How long a sweep of the calm phase may be late, in milliseconds: what becomes due in the meantime is swept with it.
-const LATE_SWEEP_MS: i64 = 180_000;
+const LATE_SWEEP_MS: i64 = 600_000;
 
 /// What one schedule led to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +77,16 @@ pub(super) enum Invocation {
     Completion(PurchaseMessage),
     /// `sweeper` sweeps.
     Sweep,
+}
+
+impl Invocation {
+    fn again(&self) -> Again {
+        match self {
+            Self::Completion(message) => Again::Message(message.clone()),
+            Self::Webhook(delivery) => Again::Delivery(delivery.clone()),
+            Self::Check(_) | Self::Sweep => Again::Nothing,
+        }
+    }
 }
 
 /// What is left to do for somebody else when an invocation fails or dies.
@@ -128,8 +130,9 @@ pub fn play_weakened(seed: u64, weakness: Weakness) -> Outcome {
 fn play_on(shared: &Shared) -> Outcome {
     let functions = Functions::over(Ports(shared));
     let mut schedule = Schedule::of(shared, &functions, Vec::new());
-    schedule.draw_orders();
-    schedule.chaos();
+    let size = Size::draw(&mut shared.state().random);
+    schedule.draw_orders(size);
+    schedule.chaos(size);
     schedule.calm();
     let mut state = shared.state();
     invariants::when_calm(&mut state);
@@ -152,25 +155,21 @@ impl<'a> Schedule<'a> {
 
     /// Everything is asked for, everybody proves who it is, and then all is calm.
     pub(super) fn play_straight(&mut self) {
-        while self.asked < self.orders.len() {
-            self.asked += 1;
-            self.ask(self.asked - 1);
-            self.finish();
-        }
+        self.ask_for_all();
         {
             let mut state = self.shared.state();
             let now = state.now;
-            state.persona.approve_all(now);
+            state.persona.decide_all(InquiryStatus::Approved, now);
         }
         self.calm();
     }
 
-    fn chaos(&mut self) {
+    fn chaos(&mut self, size: Size) {
         let moves = {
             let mut state = self.shared.state();
-            state.faults_left = 1 + u32::try_from(state.random.below(6)).unwrap_or(0);
-            state.fault_percent = [4, 8, 16, 32][state.random.below(4)];
-            MOVES_MIN + state.random.below(MOVES_MAX - MOVES_MIN)
+            state.faults_left = size.faults(&mut state.random);
+            state.fault_percent = size.fault_percent(&mut state.random);
+            size.moves(&mut state.random)
         };
         for _ in 0..moves {
             if self.is_quiet() && self.shared.state().random.chance(QUIET_ENDS_PERCENT) {
@@ -188,19 +187,53 @@ impl<'a> Schedule<'a> {
         }
     }
 
+    /// Does something to what everything shares.
+    pub(super) fn with_state<T>(&self, doing: impl FnOnce(&mut State) -> T) -> T {
+        doing(&mut self.shared.state())
+    }
+
+    /// A worker takes on one number of the first request, which does nothing before it goes on.
+    pub(super) fn work_on(&mut self, member: usize) {
+        let (sub_account, id, members) =
+            self.with_state(|state| state.known.request(0)).expect("something was asked for");
+        let message = PurchaseMessage::for_each(&sub_account, &id, members).swap_remove(member);
+        self.start(Invocation::Completion(message));
+    }
+
+    /// Lets what was started last make so many port calls, if it has as many.
+    pub(super) fn go_on_by(&mut self, calls: u32) {
+        let before = self.running.len();
+        for _ in 0..calls {
+            if before > 0 && self.running.len() == before {
+                self.go_on(before - 1);
+            }
+        }
+    }
+
+    /// Everything that is under way dies.
+    pub(super) fn kill_all(&mut self) {
+        self.running.clear();
+    }
+
+    /// Everything is asked for, one after the other.
+    pub(super) fn ask_for_all(&mut self) {
+        while self.asked < self.orders.len() {
+            self.run(Invocation::Check(self.orders[self.asked].event(self.asked)));
+            self.asked += 1;
+        }
+    }
+
     /// Nothing fails any more: what is under way ends, customers repeat what was not answered, what waits is delivered,
     /// and the sweep comes every minute.
-    fn calm(&mut self) {
+    pub(super) fn calm(&mut self) {
         self.shared.state().faults_left = 0;
         self.finish();
         if self.shared.state().off_since.is_some() {
-            self.start(Invocation::Check(operators::turns_switch(true)));
-            self.finish();
+            self.run(Invocation::Check(operators::turns_switch(true)));
         }
         for key in 0..self.orders.len() {
             if !self.stands(key) {
-                self.ask(key);
-                self.finish();
+                self.run(Invocation::Check(self.orders[key].event(key)));
             }
         }
         {
@@ -215,19 +248,17 @@ impl<'a> Schedule<'a> {
             // Operators come to work, too, and decide on some of what is held.
             if round < OPERATORS_ROUNDS && self.shared.state().random.chance(50) {
                 let event = operators::decides(&mut self.shared.state());
-                event.into_iter().for_each(|event| self.start(Invocation::Check(event)));
-                self.finish();
+                event.into_iter().for_each(|event| self.run(Invocation::Check(event)));
             }
             if !self.wait() {
                 return;
             }
-            self.start(Invocation::Sweep);
-            self.finish();
+            self.run(Invocation::Sweep);
         }
     }
 
     /// Delivers what waits, and what comes of it, until nothing does.
-    fn drain(&mut self) {
+    pub(super) fn drain(&mut self) {
         loop {
             let (message, delivery) = {
                 let mut state = self.shared.state();
@@ -237,12 +268,10 @@ impl<'a> Schedule<'a> {
                 return;
             }
             if let Some(message) = message {
-                self.start(Invocation::Completion(message));
-                self.finish();
+                self.run(Invocation::Completion(message));
             }
             if let Some(delivery) = delivery {
-                self.start(Invocation::Webhook(delivery));
-                self.finish();
+                self.run(Invocation::Webhook(delivery));
             }
         }
     }
@@ -268,39 +297,39 @@ impl<'a> Schedule<'a> {
 
     /// Starts an invocation, which does nothing before it goes on.
     pub(super) fn start(&mut self, invocation: Invocation) {
-        let functions = self.functions;
-        let ports = Ports(self.shared);
         let skew_ms = self.skew_ms(&invocation);
-        let (future, again): (Pin<Box<dyn Future<Output = bool> + 'a>>, _) = match invocation {
-            Invocation::Check(event) => {
-                let answered = async move {
-                    functions.check.handle(event).await;
-                    true
-                };
-                (Box::pin(answered), Again::Nothing)
-            }
-            Invocation::Webhook(delivery) => {
-                let body = delivery.body();
-                let taken = async move {
-                    let signature = sign(&SECRET, body.as_bytes(), ports.now());
-                    functions.webhook.handle(signed(body, signature)).await["statusCode"] == 200
-                };
-                (Box::pin(taken), Again::Delivery(delivery))
-            }
-            Invocation::Completion(message) => {
-                let event = sqs_event_of(&message.to_text());
-                let done = async move { functions.completion.handle(event).await.batch_item_failures.is_empty() };
-                (Box::pin(done), Again::Message(message))
-            }
-            Invocation::Sweep => {
-                let swept = async move {
-                    let _swept = functions.sweeper.sweep().await;
-                    true
-                };
-                (Box::pin(swept), Again::Nothing)
-            }
+        let again = invocation.again();
+        let (functions, ports) = (self.functions, Ports(self.shared));
+        // One box of the right size each: a handler's future takes some ten thousand bytes, and is copied once.
+        let future: Pin<Box<dyn Future<Output = bool> + 'a>> = match invocation {
+            Invocation::Check(event) => Box::pin(functions.check(event)),
+            Invocation::Webhook(delivery) => Box::pin(functions.webhook(delivery, ports)),
+            Invocation::Completion(message) => Box::pin(functions.completion(message)),
+            Invocation::Sweep => Box::pin(functions.sweep()),
         };
         self.running.push(Running { future, calls: 0, again, skew_ms });
+    }
+
+    /// Lets an invocation begin and end while nothing else is under way.
+    pub(super) fn run(&mut self, invocation: Invocation) {
+        let again = invocation.again();
+        let (functions, ports) = (self.functions, Ports(self.shared));
+        let mut future = pin!(async move {
+            match invocation {
+                Invocation::Check(event) => functions.check(event).await,
+                Invocation::Webhook(delivery) => functions.webhook(delivery, ports).await,
+                Invocation::Completion(message) => functions.completion(message).await,
+                Invocation::Sweep => functions.sweep().await,
+            }
+        });
+        let mut calls = 0;
+        let well = loop {
+            calls += CALLS_MAX;
+            if let Some(well) = poll(self.shared, future.as_mut(), CALLS_MAX, calls, 0) {
+                break well;
+            }
+        };
+        repeat(&mut self.shared.state(), again, well);
     }
 
     /// How far an invocation's clock is from the others': a buyer's stays within what the carrier's dates allow, the others'
@@ -333,49 +362,56 @@ impl<'a> Schedule<'a> {
     }
 
     /// Lets everything that is under way end, one after the other.
-    fn finish(&mut self) {
+    pub(super) fn finish(&mut self) {
         while !self.running.is_empty() {
             self.poll(0, CALLS_MAX);
         }
     }
 
     fn poll(&mut self, index: usize, calls: u32) {
+        let shared = self.shared;
         let running = &mut self.running[index];
-        {
-            let mut state = self.shared.state();
-            state.turns_left = calls;
-            state.skew_ms = running.skew_ms;
-        }
         running.calls += calls;
-        let polled = running.future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        let mut state = self.shared.state();
-        let killed = std::mem::take(&mut state.killed);
-        let well = match polled {
-            Poll::Ready(well) => well,
-            Poll::Pending if killed => false,
-            Poll::Pending if running.calls <= 2 * CALLS_MAX => return,
-            Poll::Pending => {
-                let seen = "an invocation never ends".to_owned();
-                state.violate(Violation { invariant: "I12: every invocation ends", seen });
-                false
-            }
-        };
-        let ended = self.running.swap_remove(index);
-        match ended.again {
-            Again::Message(message) if !well => state.queue.push(message),
-            Again::Delivery(delivery) if !well => state.persona.deliveries.push(delivery),
-            Again::Message(_) | Again::Delivery(_) | Again::Nothing => {}
+        if let Some(well) = poll(shared, running.future.as_mut(), calls, running.calls, running.skew_ms) {
+            let ended = self.running.swap_remove(index);
+            repeat(&mut shared.state(), ended.again, well);
         }
     }
 }
 
-static SECRET: LazyLock<adapters::persona::WebhookSecret> = LazyLock::new(secret);
+/// Lets an invocation make so many port calls, `calls_so_far` with those before; how it ended, if it has.
+fn poll(
+    shared: &Shared,
+    future: Pin<&mut (impl Future<Output = bool> + ?Sized)>,
+    calls: u32,
+    calls_so_far: u32,
+    skew_ms: i64,
+) -> Option<bool> {
+    {
+        let mut state = shared.state();
+        state.turns_left = calls;
+        state.skew_ms = skew_ms;
+    }
+    let polled = future.poll(&mut Context::from_waker(Waker::noop()));
+    let mut state = shared.state();
+    let killed = std::mem::take(&mut state.killed);
+    match polled {
+        Poll::Ready(well) => Some(well),
+        Poll::Pending if killed => Some(false),
+        Poll::Pending if calls_so_far <= 2 * CALLS_MAX => None,
+        Poll::Pending => {
+            let seen = "an invocation never ends".to_owned();
+            state.violate(Violation { invariant: "I12: every invocation ends", seen });
+            Some(false)
+        }
+    }
+}
 
-/// A delivery with this body, signed.
-fn signed(body: String, signature: String) -> Value {
-    static DELIVERY: LazyLock<Value> = LazyLock::new(|| webhook_event("", ""));
-    let mut event = DELIVERY.clone();
-    event["headers"]["persona-signature"] = Value::String(signature);
-    event["body"] = Value::String(body);
-    event
+/// What did not go well comes again, if anybody repeats it.
+fn repeat(state: &mut State, again: Again, well: bool) {
+    match again {
+        Again::Message(message) if !well => state.queue.push(message),
+        Again::Delivery(delivery) if !well => state.persona.deliveries.push(delivery),
+        Again::Message(_) | Again::Delivery(_) | Again::Nothing => {}
+    }
 }

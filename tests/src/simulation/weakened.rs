@@ -38,6 +38,7 @@ pub(super) fn write(state: &State, write: Write) -> Option<Write> {
         (Weakness::PointersNotDeleted, Write::Delete { .. }) if key.sk.starts_with(POINTER_PREFIX) => None,
         (Weakness::ClearanceNotChecked, Write::Check { .. }) if verification => None,
         (Weakness::ExpiryNotChecked, Write::Check { expect: Condition::Not(_), .. }) if verification => None,
+        (Weakness::PoolNotChecked, Write::Check { .. }) if key.sk.starts_with(PURCHASE_PREFIX) => None,
         (_, write) => Some(write),
     }
 }
@@ -47,6 +48,9 @@ pub(super) fn transaction(state: &State, mut writes: Vec<Write>) -> Vec<Write> {
     let Some(weakness) = state.weakness else { return writes };
     if weakness == Weakness::TransactionsTorn {
         writes.truncate(1);
+    }
+    if weakness == Weakness::PermitNotChecked && writes.iter().any(permits_another_create) {
+        writes.retain(|write| !matches!(write, Write::Check { key, .. } if key.sk == VERIFICATION_SK));
     }
     writes.into_iter().filter_map(|one| write(state, one)).collect()
 }
@@ -59,6 +63,9 @@ pub(super) fn item(state: &State, key: &Key, item: Option<Item>) -> Option<Item>
     }
     if weakness == Weakness::OrderForgotten && key.sk == VERIFICATION_SK {
         return item.map(without_order);
+    }
+    if weakness == Weakness::DoubtForgotten && is_number(key) {
+        return item.map(without_doubt);
     }
     item
 }
@@ -82,6 +89,23 @@ fn without_order(mut item: Item) -> Item {
         item.insert("inquiry", Value::Map(inquiry));
     }
     item
+}
+
+/// The number as if every create for it had been answered.
+fn without_doubt(mut item: Item) -> Item {
+    if let Some(Value::Map(mut slot)) = item.get("slot").cloned() {
+        slot.insert("latest", Value::S("not_processed".into()));
+        slot.insert("earlier", Value::S("all_answered".into()));
+        item.insert("slot", Value::Map(slot));
+    }
+    item
+}
+
+/// Whether the write is of a number that more than one create was permitted for.
+fn permits_another_create(write: &Write) -> bool {
+    let Write::Put { item, .. } = write else { return false };
+    let Some(Value::Map(slot)) = item.get("slot") else { return false };
+    matches!(slot.get("creates"), Some(Value::N(2..)))
 }
 
 fn not_due(mut item: Item) -> Item {

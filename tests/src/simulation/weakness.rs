@@ -36,11 +36,17 @@ pub enum Weakness {
     SwitchNotRead,
     /// A profile's change is not due: what waits is not told.
     ProfileNotDue,
+    /// The owner's verification is not checked in the transaction that permits a further create.
+    PermitNotChecked,
+    /// What was sent before and never answered is not remembered: a refusal looks definite.
+    DoubtForgotten,
+    /// The pool is not checked in the transaction that permits a create for one of its numbers.
+    PoolNotChecked,
 }
 
 impl Weakness {
     /// Every weakness.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::LookSeesNothing,
         Self::LockNotCompared,
         Self::ClearanceNotChecked,
@@ -57,5 +63,8 @@ impl Weakness {
         Self::NotCounted,
         Self::SwitchNotRead,
         Self::ProfileNotDue,
+        Self::PermitNotChecked,
+        Self::DoubtForgotten,
+        Self::PoolNotChecked,
     ];
 }

@@ -10,6 +10,7 @@ mod totals;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use tests::cost::Flows;
 use tests::simulation::{Fact, play};
 
 use crate::totals::{FAILURES_TOLD_MAX, Totals, run};
@@ -21,7 +22,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Schedules that a run without arguments plays: what the continuous integration has time for.
 const SCHEDULES_DEFAULT: u64 = 200_000;
 /// Schedules from which on everything that can be seen must have been.
-const SCHEDULES_ENOUGH: u64 = 20_000;
+const SCHEDULES_ENOUGH: u64 = 100_000;
 /// Least port calls of a schedule on average: fewer would be no weather.
 const PORT_CALLS_MEAN_MIN: u64 = 20;
 /// Schedules that are played twice before a run: a seed must do the same again.
@@ -76,10 +77,11 @@ fn main() -> ExitCode {
         for (weakness, found) in defences::missed() {
             let name = format!("{weakness:?}");
             match found {
-                Some((seed, violation)) => println!("  {name:<24} seed {seed} breaks \"{}\"", violation.invariant),
+                Some((schedule, violation)) => println!("  {name:<20} {schedule} breaks \"{}\"", violation.invariant),
                 None => wrong.push(format!("no schedule misses the defence {name}")),
             }
         }
+        wrong.extend(defences::broken_scripts());
     }
     if enough {
         let matrix = matrix::play();
@@ -93,6 +95,7 @@ fn main() -> ExitCode {
         let runs: u64 = matrix.runs.iter().map(|(_, runs)| runs).sum();
         println!("matrix: {} scenarios, {runs} runs, {} violations", matrix.runs.len(), matrix.broken.len());
     }
+    println!("what it costs, counted at the same ports:\n{}", Flows::count().describe());
     for wrong in &wrong {
         println!("wrong: {wrong}");
     }

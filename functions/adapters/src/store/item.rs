@@ -70,8 +70,21 @@ impl Item {
         self.0.iter().map(|(name, value)| (name, value))
     }
 
+    /// Where the attribute of this name stands, or would. Few names are of the same length, so that few are looked into.
     fn place(&self, name: &str) -> Result<usize, usize> {
-        self.0.binary_search_by(|(other, _)| order(other, name))
+        let mut place = self.0.partition_point(|(other, _)| other.len() < name.len());
+        while let Some((other, _)) = self.0.get(place).filter(|(other, _)| other.len() == name.len()) {
+            // Mostly it is the very same word of ours.
+            if std::ptr::eq(other.as_ref(), name) {
+                return Ok(place);
+            }
+            match other.as_ref().cmp(name) {
+                Ordering::Less => place += 1,
+                Ordering::Equal => return Ok(place),
+                Ordering::Greater => break,
+            }
+        }
+        Err(place)
     }
 }
 

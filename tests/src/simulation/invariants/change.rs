@@ -10,16 +10,29 @@ use crate::simulation::shared::State;
 type Rule = fn(&State, Option<&Purchase>, &Purchase) -> Option<Violation>;
 
 /// Every one.
-pub(super) const RULES: [Rule; 3] = [permit_needs_clearance, buying_ends_by_proof, expired_was_not_verified_in_time];
+pub(super) const RULES: [Rule; 4] =
+    [permit_needs_clearance, permit_needs_its_pool, buying_ends_by_proof, expired_was_not_verified_in_time];
 
 /// I2: a create of a gated number is permitted only in a transaction in which its owner is verified.
 fn permit_needs_clearance(state: &State, before: Option<&Purchase>, after: &Purchase) -> Option<Violation> {
-    let last_post = |purchase: &Purchase| slot_of(purchase).map(|slot| slot.last_post);
-    let permitted = last_post(after).is_some() && before.and_then(last_post) != last_post(after);
-    if !permitted || !after.gated {
-        return None;
-    }
-    (verified_at(state, after).is_none()).then(|| violation("I2: a permit needs clearance", &after.id))
+    let uncleared = after.gated && is_permitted(before, after) && verified_at(state, after).is_none();
+    uncleared.then(|| violation("I2: a permit needs clearance", &after.id))
+}
+
+/// I13: nothing further is asked for once a pool is undone: it would be paid for, only to be given back.
+fn permit_needs_its_pool(state: &State, before: Option<&Purchase>, after: &Purchase) -> Option<Violation> {
+    let undone = state.known.pool_of(after).is_some_and(|pool| pool.state != PoolState::Buying);
+    (undone && is_permitted(before, after)).then(|| violation("I13: a permit needs its pool", &after.id))
+}
+
+/// Whether the change permits a create.
+fn is_permitted(before: Option<&Purchase>, after: &Purchase) -> bool {
+    let Some(slot) = slot_of(after) else { return false };
+    let further = before.and_then(|before| Some((before, slot_of(before)?))).is_none_or(|(before, slot_before)| {
+        slot.last_post != slot_before.last_post || slot.creates > slot_before.creates || after.number != before.number
+    });
+    // What an operator lets go on has asked for nothing yet.
+    slot.creates > 0 && further
 }
 
 /// I7: from buying the only ways out are completed, failed and held. Whether a failure was definite or settled, `domain`

@@ -31,9 +31,18 @@ fn violation(invariant: &'static str, seen: impl ToString) -> Violation {
     Violation { invariant, seen: seen.to_string() }
 }
 
-/// After every committed change of an item.
-pub(super) fn after_change(state: &mut State, key: &Key) {
-    match state.known.learn(key, state.rows.get(key)) {
+/// After every write that was committed, and after every transaction as a whole: what stands at these keys has changed.
+pub(super) fn after_changes(state: &mut State, keys: &[Key]) {
+    // All of it is known before any of it is judged.
+    let State { known, rows, .. } = state;
+    let changes: Vec<Changed> = keys.iter().map(|key| known.learn(key, rows.get(key))).collect();
+    for (key, changed) in keys.iter().zip(changes) {
+        after_change(state, key, changed);
+    }
+}
+
+fn after_change(state: &mut State, key: &Key, changed: Changed) {
+    match changed {
         Changed::Purchase(place, before) => {
             let after = &state.known.purchases[place];
             let found = change::RULES.iter().filter_map(|rule| rule(state, before.as_deref(), after));

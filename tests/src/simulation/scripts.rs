@@ -1,0 +1,147 @@
+//! Hand-made schedules, for defences that the dice seldom need: two workers, or a worker and Persona, meet at one place of
+//! one function. Each is played once for every place, so that the one that matters is among them.
+
+use domain::{AgencyId, InquiryStatus, Owner, PoolState, SubAccountId};
+
+use super::carrier::CreateFate;
+use super::functions::Functions;
+use super::invariants::{self, Violation};
+use super::operators;
+use super::orders::{AGENCY, Order, SUB_ACCOUNTS, number};
+use super::ports::Ports;
+use super::schedule::{Invocation, Schedule};
+use super::shared::{Shared, State};
+use super::weakness::Weakness;
+
+/// Port calls of one invocation that a script looks between, at most: more than any has.
+const PLACES_MAX: u32 = 60;
+
+/// A hand-made schedule.
+#[derive(Debug, Clone, Copy)]
+pub struct Script {
+    /// What it is about.
+    pub name: &'static str,
+    /// The defence that it needs.
+    pub needs: Weakness,
+    order: Order,
+    play: fn(&mut Schedule<'_>, place: u32),
+}
+
+/// Every script.
+pub const SCRIPTS: [Script; 4] = [
+    Script {
+        name: "an owner is declined while a lost create is about to be repeated",
+        needs: Weakness::PermitNotChecked,
+        order: Order::of(0, 0),
+        play: declined_before_a_further_create,
+    },
+    Script {
+        name: "a refusal overtakes an earlier create that lands late",
+        needs: Weakness::DoubtForgotten,
+        order: Order::of(0, 0),
+        play: refused_before_landing,
+    },
+    Script {
+        name: "a pool is undone while another of its numbers is about to be claimed",
+        needs: Weakness::PoolNotChecked,
+        order: Order::of(0, 9),
+        play: undone_before_a_claim,
+    },
+    Script {
+        name: "a move under a verified agency dies before it reaches what waits",
+        needs: Weakness::ProfileNotDue,
+        order: Order::of(1, 0),
+        play: moved_and_died,
+    },
+];
+
+/// Plays a script at every place, with a defence left out or none; what broke first.
+#[must_use]
+pub fn play_script(script: &Script, weakness: Option<Weakness>) -> Option<Violation> {
+    (0..PLACES_MAX).find_map(|place| {
+        let shared = Shared::new(1, weakness);
+        shared.state().script = Some(Vec::new());
+        let functions = Functions::over(Ports(&shared));
+        let mut schedule = Schedule::of(&shared, &functions, vec![script.order]);
+        (script.play)(&mut schedule, place);
+        schedule.finish();
+        schedule.calm();
+        let mut state = shared.state();
+        invariants::when_calm(&mut state);
+        state.violations.drain(..).next()
+    })
+}
+
+/// The first create is lost. Its lease over, another worker takes over and is about to ask again; then the approval that
+/// all rests on is taken back.
+fn declined_before_a_further_create(schedule: &mut Schedule<'_>, place: u32) {
+    schedule.with_state(|state| state.carrier.given.push_back(CreateFate::Lost));
+    schedule.ask_for_all();
+    schedule.with_state(|state| state.persona.decide_all(InquiryStatus::Approved, state.now));
+    schedule.drain();
+    schedule.with_state(|state| state.now = state.now.plus_ms(61_000));
+    schedule.work_on(0);
+    schedule.go_on_by(place);
+    schedule.with_state(|state| state.persona.decide_all(InquiryStatus::Declined, state.now));
+    let news = schedule.with_state(|state| state.persona.deliveries.pop());
+    news.into_iter().for_each(|news| schedule.run(Invocation::Webhook(news)));
+}
+
+/// A worker stops between its claim and its create, which then lands after the next worker has looked; that one's own create
+/// is refused.
+fn refused_before_landing(schedule: &mut Schedule<'_>, place: u32) {
+    schedule.with_state(|state| {
+        state.carrier.given.extend([CreateFate::Late(60_000), CreateFate::Refused]);
+        verify(state);
+    });
+    schedule.ask_for_all();
+    schedule.with_state(|state| state.queue.clear());
+    schedule.work_on(0);
+    schedule.go_on_by(place);
+    schedule.with_state(|state| state.now = state.now.plus_ms(45_000));
+    schedule.finish();
+    schedule.with_state(|state| state.now = state.now.plus_ms(16_000));
+    schedule.work_on(0);
+}
+
+/// One number of a pool is claimed and turns out to be gone, which undoes the pool, while another worker is about to claim
+/// the other number.
+fn undone_before_a_claim(schedule: &mut Schedule<'_>, place: u32) {
+    schedule.with_state(|state| {
+        verify(state);
+        state.carrier.sell_elsewhere(number(2));
+    });
+    schedule.ask_for_all();
+    schedule.with_state(|state| state.queue.clear());
+    schedule.work_on(1);
+    while schedule.under_way() > 0 && !schedule.with_state(|state| state.known.pools[0].state == PoolState::Buying) {
+        schedule.go_on(0);
+    }
+    schedule.work_on(0);
+    schedule.go_on_by(place);
+}
+
+/// A purchase sleeps until its deadline, since nobody has proved anything. Then its sub-account is moved under an agency
+/// that has, and the function dies that should send it.
+fn moved_and_died(schedule: &mut Schedule<'_>, place: u32) {
+    schedule.ask_for_all();
+    schedule.with_state(|state| {
+        state.persona.decide_all(InquiryStatus::Expired, state.now);
+        state.now = state.now.plus_ms(61_000);
+    });
+    schedule.drain();
+    schedule.run(Invocation::Sweep);
+    schedule.with_state(|state| {
+        let agency = Owner::Agency(AgencyId::parse(AGENCY).expect("is a word"));
+        operators::verify(state, agency, state.now);
+    });
+    schedule.start(Invocation::Check(operators::moves_sub_account(true)));
+    schedule.go_on_by(place);
+    schedule.kill_all();
+}
+
+fn verify(state: &mut State) {
+    let sub_account = SubAccountId::parse(SUB_ACCOUNTS[0]).expect("is a word");
+    let now = state.now;
+    operators::verify(state, Owner::SubAccount(sub_account), now);
+}
