@@ -1,5 +1,6 @@
 //! Persona's client.
 
+use adapters::name_match::NameOnId;
 use adapters::persona::{Identity, OpenedInquiry, PersonaClient, PersonaError, PersonaSettings};
 use domain::{InquiryId, InquiryStatus, Nonce, TemplateId};
 use reqwest::Method;
@@ -315,4 +316,53 @@ async fn requests_say_what_they_must_and_nothing_else() {
     assert_eq!(body["data"]["attributes"], json!({"inquiry-template-id": TEMPLATE, "fields": {}}));
     assert_eq!(body["meta"]["auto-create-account-reference-id"], REFERENCE);
     assert!(!format!("{client:?}").contains(PERSONA_KEY), "the key is not shown");
+}
+
+#[tokio::test]
+async fn the_name_on_the_id_is_read_and_nothing_else_is_asked_for() {
+    let server = Server::persona().await;
+    let persona = client(&server, PATIENT_MS);
+    let opened = open(&persona, 1).await;
+    assert!(persona.name_on_id(&opened.id).await.expect("an answer").is_none(), "nothing was shown yet");
+    server.persona_act(&opened.id, &["start_inquiry", "complete_inquiry"]).await;
+    let name = persona.name_on_id(&opened.id).await.expect("an answer").expect("is known");
+    assert_eq!((name.first.expose_secret(), name.last.expose_secret()), ("Alexander", "Sample"));
+    persona.redact(&opened.id).await.expect("is redacted");
+    assert!(persona.name_on_id(&opened.id).await.expect("an answer").is_none(), "nobody knows it any more");
+    let unknown = InquiryId::parse("inq_nobody").expect("is an id");
+    assert!(persona.name_on_id(&unknown).await.expect("an answer").is_none());
+}
+
+/// Templates spell their fields in one of two ways, and a dashboard's setting makes a third of them.
+#[tokio::test]
+async fn a_name_is_found_however_its_fields_are_spelled() {
+    let field = |value: Value| json!({"type": "string", "value": value});
+    let answer = |first: &str, last: &str, value: Value| {
+        let fields = json!({first: field("Zoe".into()), last: field(value)});
+        Can::json(
+            200,
+            json!({"data": {"type": "inquiry", "id": "inq_1", "attributes": {"fields": fields}}}).to_string(),
+        )
+    };
+    let inquiry = InquiryId::parse("inq_1").expect("is an id");
+    for (first, last) in [("name-first", "name-last"), ("name_first", "name_last"), ("nameFirst", "nameLast")] {
+        let canned = Canned::start(answer(first, last, "Sample".into())).await;
+        let persona = client(&canned.server, PATIENT_MS);
+        let name = persona.name_on_id(&inquiry).await.expect("an answer").expect("is known");
+        assert_eq!((name.first.expose_secret(), name.last.expose_secret()), ("Zoe", "Sample"), "{first}");
+        let asked = "GET /api/v1/inquiries/inq_1?fields%5Binquiry%5D=fields.name-first%2Cfields.name-last%2C\
+                     fields.name_first%2Cfields.name_last&include=";
+        assert_eq!(canned.seen()[0].line, asked);
+    }
+    for half in [Value::Null, json!(" ")] {
+        let canned = Canned::start(answer("name-first", "name-last", half)).await;
+        assert!(client(&canned.server, PATIENT_MS).name_on_id(&inquiry).await.expect("an answer").is_none());
+    }
+    for (can, error) in [
+        (Can::json(500, "{}"), PersonaError::Answered(500)),
+        (Can::json(200, r#"{"data": {"attributes": {"fields": {"name-first": "Zoe"}}}}"#), PersonaError::Unknown),
+    ] {
+        let canned = Canned::start(can).await;
+        assert_eq!(client(&canned.server, PATIENT_MS).name_on_id(&inquiry).await.err(), Some(error));
+    }
 }

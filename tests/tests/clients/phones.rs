@@ -1,15 +1,17 @@
 //! The clients of Twilio Verify and Lookup.
 
-use adapters::name_match::{NameLookup, PersonName};
+use adapters::name_match::{IdAgainstPhone, NameLookup, NameMatch, NameMatchError, NameOnId, PersonName};
+use adapters::persona::PersonaError;
 use adapters::twilio::{
     Checking, LookupClient, LookupError, Passcodes, PhoneLookup, RateLimitValues, Sending, TwilioAccess, VerifyClient,
     VerifyError, VerifySettings, meaning_of_check_refusal, meaning_of_start_refusal,
 };
 use domain::{
-    Channel, CheckAnswer, LineType, NameLevel, NameLevels, PhoneNumber, PumpingRisk, Refusal, SubAccountId, VerifySid,
+    Channel, CheckAnswer, InquiryId, LineType, NameLevel, NameLevels, PhoneNumber, PumpingRisk, Refusal, SubAccountId,
+    VerifySid,
 };
 use secrecy::SecretString;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::canned::{Can, Canned};
 use crate::servers::{API_KEY, API_SECRET, PATIENT_MS, Server, VERIFY_SERVICE, in_time};
@@ -229,4 +231,40 @@ async fn a_package_that_has_nothing_is_no_word_about_the_number() {
         assert_eq!(in_time(lookup(&canned.server).line_type(&number(PHONE))).await, Err(error), "{code}");
         assert_eq!(canned.seen()[0].line, "GET /v2/PhoneNumbers/+447400123456?Fields=line_type_intelligence");
     }
+}
+
+/// A name of nobody's, and phones of which Lookup says each thing that it can say.
+#[tokio::test]
+async fn the_name_on_an_id_is_compared_and_what_nobody_knows_is_an_answer() {
+    struct Named(Option<PersonName>);
+    impl NameOnId for Named {
+        async fn name_on_id(&self, _: &InquiryId) -> Result<Option<PersonName>, PersonaError> {
+            Ok(self.0.clone())
+        }
+    }
+    let inquiry = InquiryId::parse("inq_1").expect("is an id");
+    let zoe = || Some(PersonName { first: "Zoe".to_owned().into(), last: "Sample".to_owned().into() });
+    let said = |package: Value| Can::json(200, json!({"identity_match": package}).to_string());
+    let no_data = Ok(NameLevels { first: NameLevel::NoData, last: NameLevel::NoData });
+    let cases = [
+        (
+            said(json!({"first_name_match": "partial_match", "last_name_match": "high_partial_match"})),
+            Ok(NameLevels { first: NameLevel::Partial, last: NameLevel::HighPartial }),
+        ),
+        (said(json!({"error_code": 60_600})), no_data),
+        (said(json!({"error_code": 60_608})), Err(NameMatchError::Lookup(LookupError::Unavailable))),
+        (said(json!({"first_name_match": "sort_of"})), Err(NameMatchError::Lookup(LookupError::Unavailable))),
+        (Can::json(401, "{}"), Err(NameMatchError::Lookup(LookupError::Unauthorised))),
+    ];
+    for (can, wanted) in cases {
+        let canned = Canned::start(can).await;
+        let compared = IdAgainstPhone { ids: Named(zoe()), lookup: lookup(&canned.server) };
+        assert_eq!(in_time(compared.levels(&inquiry, &number(PHONE))).await, wanted);
+        let asked = "GET /v2/PhoneNumbers/+447400123456?Fields=identity_match&FirstName=Zoe&LastName=Sample";
+        assert_eq!(canned.seen()[0].line, asked);
+    }
+    let canned = Canned::start(said(json!({}))).await;
+    let unnamed = IdAgainstPhone { ids: Named(None), lookup: lookup(&canned.server) };
+    assert_eq!(in_time(unnamed.levels(&inquiry, &number(PHONE))).await, no_data);
+    assert!(canned.seen().is_empty(), "a name that nobody knows is not paid for");
 }

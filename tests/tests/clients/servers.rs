@@ -5,7 +5,7 @@ use std::time::Duration;
 use adapters::config::BaseUrl;
 use local::{persona_simulator, twilio_simulator};
 use reqwest::Client;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -104,8 +104,19 @@ impl Server {
 
     /// A call of Persona's API that the client does not make itself.
     pub(crate) async fn persona_call(&self, method: reqwest::Method, path: &str) {
+        self.persona_send(method, path, &json!({})).await;
+    }
+
+    /// What a person does in front of the camera.
+    pub(crate) async fn persona_act(&self, inquiry: &domain::InquiryId, actions: &[&str]) {
+        let actions: Vec<Value> = actions.iter().map(|action| json!({"type": action})).collect();
+        let body = json!({"meta": {"simulate-actions": actions}});
+        self.persona_send(reqwest::Method::POST, &format!("inquiries/{inquiry}/perform-simulate-actions"), &body).await;
+    }
+
+    async fn persona_send(&self, method: reqwest::Method, path: &str, body: &Value) {
         let url = format!("{}/api/v1/{path}", self.url);
-        let request = self.http.request(method, url).bearer_auth(PERSONA_KEY).json(&serde_json::json!({}));
+        let request = self.http.request(method, url).bearer_auth(PERSONA_KEY).json(body);
         let answer = request.send().await.expect("an answer");
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap_or_default());
     }

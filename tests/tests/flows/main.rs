@@ -28,8 +28,11 @@ use crate::stack::Deployed;
 type Flow = fn(Arc<Deployed>) -> futures::future::BoxFuture<'static, ()>;
 
 /// Flows that change what every other one meets, and therefore run while no other does.
-const ALONE: [&str; 2] =
-    ["purchases::a_lost_webhook_is_found_by_the_sweep", "operating::dead_letters_are_told_and_moved_back"];
+const ALONE: [&str; 3] = [
+    "purchases::a_lost_webhook_is_found_by_the_sweep",
+    "operating::dead_letters_are_told_and_moved_back",
+    "phones::a_platform_that_asks_for_a_phone_and_its_owners_name",
+];
 
 /// A list of flows by name.
 macro_rules! flows {
@@ -63,7 +66,8 @@ fn main() -> ExitCode {
             no_credential_but_the_buyers_can_buy,
             nothing_personal_is_stored_or_logged, the_sweep_runs_in_the_emulator;
         phones:
-            a_phone_is_approved_by_its_passcode, a_range_that_nobody_answers_is_closed;
+            a_phone_is_approved_by_its_passcode, a_range_that_nobody_answers_is_closed,
+            a_platform_that_asks_for_a_phone_and_its_owners_name;
         searching:
             a_number_that_is_found_can_be_bought, puerto_rico_and_what_is_not_offered,
             searches_that_are_not_right_are_refused, the_key_that_searches_cannot_buy;

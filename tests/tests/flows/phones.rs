@@ -32,11 +32,16 @@ async fn code(stack: &Deployed, phone: &str) -> String {
 /// Makes a fresh phone the sub-account's.
 pub(crate) async fn approve(stack: &Deployed, sub_account: &str) -> String {
     let phone = stack.number("332");
-    let started = start(stack, sub_account, "to-approve", &phone).await;
-    assert_eq!(started.status, 201, "{}", started.body);
-    let code = code(stack, &phone).await;
-    assert_eq!(check(stack, sub_account, started.text("/id"), &code).await.text("/result"), "approved");
+    prove(stack, sub_account, &phone).await;
     phone
+}
+
+/// Makes this phone the sub-account's.
+async fn prove(stack: &Deployed, sub_account: &str, phone: &str) {
+    let started = start(stack, sub_account, "to-approve", phone).await;
+    assert_eq!(started.status, 201, "{}", started.body);
+    let code = code(stack, phone).await;
+    assert_eq!(check(stack, sub_account, started.text("/id"), &code).await.text("/result"), "approved");
 }
 
 pub(crate) async fn a_phone_is_approved_by_its_passcode(stack: Arc<Deployed>) {
@@ -52,6 +57,9 @@ pub(crate) async fn a_phone_is_approved_by_its_passcode(stack: Arc<Deployed>) {
     let code = code(&stack, &phone).await;
     assert_eq!(check(&stack, &sub_account, &id, &code).await.text("/result"), "approved");
     assert_eq!(check(&stack, &sub_account, &id, &code).await.text("/result"), "already_approved");
+    let token = stack.token(&sub_account, "purchases:read").await;
+    let path = format!("/sub-accounts/{sub_account}/phone-verifications/{id}");
+    assert_eq!(stack.call(Method::GET, &path, Some(&token), &[], None).await.text("/state"), "approved");
     let other = stack.sub_account();
     assert_eq!(check(&stack, &other, &id, &code).await.status, 404);
     assert!(!stack.everything_stored().await.contains(&format!("\"{code}\"")), "no passcode is stored");
@@ -67,4 +75,56 @@ pub(crate) async fn a_range_that_nobody_answers_is_closed(stack: Arc<Deployed>) 
     assert_eq!(statuses, [201, 201, 429]);
     let cuba = start(&stack, &sub_account, "cuba", "+5352123456").await;
     assert_eq!((cuba.status, cuba.text("/type")), (422, "/problems/phone-country-refused"));
+}
+
+/// What a platform asks for besides an ID.
+const DEMANDS: [(&str, &str); 2] = [("PHONE_REQUIRED", "true"), ("NAME_MATCH", "require")];
+/// The functions that know of it.
+const ASKING: [&str; 4] = ["purchase-check", "persona-webhook", "phone-verification", "sweeper"];
+
+/// An approved phone, whose owner has the name on the ID: Persona's name, compared by Lookup, over the wire.
+pub(crate) async fn a_platform_that_asks_for_a_phone_and_its_owners_name(stack: Arc<Deployed>) {
+    let mut before = Vec::new();
+    for function in ASKING {
+        before.push((function, stack.set_variables(function, &DEMANDS).await));
+    }
+    let played = tokio::spawn(a_name_that_fits_and_one_that_differs(Arc::clone(&stack))).await;
+    for (function, environment) in before {
+        stack.set_environment(function, &environment).await;
+    }
+    played.expect("it went as it should");
+}
+
+async fn a_name_that_fits_and_one_that_differs(stack: Arc<Deployed>) {
+    let (fitting, other) = (stack.sub_account(), stack.sub_account());
+    let mut purchases = Vec::new();
+    for (sub_account, owner) in [(&fitting, "Alexander"), (&other, "Zoe")] {
+        let asked = stack.ask(sub_account, "key-1", &stack.number("212")).await;
+        assert_eq!(asked.text("/next_action"), "complete_verification");
+        stack.act(asked.text("/verification/inquiry_id"), &["start_inquiry", "complete_inquiry"]).await;
+        let id = asked.text("/id").to_owned();
+        next_action_becomes(&stack, sub_account, &id, "verify_phone").await;
+        let phone = stack.number("332");
+        let owner = json!({"first_name": owner, "last_name": "Sample"});
+        stack.lookup(&json!({"phones": [{"phone_number": phone, "owner": owner}]})).await;
+        prove(&stack, sub_account, &phone).await;
+        purchases.push(id);
+    }
+    let token = stack.token(&other, BOTH).await;
+    let path = format!("/sub-accounts/{other}/verification");
+    stack
+        .sweep_until(async || {
+            let standing = stack.call(Method::GET, &path, Some(&token), &[], None).await;
+            standing.body["next_action"] == "contact_support"
+        })
+        .await;
+    stack.until(&fitting, &purchases[0], "completed").await;
+    next_action_becomes(&stack, &other, &purchases[1], "contact_support").await;
+}
+
+async fn next_action_becomes(stack: &Deployed, sub_account: &str, id: &str, wanted: &str) {
+    let token = stack.token(sub_account, BOTH).await;
+    let path = format!("/sub-accounts/{sub_account}/purchases/{id}");
+    let reached = async || stack.call(Method::GET, &path, Some(&token), &[], None).await.body["next_action"] == wanted;
+    stack.sweep_until(reached).await;
 }

@@ -150,14 +150,36 @@ impl Deployed {
 
     /// Invokes the sweeper once; what it says of the sweep.
     pub(crate) async fn sweep(&self) -> Value {
-        let function = &self.description().functions["sweeper"];
-        let url = format!("{}/2015-03-31/functions/{function}/invocations", self.stack.aws_endpoint_url);
+        self.lambda(Method::POST, "sweeper", "invocations", json!({})).await
+    }
+
+    /// Changes variables of a function's environment; those that it had.
+    pub(crate) async fn set_variables(&self, function: &str, variables: &[(&str, &str)]) -> Value {
+        let before = self.lambda(Method::GET, function, "configuration", Value::Null).await["Environment"].clone();
+        let mut after = before.clone();
+        for (name, value) in variables {
+            after["Variables"][name] = json!(value);
+        }
+        self.set_environment(function, &after).await;
+        before
+    }
+
+    /// Gives a function this environment.
+    pub(crate) async fn set_environment(&self, function: &str, environment: &Value) {
+        self.lambda(Method::PUT, function, "configuration", json!({"Environment": environment})).await;
+    }
+
+    /// One call of the emulator's Lambda.
+    async fn lambda(&self, method: Method, function: &str, what: &str, body: Value) -> Value {
+        let name = &self.description().functions[function];
+        let url = format!("{}/2015-03-31/functions/{name}/{what}", self.stack.aws_endpoint_url);
         let authorization = "AWS4-HMAC-SHA256 Credential=test/20261122/us-east-1/lambda/aws4_request, \
                              SignedHeaders=host, Signature=0";
-        let request = self.http.post(url).header("authorization", authorization).body("{}");
+        let request = self.http.request(method, url).header("authorization", authorization);
+        let request = if body.is_null() { request } else { request.body(body.to_string()) };
         let answer = request.send().await.expect("the emulator answers");
-        assert!(answer.status().is_success(), "the sweeper failed: {}", answer.text().await.unwrap_or_default());
-        answer.json().await.expect("the sweeper answers in JSON")
+        assert!(answer.status().is_success(), "{function}, {what}: {}", answer.text().await.unwrap_or_default());
+        answer.json().await.expect("Lambda answers in JSON")
     }
 
     /// What a person does in front of the camera, and what Persona then decides.
@@ -193,6 +215,13 @@ impl Deployed {
     /// Arms a fault at one of the simulators.
     pub(crate) async fn fault(&self, simulator_url: &str, fault: &Value) {
         let request = self.http.post(format!("{simulator_url}/simulator/faults")).json(fault);
+        let answer = request.send().await.expect("the simulator answers");
+        assert!(answer.status().is_success(), "refused: {}", answer.text().await.unwrap_or_default());
+    }
+
+    /// Tells Twilio's simulator what Lookup says.
+    pub(crate) async fn lookup(&self, orders: &Value) {
+        let request = self.http.post(format!("{}/simulator/lookup", self.description().twilio_url)).json(orders);
         let answer = request.send().await.expect("the simulator answers");
         assert!(answer.status().is_success(), "refused: {}", answer.text().await.unwrap_or_default());
     }
