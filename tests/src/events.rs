@@ -129,6 +129,9 @@ pub fn webhook_event(body: &str, signature: &str) -> Value {
     http_event(persona_webhook::ROUTE, &[], &[("Persona-Signature", signature)], None, body)
 }
 
+/// What [`persona_event`] tells of a person, besides ids, statuses and instants.
+pub const PERSONAL: [&str; 2] = ["Alexander", "1977-07-17"];
+
 /// The body of one of Persona's events about an inquiry, with the sandbox's person in its fields.
 ///
 /// Source: Persona's documentation, "Webhooks" and the payload examples of its API reference.
@@ -145,8 +148,8 @@ pub fn persona_event(event_id: &str, name: &str, inquiry: &str, status: &str, at
                 "reference-id": null,
                 "behaviors": {"completion-time": 40.172_463_903},
                 "fields": {
-                    "name-first": {"type": "string", "value": "Alexander"},
-                    "birthdate": {"type": "date", "value": "1977-07-17"}
+                    "name-first": {"type": "string", "value": PERSONAL[0]},
+                    "birthdate": {"type": "date", "value": PERSONAL[1]}
                 }
             },
             "relationships": {

@@ -14,6 +14,7 @@ pub mod neighbours;
 pub mod outcomes;
 pub mod phone;
 mod rows;
+pub mod sequences;
 pub mod settings;
 pub mod simulation;
 pub mod slow_ports;

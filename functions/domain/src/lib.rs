@@ -13,6 +13,7 @@ mod decision;
 mod ids;
 mod inquiry;
 mod instant;
+mod invariants;
 mod limits;
 mod operator;
 mod phone;
@@ -32,6 +33,9 @@ pub use ids::{
 };
 pub use inquiry::{Attempt, EventClass, Inquiry, InquiryEvent, InquiryStatus, Seen, Source};
 pub use instant::Instant;
+pub use invariants::{
+    Invariant, POOL_INVARIANTS, PURCHASE_INVARIANTS, VERIFICATION_INVARIANTS, a_pool_is_what_its_numbers_are, broken,
+};
 pub use limits::*;
 pub use operator::{Operator, OperatorName, OperatorReason};
 pub use phone::*;

@@ -11,6 +11,7 @@
 use crate::decision::{Decision, Illegal};
 use crate::ids::{Owner, PurchaseId, SubAccountId};
 use crate::instant::Instant;
+use crate::invariants::{POOL_INVARIANTS, broken_by};
 use crate::phone_number::PhoneNumber;
 use crate::purchase::{
     Actor, BodyHash, Happening, HistoryEntry, IfUnavailable, MemberIndex, Place, Purchase, PurchaseState, Reason,
@@ -136,6 +137,12 @@ impl Pool {
     /// What `event` does to this pool. Total; every pair of state and event has an answer.
     #[must_use]
     pub fn decide(&self, event: &PoolEvent<'_>, by: Actor, now: Instant, timing: &Timing) -> Outcome {
+        let outcome = self.decided(event, by, now, timing);
+        debug_assert_eq!(broken_by(&POOL_INVARIANTS, self, &outcome), None, "{event:?}");
+        outcome
+    }
+
+    fn decided(&self, event: &PoolEvent<'_>, by: Actor, now: Instant, timing: &Timing) -> Outcome {
         match (event, &self.state) {
             (PoolEvent::Begin, PoolState::Waiting) => self.applied(PoolState::Buying, Happening::Claimed, by, now),
             (PoolEvent::Begin, PoolState::Buying) => done(),

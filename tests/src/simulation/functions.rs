@@ -11,6 +11,7 @@ use purchase_completion::{PurchaseCompletion, SwitchCache};
 use serde_json::Value;
 use sweeper::Sweeper;
 
+use super::invariants::{Expected, after_answer};
 use super::people::Delivery;
 use super::ports::Ports;
 use crate::events::{lean_event, sqs_event_of};
@@ -44,8 +45,18 @@ impl<'a> Functions<'a> {
     }
 
     /// `purchase-check` answers this event.
-    pub(super) async fn check(&self, event: Value) -> bool {
-        self.check.handle(event).await;
+    pub(super) async fn check(&self, event: Value, expected: Expected, ports: Ports<'a>) -> bool {
+        let answer = self.check.handle(event).await;
+        after_answer(&mut ports.0.state(), expected, &answer);
+        true
+    }
+
+    /// `persona-webhook` is sent this delivery by somebody who does not know the secret.
+    pub(super) async fn forged(&self, delivery: Delivery, ports: Ports<'a>) -> bool {
+        let body = delivery.body();
+        let signature = sign(&OTHERS_SECRET, body.as_bytes(), ports.now());
+        let answer = self.webhook.handle(signed(body, signature)).await;
+        after_answer(&mut ports.0.state(), Expected::NotPersonas, &answer);
         true
     }
 
@@ -70,6 +81,8 @@ impl<'a> Functions<'a> {
 }
 
 static SECRET: LazyLock<WebhookSecret> = LazyLock::new(secret);
+static OTHERS_SECRET: LazyLock<WebhookSecret> =
+    LazyLock::new(|| WebhookSecret::parse("wbhsec_99999999-8888-7777-6666-555555555555").expect("is long enough"));
 
 /// A delivery with this body, signed.
 fn signed(body: String, signature: String) -> Value {

@@ -5,7 +5,8 @@ use adapters::items::{
 };
 use adapters::store::{Item, Key};
 use domain::{
-    Instant, Owner, Pool, PoolState, Purchase, PurchaseId, PurchaseState, RevokedBy, SubAccountId, VerificationState,
+    Instant, Owner, Pool, PoolState, Purchase, PurchaseId, PurchaseState, RevokedBy, SubAccountId, Verification,
+    VerificationState,
 };
 
 /// Purchases and verifications, in the order in which they came.
@@ -14,7 +15,7 @@ pub(super) struct Known {
     /// Numbers that were asked for alone, and those of pools that anything was asked for.
     pub(super) purchases: Vec<Purchase>,
     pub(super) pools: Vec<Pool>,
-    verifications: Vec<(Owner, VerificationState)>,
+    verifications: Vec<(Owner, Verification)>,
     /// Owners that were verified after they had been decided against.
     reversed: Vec<Owner>,
     profiles: Vec<(SubAccountId, Profile)>,
@@ -25,14 +26,14 @@ pub(super) struct Known {
 pub(super) enum Changed {
     /// This purchase; what it was before, if it was there. It stands at this place now.
     Purchase(usize, Option<Box<Purchase>>),
-    /// This pool; it stands at this place now.
-    Pool(usize),
+    /// This pool; what it was before, if it was there. It stands at this place now.
+    Pool(usize, Option<Box<Pool>>),
     /// A request that was taken back at once, as one too many.
     Withdrawn,
     /// The operator's switch: whether numbers are bought.
     Switch(bool),
-    /// This owner's verification: before, and now.
-    Verification(Option<VerificationState>, VerificationState),
+    /// This owner's verification; what it was before, if it was there. It stands at this place now.
+    Verification(usize, Option<Box<Verification>>),
     /// Something that should have been readable, and is not there or not readable.
     Unreadable,
     /// Something else.
@@ -113,13 +114,10 @@ impl Known {
     fn learn_pool(&mut self, item: &Item) -> Changed {
         let Ok((pool, _)) = pool_from_item(item) else { return Changed::Unreadable };
         match self.pools.iter().position(|known| known.id == pool.id) {
-            Some(place) => {
-                self.pools[place] = pool;
-                Changed::Pool(place)
-            }
+            Some(place) => Changed::Pool(place, Some(Box::new(std::mem::replace(&mut self.pools[place], pool)))),
             None => {
                 self.pools.push(pool);
-                Changed::Pool(self.pools.len() - 1)
+                Changed::Pool(self.pools.len() - 1, None)
             }
         }
     }
@@ -134,7 +132,13 @@ impl Known {
     }
 
     pub(super) fn verification(&self, owner: &Owner) -> Option<VerificationState> {
-        self.verifications.iter().find(|(of, _)| of == owner).map(|(_, state)| *state)
+        self.verifications.iter().find(|(of, _)| of == owner).map(|(_, verification)| verification.state)
+    }
+
+    /// The owner and verification that stand at this place.
+    pub(super) fn verification_at(&self, place: usize) -> (&Owner, &Verification) {
+        let (owner, verification) = &self.verifications[place];
+        (owner, verification)
     }
 
     /// Whether the owner was verified after it had been decided against.
@@ -167,16 +171,19 @@ impl Known {
         let (Ok(owner), Ok(stored)) = (keys::owner_of_pk(&key.pk), verification_from_item(item)) else {
             return Changed::Unreadable;
         };
-        let after = stored.verification.state;
+        let after = stored.verification;
         let before = self.verification(&owner);
-        if before.is_some_and(decided_against) && matches!(after, VerificationState::Verified { .. }) {
+        if before.is_some_and(decided_against) && matches!(after.state, VerificationState::Verified { .. }) {
             self.reversed.push(owner.clone());
         }
-        match self.verifications.iter_mut().find(|(of, _)| *of == owner) {
-            Some((_, state)) => Changed::Verification(Some(std::mem::replace(state, after)), after),
+        match self.verifications.iter().position(|(of, _)| *of == owner) {
+            Some(place) => {
+                let before = std::mem::replace(&mut self.verifications[place].1, after);
+                Changed::Verification(place, Some(Box::new(before)))
+            }
             None => {
                 self.verifications.push((owner, after));
-                Changed::Verification(None, after)
+                Changed::Verification(self.verifications.len() - 1, None)
             }
         }
     }

@@ -1,12 +1,14 @@
 //! What may happen next in the chaos phase. Each move has a weight, and is taken only when it can be.
 
 use adapters::queue::PurchaseMessage;
-use domain::{AgencyId, Owner};
+use domain::{AgencyId, Owner, PurchaseId, SubAccountId};
 use purchase_check::Route;
+use serde_json::Value;
 
 use super::facts::Fact;
+use super::invariants::Expected;
 use super::operators;
-use super::orders::{AGENCY, NUMBERS, Order, number};
+use super::orders::{AGENCY, NUMBERS, Order, SUB_ACCOUNTS, number};
 use super::schedule::{Invocation, Schedule};
 use super::shared::State;
 use super::size::Size;
@@ -48,11 +50,17 @@ pub(super) enum Move {
     ChangeAgency,
     /// The agency proves who it is.
     AgencyProves,
+    /// A customer uses the key of one request for another.
+    ReuseKey,
+    /// A sub-account reads another's purchase, or takes it back.
+    Pry,
+    /// Somebody who is not Persona says that an inquiry is approved.
+    Forge,
 }
 
 impl Move {
     /// Every move, and how often it is taken beside the others.
-    const ALL: [(Self, usize); 14] = [
+    const ALL: [(Self, usize); 17] = [
         (Self::GoOn, 90),
         (Self::Ask, 24),
         (Self::AskAgain, 1),
@@ -67,6 +75,9 @@ impl Move {
         (Self::TurnSwitch, 1),
         (Self::ChangeAgency, 2),
         (Self::AgencyProves, 1),
+        (Self::ReuseKey, 1),
+        (Self::Pry, 1),
+        (Self::Forge, 1),
     ];
 }
 
@@ -128,6 +139,10 @@ impl Schedule<'_> {
             Move::OperatorDecides => room && operators::held(state).is_some(),
             Move::TurnSwitch | Move::ChangeAgency => room,
             Move::AgencyProves => true,
+            // Where requests are withdrawn, a key may be free again.
+            Move::ReuseKey => room && self.asked > 0 && !state.limited,
+            Move::Pry => room && state.known.requests() > 0,
+            Move::Forge => room && !state.persona.inquiries.is_empty(),
         }
     }
 
@@ -162,15 +177,15 @@ impl Schedule<'_> {
             }
             Move::OperatorDecides => {
                 let event = operators::decides(&mut self.shared.state());
-                event.into_iter().for_each(|event| self.start(Invocation::Check(event)));
+                event.into_iter().for_each(|event| self.start(Invocation::Check(event, Expected::Anything)));
             }
             Move::TurnSwitch => {
                 let on = self.shared.state().random.chance(60);
-                self.start(Invocation::Check(operators::turns_switch(on)));
+                self.start(Invocation::Check(operators::turns_switch(on), Expected::Anything));
             }
             Move::ChangeAgency => {
                 let under_agency = self.shared.state().random.chance(60);
-                self.start(Invocation::Check(operators::moves_sub_account(under_agency)));
+                self.start(Invocation::Check(operators::moves_sub_account(under_agency), Expected::Anything));
             }
             Move::AgencyProves => {
                 let mut state = self.shared.state();
@@ -178,13 +193,28 @@ impl Schedule<'_> {
                 let agency = Owner::Agency(AgencyId::parse(AGENCY).expect("is a word"));
                 operators::verify(&mut state, agency, now);
             }
+            Move::ReuseKey => {
+                let key = self.shared.state().random.below(self.asked);
+                if self.stands(key) {
+                    let event = self.orders[key].otherwise().event(key);
+                    self.start(Invocation::Check(event, Expected::Reused));
+                }
+            }
+            Move::Pry => self.pry(),
+            Move::Forge => {
+                let forged = {
+                    let mut state = self.shared.state();
+                    let State { persona, random, now, .. } = &mut *state;
+                    persona.forge(random.below(persona.inquiries.len()), *now)
+                };
+                forged.into_iter().for_each(|delivery| self.start(Invocation::Forged(delivery)));
+            }
         }
     }
 
     /// A request, or a repetition of one.
     pub(super) fn ask(&mut self, key: usize) {
-        let event = self.orders[key].event(key);
-        self.start(Invocation::Check(event));
+        self.start(self.request(key));
     }
 
     /// Whether the order under this key led to a purchase.
@@ -196,10 +226,19 @@ impl Schedule<'_> {
     fn cancel(&mut self) {
         let purchase = message_of_any(&mut self.shared.state());
         let Some(PurchaseMessage { sub_account, id, .. }) = purchase else { return };
-        let parameters = [("sub", sub_account.as_str()), ("id", id.as_str())];
-        let caller = Caller::sub_account(sub_account.as_str());
-        let event = lean_event(Route::CancelPurchase.key(), &parameters, &[], Some(&caller), "");
-        self.start(Invocation::Check(event));
+        let event = follow_event(Route::CancelPurchase, &sub_account, &id, sub_account.as_str());
+        self.start(Invocation::Check(event, Expected::Anything));
+    }
+
+    fn pry(&mut self) {
+        let (purchase, reads) = {
+            let mut state = self.shared.state();
+            (message_of_any(&mut state), state.random.chance(50))
+        };
+        let Some(PurchaseMessage { sub_account, id, .. }) = purchase else { return };
+        let others = SUB_ACCOUNTS.into_iter().find(|other| *other != sub_account.as_str()).unwrap_or_default();
+        let route = if reads { Route::ReadPurchase } else { Route::CancelPurchase };
+        self.start(Invocation::Check(follow_event(route, &sub_account, &id, others), Expected::Hidden));
     }
 
     fn deliver_message(&mut self) {
@@ -255,6 +294,12 @@ impl Schedule<'_> {
         };
         state.now = state.now.plus_ms(ms);
     }
+}
+
+/// A request about one purchase, by this caller.
+fn follow_event(route: Route, sub_account: &SubAccountId, id: &PurchaseId, caller: &str) -> Value {
+    let parameters = [("sub", sub_account.as_str()), ("id", id.as_str())];
+    lean_event(route.key(), &parameters, &[], Some(&Caller::sub_account(caller)), "")
 }
 
 /// A message for any number of any purchase that is there.

@@ -63,6 +63,11 @@ impl Order {
         Self { sub_account, wanted }
     }
 
+    /// Another order of the same sub-account.
+    pub(super) fn otherwise(self) -> Self {
+        Self { wanted: (self.wanted + 1) % WANTED.len(), ..self }
+    }
+
     /// The purchase that it leads to under this key.
     pub(super) fn purchase(self, key: usize) -> &'static PurchaseId {
         /// The purchase under each key, of each sub-account: hashed once.

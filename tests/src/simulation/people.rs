@@ -14,6 +14,8 @@ pub(super) struct PersonaWorld {
     pub(super) inquiries: Vec<PersonasInquiry>,
     /// Deliveries that are still to come, each at any time, in any order.
     pub(super) deliveries: Vec<Delivery>,
+    /// Inquiries that were approved at some time.
+    approved: Vec<InquiryId>,
     /// Whether the news of an approval was lost: only asking finds it.
     pub(super) approval_unheard: bool,
     events: u64,
@@ -71,6 +73,11 @@ impl PersonaWorld {
         id
     }
 
+    /// Whether an inquiry was approved at some time.
+    pub(super) fn was_approved(&self, id: &InquiryId) -> bool {
+        self.approved.contains(id)
+    }
+
     /// What Persona says of these inquiries. Asked, it answers in whole seconds.
     pub(super) fn look(&self, inquiries: &[InquiryId]) -> Vec<InquiryEvent> {
         let known = inquiries.iter().filter_map(|id| {
@@ -79,6 +86,12 @@ impl PersonaWorld {
             Some(InquiryEvent { inquiry: id.clone(), status, at, source: Source::Answer })
         });
         known.collect()
+    }
+
+    /// What somebody who is not Persona says of an inquiry.
+    pub(super) fn forge(&self, index: usize, at: Instant) -> Option<Delivery> {
+        let inquiry = self.inquiries.get(index)?.id.clone();
+        Some(Delivery { event: u64::MAX, name: "inquiry.approved", inquiry, status: "approved", at })
     }
 
     /// A delivery never comes.
@@ -164,6 +177,9 @@ impl PersonaWorld {
     fn move_to(&mut self, index: usize, status: InquiryStatus, now: Instant) {
         let inquiry = &mut self.inquiries[index];
         (inquiry.status, inquiry.at) = (status, now);
+        if status == InquiryStatus::Approved {
+            self.approved.push(inquiry.id.clone());
+        }
     }
 
     fn tell(&mut self, index: usize) {

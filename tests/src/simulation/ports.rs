@@ -312,6 +312,7 @@ impl Carrier for Ports<'_> {
                     state.carrier.create(number, mark, now, &mut state.random, faulty, &mut state.facts)
                 }
             };
+            invariants::after_create(state, number);
             let bought = matches!(created, Created::Bought(_));
             state.note(Trace::of("create").text(number.as_str()), fate, bought);
             (fate, created)

@@ -1,6 +1,7 @@
 //! One schedule: chaos, then calm.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
@@ -11,7 +12,7 @@ use serde_json::Value;
 
 use super::facts::{Fact, Facts};
 use super::functions::Functions;
-use super::invariants::{self, Violation};
+use super::invariants::{self, Expected, Violation};
 use super::operators;
 use super::orders::Order;
 use super::people::Delivery;
@@ -69,10 +70,12 @@ impl Outcome {
 /// One invocation of a function.
 #[derive(Debug)]
 pub(super) enum Invocation {
-    /// `purchase-check` answers this event.
-    Check(Value),
+    /// `purchase-check` answers this event, and should so.
+    Check(Value, Expected),
     /// `persona-webhook` takes this delivery, which comes again unless it is answered with 200.
     Webhook(Delivery),
+    /// `persona-webhook` is sent this delivery by somebody who is not Persona.
+    Forged(Delivery),
     /// `purchase-completion` works on this message, which comes back unless it is done with.
     Completion(PurchaseMessage),
     /// `sweeper` sweeps.
@@ -84,7 +87,7 @@ impl Invocation {
         match self {
             Self::Completion(message) => Again::Message(message.clone()),
             Self::Webhook(delivery) => Again::Delivery(delivery.clone()),
-            Self::Check(_) | Self::Sweep => Again::Nothing,
+            Self::Check(..) | Self::Forged(_) | Self::Sweep => Again::Nothing,
         }
     }
 }
@@ -118,24 +121,42 @@ pub(super) struct Schedule<'a> {
 /// Plays the schedule of this seed.
 #[must_use]
 pub fn play(seed: u64) -> Outcome {
-    play_on(&Shared::new(seed, None))
+    play_surely(seed, None)
 }
 
 /// Plays the schedule of this seed with one defence left out.
 #[must_use]
 pub fn play_weakened(seed: u64, weakness: Weakness) -> Outcome {
-    play_on(&Shared::new(seed, Some(weakness)))
+    play_surely(seed, Some(weakness))
+}
+
+/// I12: no handler panics, and neither does what it asserts.
+fn play_surely(seed: u64, weakness: Option<Weakness>) -> Outcome {
+    let shared = Shared::new(seed, weakness);
+    catch_unwind(AssertUnwindSafe(|| play_on(&shared))).unwrap_or_else(|_| {
+        let seen = "standard error says which".to_owned();
+        shared.state().violate(Violation { invariant: "I12: nothing panics", seen });
+        outcome(&mut shared.state())
+    })
 }
 
 fn play_on(shared: &Shared) -> Outcome {
     let functions = Functions::over(Ports(shared));
     let mut schedule = Schedule::of(shared, &functions, Vec::new());
-    let size = Size::draw(&mut shared.state().random);
+    let size = {
+        let mut state = shared.state();
+        state.size = Size::draw(&mut state.random);
+        state.size
+    };
     schedule.draw_orders(size);
     schedule.chaos(size);
     schedule.calm();
     let mut state = shared.state();
     invariants::when_calm(&mut state);
+    outcome(&mut state)
+}
+
+fn outcome(state: &mut State) -> Outcome {
     Outcome {
         facts: state.facts,
         port_calls: state.port_calls,
@@ -187,6 +208,11 @@ impl<'a> Schedule<'a> {
         }
     }
 
+    /// The request under this key.
+    pub(super) fn request(&self, key: usize) -> Invocation {
+        Invocation::Check(self.orders[key].event(key), Expected::Purchase(self.orders[key].purchase(key)))
+    }
+
     /// Does something to what everything shares.
     pub(super) fn with_state<T>(&self, doing: impl FnOnce(&mut State) -> T) -> T {
         doing(&mut self.shared.state())
@@ -218,7 +244,7 @@ impl<'a> Schedule<'a> {
     /// Everything is asked for, one after the other.
     pub(super) fn ask_for_all(&mut self) {
         while self.asked < self.orders.len() {
-            self.run(Invocation::Check(self.orders[self.asked].event(self.asked)));
+            self.run(self.request(self.asked));
             self.asked += 1;
         }
     }
@@ -229,11 +255,11 @@ impl<'a> Schedule<'a> {
         self.shared.state().faults_left = 0;
         self.finish();
         if self.shared.state().off_since.is_some() {
-            self.run(Invocation::Check(operators::turns_switch(true)));
+            self.run(Invocation::Check(operators::turns_switch(true), Expected::Anything));
         }
         for key in 0..self.orders.len() {
             if !self.stands(key) {
-                self.run(Invocation::Check(self.orders[key].event(key)));
+                self.run(self.request(key));
             }
         }
         {
@@ -248,7 +274,7 @@ impl<'a> Schedule<'a> {
             // Operators come to work, too, and decide on some of what is held.
             if round < OPERATORS_ROUNDS && self.shared.state().random.chance(50) {
                 let event = operators::decides(&mut self.shared.state());
-                event.into_iter().for_each(|event| self.run(Invocation::Check(event)));
+                event.into_iter().for_each(|event| self.run(Invocation::Check(event, Expected::Anything)));
             }
             if !self.wait() {
                 return;
@@ -302,7 +328,8 @@ impl<'a> Schedule<'a> {
         let (functions, ports) = (self.functions, Ports(self.shared));
         // One box of the right size each: a handler's future takes some ten thousand bytes, and is copied once.
         let future: Pin<Box<dyn Future<Output = bool> + 'a>> = match invocation {
-            Invocation::Check(event) => Box::pin(functions.check(event)),
+            Invocation::Check(event, expected) => Box::pin(functions.check(event, expected, ports)),
+            Invocation::Forged(delivery) => Box::pin(functions.forged(delivery, ports)),
             Invocation::Webhook(delivery) => Box::pin(functions.webhook(delivery, ports)),
             Invocation::Completion(message) => Box::pin(functions.completion(message)),
             Invocation::Sweep => Box::pin(functions.sweep()),
@@ -316,7 +343,8 @@ impl<'a> Schedule<'a> {
         let (functions, ports) = (self.functions, Ports(self.shared));
         let mut future = pin!(async move {
             match invocation {
-                Invocation::Check(event) => functions.check(event).await,
+                Invocation::Check(event, expected) => functions.check(event, expected, ports).await,
+                Invocation::Forged(delivery) => functions.forged(delivery, ports).await,
                 Invocation::Webhook(delivery) => functions.webhook(delivery, ports).await,
                 Invocation::Completion(message) => functions.completion(message).await,
                 Invocation::Sweep => functions.sweep().await,
@@ -342,7 +370,9 @@ impl<'a> Schedule<'a> {
         state.facts.insert(Fact::ClockSkew);
         let most = match invocation {
             Invocation::Completion(_) => BUYERS_SKEW_MS_MAX,
-            Invocation::Check(_) | Invocation::Webhook(_) | Invocation::Sweep => OTHERS_SKEW_MS_MAX,
+            Invocation::Check(..) | Invocation::Webhook(_) | Invocation::Forged(_) | Invocation::Sweep => {
+                OTHERS_SKEW_MS_MAX
+            }
         };
         state.random.ms(-most, most)
     }

@@ -5,7 +5,7 @@ use domain::{AgencyId, InquiryStatus, Owner, PoolState, SubAccountId};
 
 use super::carrier::CreateFate;
 use super::functions::Functions;
-use super::invariants::{self, Violation};
+use super::invariants::{self, Expected, Violation};
 use super::operators;
 use super::orders::{AGENCY, Order, SUB_ACCOUNTS, number};
 use super::ports::Ports;
@@ -135,7 +135,7 @@ fn moved_and_died(schedule: &mut Schedule<'_>, place: u32) {
         let agency = Owner::Agency(AgencyId::parse(AGENCY).expect("is a word"));
         operators::verify(state, agency, state.now);
     });
-    schedule.start(Invocation::Check(operators::moves_sub_account(true)));
+    schedule.start(Invocation::Check(operators::moves_sub_account(true), Expected::Anything));
     schedule.go_on_by(place);
     schedule.kill_all();
 }

@@ -12,6 +12,7 @@ use super::invariants::Violation;
 use super::known::Known;
 use super::people::PersonaWorld;
 use super::random::Random;
+use super::size::Size;
 use super::trace::Trace;
 use super::weakness::Weakness;
 use crate::locked;
@@ -51,6 +52,8 @@ pub(super) struct State {
     pub(super) violations: Vec<Violation>,
     /// The defence that the ports leave out, if any.
     pub(super) weakness: Option<Weakness>,
+    /// How much happens.
+    pub(super) size: Size,
     /// When the chaos ended, once it has.
     pub(super) calm_since: Option<Instant>,
     /// How far the clock of the invocation that goes on is from the others', in milliseconds.
@@ -101,6 +104,7 @@ impl Shared {
             facts: Facts::default(),
             violations: Vec::new(),
             weakness,
+            size: Size::Large,
             calm_since: None,
             skew_ms: 0,
             shown_before: Vec::new(),

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use tests::cost::Flows;
+use tests::sequences::{self, EVENTS};
 use tests::simulation::{Fact, play};
 
 use crate::totals::{FAILURES_TOLD_MAX, Totals, run};
@@ -25,6 +26,8 @@ const SCHEDULES_DEFAULT: u64 = 200_000;
 const SCHEDULES_ENOUGH: u64 = 100_000;
 /// Least port calls of a schedule on average: fewer would be no weather.
 const PORT_CALLS_MEAN_MIN: u64 = 20;
+/// Schedules for each of which one sequence of events is played over the rules alone.
+const SCHEDULES_PER_SEQUENCE: u64 = 100;
 /// Schedules that are played twice before a run: a seed must do the same again.
 const REPLAYED: u64 = 200;
 
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
     let enough = schedules >= SCHEDULES_ENOUGH;
     let mut wrong = Vec::new();
 
+    wrong.extend(broken_sequences(first, schedules.div_ceil(SCHEDULES_PER_SEQUENCE)));
     let unlike = (first..first + schedules.min(REPLAYED)).find(|seed| play(*seed) != play(*seed));
     wrong.extend(unlike.map(|seed| format!("seed {seed} does not do the same again")));
     let started = Instant::now();
@@ -114,4 +118,16 @@ fn tell_failures(totals: &Totals) {
         }
         println!("replay it: make sim SEED={seed} SCHEDULES=1");
     }
+}
+
+/// Plays sequences of events over the rules alone, and tells how many; what was broken.
+#[expect(clippy::print_stdout, reason = "a test program tells its result on standard output")]
+fn broken_sequences(first: u64, count: u64) -> Vec<String> {
+    let broken = (first..first + count).filter_map(|seed| {
+        let broken = sequences::play(seed)?;
+        Some(format!("seed {seed}: {broken}; replay it: make sim SEED={seed} SCHEDULES=1"))
+    });
+    let broken: Vec<String> = broken.take(FAILURES_TOLD_MAX).collect();
+    println!("sequences: {count} of {EVENTS} events over each kind of state, {} violations", broken.len());
+    broken
 }

@@ -3,4 +3,5 @@
 mod arrows;
 mod bans;
 mod files;
+mod invariants;
 mod repository;

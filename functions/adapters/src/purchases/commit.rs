@@ -1,8 +1,8 @@
 //! Writing a change of a purchase, with all that belongs in the same transaction.
 
 use domain::{
-    AccountSid, FailedNumber, Instant, Lock, Owner, Pool, PoolState, Purchase, PurchaseEffects, PurchaseId,
-    PurchaseState, Release, SubAccountId, VerificationState,
+    AccountSid, FailedNumber, Instant, Lock, Owner, POOL_INVARIANTS, PURCHASE_INVARIANTS, Pool, PoolState, Purchase,
+    PurchaseEffects, PurchaseId, PurchaseState, Release, SubAccountId, VerificationState, broken,
 };
 
 use super::{StoredPool, StoredPurchase};
@@ -105,6 +105,7 @@ pub async fn commit(store: &impl Store, commit: Commit<'_>) -> Result<Committed,
     if effects.ends {
         next.pointers.clear();
     }
+    debug_assert_eq!(broken(&PURCHASE_INVARIANTS, &seen.purchase, &next), None);
     let version = seen.version + 1;
     let expect = expect_version(seen.version);
     let mut writes = vec![(Part::Itself, Write::Put { item: purchase_to_item(&next, version, due_at), expect })];
@@ -136,6 +137,7 @@ pub async fn commit_pool(
     if ends {
         next.pointers.clear();
     }
+    debug_assert_eq!(broken(&POOL_INVARIANTS, &seen.pool, &next), None);
     let version = seen.version + 1;
     let expect = expect_version(seen.version);
     writes.push((Part::Itself, Write::Put { item: pool_to_item(&next, version, due_at), expect }));

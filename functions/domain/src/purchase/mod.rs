@@ -29,6 +29,7 @@ pub use state::{FailedNumber, PurchaseState, Reason};
 use crate::decision::Decision;
 use crate::ids::{AccountSid, Owner, PurchaseId, SubAccountId};
 use crate::instant::Instant;
+use crate::invariants::{PURCHASE_INVARIANTS, broken_by};
 use crate::phone_number::PhoneNumber;
 
 /// SHA-256 of the parsed, default-filled request: the same key with another body is refused.
@@ -202,7 +203,7 @@ impl Purchase {
     #[must_use]
     pub fn decide(&self, event: &PurchaseEvent, by: Actor, now: Instant, timing: &Timing) -> Outcome {
         let change = Change { purchase: self, by, now };
-        match &self.state {
+        let outcome = match &self.state {
             PurchaseState::Waiting => change.waiting(event, timing),
             PurchaseState::Buying(slot) => change.buying(slot, event, timing),
             PurchaseState::Completed { sid, account, .. } => change.completed(sid, account, event, timing),
@@ -211,7 +212,9 @@ impl Purchase {
             PurchaseState::Releasing(release) => change.releasing(release, event, timing),
             PurchaseState::Released { sid, .. } => change.released(sid, event),
             PurchaseState::Held { sid, account, .. } => change.held(sid.as_ref(), account.as_ref(), event, timing),
-        }
+        };
+        debug_assert_eq!(broken_by(&PURCHASE_INVARIANTS, self, &outcome), None, "{event:?}");
+        outcome
     }
 
     /// What a worker that was told of this purchase does at `now`.

@@ -22,6 +22,7 @@ use crate::decision::Decision;
 use crate::ids::{InquiryId, TemplateId};
 use crate::inquiry::{Inquiry, InquiryEvent};
 use crate::instant::Instant;
+use crate::invariants::{VERIFICATION_INVARIANTS, broken_by};
 use crate::phone::NameLevels;
 
 pub use names::NameCheck;
@@ -163,6 +164,7 @@ impl Verification {
             VerificationEvent::NamesCompared(inquiry, levels) => self.names_compared(inquiry, *levels),
             VerificationEvent::Operated(action) => self.operated(*action, now),
         };
+        debug_assert_eq!(broken_by(&VERIFICATION_INVARIANTS, self, &decision), None, "{event:?}");
         match decision {
             // Asking again and hearing the same changes nothing.
             Decision::Applied { next, .. } if next == *self => self.already_done(),

@@ -5,17 +5,20 @@ use adapters::items::{SLOT, keys};
 use adapters::store::Value;
 use domain::{Actor, Decision, FailedNumber, Owner, PoolEvent, PoolState, Purchase, PurchaseState, Timing};
 
-use super::{Violation, verified_at, violation};
+use super::change::{completed_means_owned, one_owner_per_number};
+use super::{Violation, paid_for_twice, verified_at, violation};
+use crate::events::PERSONAL;
 use crate::simulation::shared::State;
+use crate::simulation::size::Size;
 
 /// A rule of how everything ends.
 type Rule = fn(&State) -> Vec<Violation>;
 
 /// Every one.
-pub(super) const RULES: [Rule; 11] = [
+pub(super) const RULES: [Rule; 12] = [
     everything_has_ended,
-    one_owner_per_number,
-    completed_means_owned,
+    what_is_ours_is_ours_still,
+    nothing_was_paid_for_twice,
     every_charge_is_accounted_for,
     nothing_foreign_was_touched,
     no_pointer_is_left,
@@ -24,6 +27,7 @@ pub(super) const RULES: [Rule; 11] = [
     one_inquiry_per_attempt,
     a_pool_is_what_its_numbers_are,
     an_undone_pool_keeps_nothing,
+    nothing_personal_is_stored,
 ];
 
 /// I6, P4: every purchase has ended, and nothing is due again but to ask, ever more rarely and not for ever, whether a
@@ -51,31 +55,32 @@ fn everything_has_ended(state: &State) -> Vec<Violation> {
     running.chain(due).collect()
 }
 
-/// I1: at most one purchase owns a number, and no number was paid for twice.
-fn one_owner_per_number(state: &State) -> Vec<Violation> {
-    let completed = || {
-        let purchases = state.known.purchases.iter();
-        purchases.filter(|purchase| matches!(purchase.state, PurchaseState::Completed { .. }))
-    };
-    let second = completed()
-        .enumerate()
-        .filter(|(position, purchase)| completed().take(*position).any(|other| other.number == purchase.number));
-    let second = second.map(|(_, purchase)| violation("I1: one owner per number", &purchase.id));
-    // What was given back may be bought again.
-    let given_back = |number| state.carrier.releases.get(number).copied().unwrap_or(0);
-    let twice = state.carrier.charges.iter().filter(|(number, charges)| **charges > 1 + given_back(number));
-    let twice = twice.map(|(number, charges)| violation("I1: one charge per number", format!("{number:?}: {charges}")));
-    second.chain(twice).collect()
+/// I1 and I4 once more: what became ours is ours still.
+fn what_is_ours_is_ours_still(state: &State) -> Vec<Violation> {
+    let purchases = state.known.purchases.iter();
+    let of = |purchase| [one_owner_per_number(state, None, purchase), completed_means_owned(state, None, purchase)];
+    purchases.flat_map(of).flatten().collect()
 }
 
-/// I4: completed means that the carrier has the number, with our mark, under the recorded id.
-fn completed_means_owned(state: &State) -> Vec<Violation> {
-    let wrong = state.known.purchases.iter().filter(|purchase| {
-        let PurchaseState::Completed { sid, .. } = &purchase.state else { return false };
-        let owned = state.carrier.owned.get(&purchase.number);
-        !owned.is_some_and(|owned| owned.sid == *sid && owned.mark == purchase.id.as_str())
-    });
-    wrong.map(|purchase| violation("I4: completed means owned", &purchase.id)).collect()
+/// I1: no number was paid for twice, however late what was sent for it landed.
+fn nothing_was_paid_for_twice(state: &State) -> Vec<Violation> {
+    state.carrier.charges.keys().filter_map(|number| paid_for_twice(state, number)).collect()
+}
+
+/// I11: nothing that Persona knows of a person stands in the table. To search it takes as long as to play a small
+/// schedule, so this is done after the large ones; `tests/tests/canaries` searches everything else.
+fn nothing_personal_is_stored(state: &State) -> Vec<Violation> {
+    fn tells(value: &Value) -> bool {
+        match value {
+            Value::S(text) => PERSONAL.iter().any(|personal| text.contains(personal)),
+            Value::N(_) | Value::Bool(_) => false,
+            Value::Map(item) => item.iter().any(|(_, value)| tells(value)),
+            Value::List(values) => values.iter().any(tells),
+        }
+    }
+    let rows =
+        state.rows.iter().filter(|(_, item)| state.size == Size::Large && item.iter().any(|(_, value)| tells(value)));
+    rows.map(|(key, _)| violation("I11: nothing personal is stored", format!("{key:?}"))).collect()
 }
 
 /// I5: every number that we paid for belongs to a completed purchase, or to one that an operator was called for.
@@ -186,7 +191,9 @@ fn a_pool_is_what_its_numbers_are(state: &State) -> Vec<Violation> {
         let begun = !matches!(pool.state, PoolState::Waiting | PoolState::Cancelled { .. } | PoolState::Expired { .. });
         let all_there = if begun { pool.numbers.len() } else { 0 };
         let decision = pool.decide(&PoolEvent::Members(&members), Actor::Sweeper, state.now, &Timing::default());
-        members.len() != all_there || !matches!(decision, Decision::AlreadyDone { .. })
+        members.len() != all_there
+            || !matches!(decision, Decision::AlreadyDone { .. })
+            || !domain::a_pool_is_what_its_numbers_are(pool, &members)
     });
     let wrong = wrong.map(|pool| format!("{} {:?}", pool.id, pool.state));
     wrong.map(|seen| violation("I13: a pool is what its numbers are", seen)).collect()

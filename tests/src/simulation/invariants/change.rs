@@ -1,6 +1,7 @@
 //! What must hold of every change.
 
-use domain::{Actor, EarlierCreates, Pool, PoolState, Purchase, PurchaseState, RevokedBy, VerificationState};
+use adapters::items::{InquiryMap, keys};
+use domain::{Actor, EarlierCreates, Owner, Pool, PoolState, Purchase, PurchaseState, Verification};
 
 use super::{Violation, slot_of, verified_at, violation};
 use crate::simulation::facts::{Fact, Facts};
@@ -10,8 +11,13 @@ use crate::simulation::shared::State;
 type Rule = fn(&State, Option<&Purchase>, &Purchase) -> Option<Violation>;
 
 /// Every one.
-pub(super) const RULES: [Rule; 4] =
-    [permit_needs_clearance, permit_needs_its_pool, buying_ends_by_proof, expired_was_not_verified_in_time];
+pub(super) const RULES: [Rule; 5] = [
+    permit_needs_clearance,
+    permit_needs_its_pool,
+    one_owner_per_number,
+    completed_means_owned,
+    expired_was_not_verified_in_time,
+];
 
 /// I2: a create of a gated number is permitted only in a transaction in which its owner is verified.
 fn permit_needs_clearance(state: &State, before: Option<&Purchase>, after: &Purchase) -> Option<Violation> {
@@ -35,21 +41,21 @@ fn is_permitted(before: Option<&Purchase>, after: &Purchase) -> bool {
     slot.creates > 0 && further
 }
 
-/// I7: from buying the only ways out are completed, failed and held. Whether a failure was definite or settled, `domain`
-/// decides; what must hold at the carrier is checked when all is calm.
-fn buying_ends_by_proof(_: &State, before: Option<&Purchase>, after: &Purchase) -> Option<Violation> {
-    before.and_then(slot_of)?;
-    match &after.state {
-        PurchaseState::Buying(_)
-        | PurchaseState::Completed { .. }
-        | PurchaseState::Failed { .. }
-        | PurchaseState::Held { .. } => None,
-        PurchaseState::Waiting
-        | PurchaseState::Expired { .. }
-        | PurchaseState::Releasing(_)
-        | PurchaseState::Released { .. }
-        | PurchaseState::Cancelled { .. } => Some(violation("I7: buying ends by proof", &after.id)),
-    }
+/// I1: at most one purchase owns a number.
+pub(super) fn one_owner_per_number(state: &State, _: Option<&Purchase>, after: &Purchase) -> Option<Violation> {
+    let owns = |purchase: &Purchase| matches!(purchase.state, PurchaseState::Completed { .. });
+    let same = |other: &Purchase| (&other.id, other.place) == (&after.id, after.place);
+    let mut others = state.known.purchases.iter().filter(|other| !same(other));
+    let second = owns(after) && others.any(|other| other.number == after.number && owns(other));
+    second.then(|| violation("I1: one owner per number", &after.id))
+}
+
+/// I4: completed means that the carrier has the number, with our mark, under the recorded id.
+pub(super) fn completed_means_owned(state: &State, _: Option<&Purchase>, after: &Purchase) -> Option<Violation> {
+    let PurchaseState::Completed { sid, .. } = &after.state else { return None };
+    let owned = state.carrier.owned.get(&after.number);
+    let right = owned.is_some_and(|owned| owned.sid == *sid && owned.mark == after.id.as_str());
+    (!right).then(|| violation("I4: completed means owned", &after.id))
 }
 
 /// P3: a purchase expires only while its owner is not known to have been verified in time.
@@ -88,28 +94,14 @@ pub(super) fn note_pool(facts: &mut Facts, after: &Pool) {
     }
 }
 
-/// I3: a verified owner becomes something else only by a newer decision.
-pub(super) fn verified_is_for_good(
-    facts: &mut Facts,
-    before: Option<VerificationState>,
-    after: VerificationState,
-) -> Option<Violation> {
-    let Some(VerificationState::Verified { at }) = before else { return None };
-    match after {
-        VerificationState::Verified { .. } => None,
-        VerificationState::Revoked { at: revoked_at, by: RevokedBy::Persona } if revoked_at > at => {
-            facts.insert(Fact::Revoked);
-            None
-        }
-        VerificationState::Unverified
-        | VerificationState::InProgress { .. }
-        | VerificationState::InReview { .. }
-        | VerificationState::Declined
-        | VerificationState::Failed
-        | VerificationState::Expired
-        | VerificationState::Locked
-        | VerificationState::Revoked { .. } => Some(violation("I3: verified is for good", format!("{after:?}"))),
-    }
+/// I10: an owner is verified only by an inquiry that we opened for it, and that Persona approved.
+pub(super) fn verified_by_its_own_inquiry(state: &State, owner: &Owner, after: &Verification) -> Option<Violation> {
+    after.verified_at()?;
+    // Who is verified without an inquiry was so before the schedule began.
+    let inquiry = &after.inquiry.as_ref()?.id;
+    let map = state.rows.get(&keys::inquiry_map(inquiry)).and_then(|item| InquiryMap::from_item(item).ok());
+    let right = state.persona.was_approved(inquiry) && map.is_some_and(|map| map.owner == *owner);
+    (!right).then(|| violation("I10: verified by its own inquiry", inquiry))
 }
 
 /// Notes what a change shows.

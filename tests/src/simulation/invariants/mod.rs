@@ -1,12 +1,21 @@
 //! What must always hold, and what must hold once everything has calmed down. Each is a named function of the state; a
 //! new one is a function and its place in a list.
 
+mod answers;
 mod calm;
 mod change;
 
+use std::collections::BTreeMap;
+use std::fmt;
+
 use adapters::items::keys;
 use adapters::store::Key;
-use domain::{Instant, NumberSid, Owner, PhoneNumber, Purchase, PurchaseState, Slot, SubAccountId, VerificationState};
+use domain::{
+    Instant, Invariant, NumberSid, Owner, POOL_INVARIANTS, PURCHASE_INVARIANTS, PhoneNumber, Purchase, PurchaseState,
+    Slot, SubAccountId, VERIFICATION_INVARIANTS, VerificationState, broken,
+};
+
+pub(super) use answers::{Expected, after_answer};
 
 use super::facts::Fact;
 use super::known::Changed;
@@ -46,17 +55,19 @@ fn after_change(state: &mut State, key: &Key, changed: Changed) {
         Changed::Purchase(place, before) => {
             let after = &state.known.purchases[place];
             let found = change::RULES.iter().filter_map(|rule| rule(state, before.as_deref(), after));
-            let found: Vec<Violation> = found.collect();
+            let found: Vec<Violation> =
+                found.chain(broken_by(&PURCHASE_INVARIANTS, before.as_deref(), after)).collect();
             change::note(&mut state.facts, before.as_deref(), after);
             if after.gated && matches!(after.state, PurchaseState::Completed { .. }) && !own_proof(state, after) {
                 state.facts.insert(Fact::ClearedByAgency);
             }
             state.violations.extend(found);
         }
-        Changed::Pool(place) => {
+        Changed::Pool(place, before) => {
             let after = &state.known.pools[place];
             let found = change::pool_expired_was_not_verified_in_time(state, after);
             change::note_pool(&mut state.facts, after);
+            let found = found.into_iter().chain(broken_by(&POOL_INVARIANTS, before.as_deref(), after));
             state.violations.extend(found);
         }
         Changed::Withdrawn => state.facts.insert(Fact::Withdrawn),
@@ -67,13 +78,37 @@ fn after_change(state: &mut State, key: &Key, changed: Changed) {
             let since = state.off_since.unwrap_or(state.now);
             state.off_since = (!on).then_some(since);
         }
-        Changed::Verification(before, after) => {
-            let found = change::verified_is_for_good(&mut state.facts, before, after);
+        Changed::Verification(place, before) => {
+            let (owner, after) = state.known.verification_at(place);
+            let found = change::verified_by_its_own_inquiry(state, owner, after);
+            if before.as_ref().is_some_and(|before| before.verified_at().is_some()) && after.verified_at().is_none() {
+                state.facts.insert(Fact::Revoked);
+            }
+            let found = found.into_iter().chain(broken_by(&VERIFICATION_INVARIANTS, before.as_deref(), after));
             state.violations.extend(found);
         }
         Changed::Unreadable => state.violate(violation("what is there stays, and stays readable", format!("{key:?}"))),
         Changed::Other => {}
     }
+}
+
+/// What `domain` says of the change, as of what the table says.
+fn broken_by<S: fmt::Debug>(invariants: &[Invariant<S>], before: Option<&S>, after: &S) -> Option<Violation> {
+    let before = before?;
+    broken(invariants, before, after).map(|invariant| violation(invariant, format!("{before:?} became {after:?}")))
+}
+
+/// After every create.
+pub(super) fn after_create(state: &mut State, number: &PhoneNumber) {
+    let found = paid_for_twice(state, number);
+    state.violations.extend(found);
+}
+
+/// I1: no number is paid for twice; what was given back may be bought again.
+fn paid_for_twice(state: &State, number: &PhoneNumber) -> Option<Violation> {
+    let count = |counts: &BTreeMap<PhoneNumber, u32>| counts.get(number).copied().unwrap_or(0);
+    let (charges, releases) = (count(&state.carrier.charges), count(&state.carrier.releases));
+    (charges > 1 + releases).then(|| violation("I1: one charge per number", format!("{number:?}: {charges}")))
 }
 
 /// P1, P2 at the carrier's door: a create is asked for only by a purchase that is buying this number, with a live lease.
