@@ -51,10 +51,17 @@ fn main() -> ExitCode {
     let unlike = (first..first + schedules.min(REPLAYED)).find(|seed| play(*seed) != play(*seed));
     wrong.extend(unlike.map(|seed| format!("seed {seed} does not do the same again")));
     let started = Instant::now();
-    let totals = run(first, schedules);
+    let mut totals = run(first, schedules);
+    let mut end = first + schedules;
+    // For what did not count, others are played.
+    while enough && totals.failures.is_empty() && totals.schedules < schedules {
+        let missing = schedules - totals.schedules;
+        totals.merge(run(end, missing));
+        end += missing;
+    }
     let took_s = started.elapsed().as_secs_f64();
 
-    println!("seen in {} schedules (seeds {first} to {}):", totals.schedules, first + schedules.saturating_sub(1));
+    println!("seen in {} schedules (seeds {first} to {}):", totals.schedules, end.saturating_sub(1));
     for (fact, seen) in Fact::ALL.iter().zip(&totals.facts) {
         println!("  {:<24} {seen}", format!("{fact:?}"));
         if enough && *seen == 0 {

@@ -45,7 +45,8 @@ impl Totals {
         }
     }
 
-    fn merge(&mut self, other: Self) {
+    /// Counts everything that the other one counted.
+    pub(crate) fn merge(&mut self, other: Self) {
         self.schedules += other.schedules;
         self.uncounted += other.uncounted;
         self.port_calls += other.port_calls;
