@@ -2,6 +2,7 @@
 
 mod area_codes;
 mod countries;
+mod invariants;
 mod name_match;
 mod phone_limits;
 mod phone_screening;
