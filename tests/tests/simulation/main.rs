@@ -111,9 +111,9 @@ fn main() -> ExitCode {
         println!("wrong: {wrong}");
     }
     let violations: usize = totals.failures.iter().map(|(_, outcome)| outcome.violations.len()).sum();
-    println!("sim: {} schedules, {} port calls, {violations} violations", totals.schedules, totals.port_calls);
     let passed = violations == 0 && wrong.is_empty();
     println!("{} passed, {} failed", u8::from(passed), u8::from(!passed));
+    println!("sim: {} schedules, {} port calls, {violations} violations", totals.schedules, totals.port_calls);
     if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
