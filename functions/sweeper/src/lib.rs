@@ -25,6 +25,8 @@ use futures::stream::{self, StreamExt};
 use serde::Serialize;
 use tracing::{error, info, warn};
 
+use crate::names::NamesBudget;
+
 /// Items read from a shard at once.
 const DUE_PAGE_ITEMS: u32 = 100;
 /// Pages read from a shard in one sweep; what is left is first in the next.
@@ -79,6 +81,8 @@ pub struct Swept {
     pub questions: usize,
     /// Inquiries that Persona was asked about.
     pub asked: usize,
+    /// Names on IDs that were compared with a phone's owner, or were to be.
+    pub compared: usize,
     /// Verifications that changed by what Persona said.
     pub changed: usize,
     /// Purchases that expired.
@@ -148,21 +152,23 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
             }
         }
         self.ask_what_is_due(started_at, &mut swept).await?;
-        let Swept { visited, sent, questions, asked, changed, expired, failed, late_s: _ } = swept;
+        let Swept { visited, sent, questions, asked, compared, changed, expired, failed, late_s: _ } = swept;
         if visited + asked > 0 {
-            info!(visited, sent, questions, asked, changed, expired, failed, "The sweep is done.");
+            info!(visited, sent, questions, asked, compared, changed, expired, failed, "The sweep is done.");
         }
         Ok(swept)
     }
 
     /// Visits the shards in turn, another one first each minute, so that none is always the last when time runs out.
     async fn visit_all(&self, started_at: Instant, swept: &mut Swept) -> Result<Vec<Overdue>, SweepError> {
-        let mut overdue = Vec::new();
+        let (mut overdue, names) = (Vec::new(), NamesBudget::default());
         let shards: Vec<&'static str> = keys::due_shards().collect();
         let minute = usize::try_from(started_at.unix_ms() / 60_000).unwrap_or_default();
         for turn in 0..shards.len() {
-            self.sweep_shard(shards[(minute + turn) % shards.len()], started_at, swept, &mut overdue).await?;
+            let shard = shards[(minute + turn) % shards.len()];
+            self.sweep_shard(shard, started_at, &names, swept, &mut overdue).await?;
         }
+        swept.compared = names.spent();
         Ok(overdue)
     }
 
@@ -170,6 +176,7 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
         &self,
         shard: &'static str,
         started_at: Instant,
+        names: &NamesBudget,
         swept: &mut Swept,
         overdue: &mut Vec<Overdue>,
     ) -> Result<(), SweepError> {
@@ -183,7 +190,8 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
             let page = self.store.query(Query { range, limit: DUE_PAGE_ITEMS, after }).await?;
             // Most shards have nothing due in most minutes: no room is made for visits then.
             if !page.items.is_empty() {
-                let mut visits = stream::iter(page.items).map(|entry| self.visit(entry)).buffered(VISITS_AT_ONCE);
+                let mut visits =
+                    stream::iter(page.items).map(|entry| self.visit(entry, names)).buffered(VISITS_AT_ONCE);
                 while let Some(visited) = visits.next().await {
                     swept.visited += 1;
                     count(visited, swept, overdue);
@@ -197,14 +205,14 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
         Ok(())
     }
 
-    async fn visit(&self, entry: Item) -> Result<Visited, SweepError> {
+    async fn visit(&self, entry: Item, names: &NamesBudget) -> Result<Visited, SweepError> {
         let Some(due) = self.still_due(&entry).await? else { return Ok(Visited::Nothing) };
         match keys::due_key(&due.key)? {
             DueKey::Purchase(..) => self.visit_purchase(due).await,
             DueKey::Member(..) => self.visit_member(due).await,
             DueKey::Profile(sub_account) => self.visit_profile(due, &sub_account).await,
-            DueKey::Verification(owner) => self.visit_verification(due, owner).await,
-            DueKey::ApprovedPhone(sub_account) => self.visit_phone(due, sub_account).await,
+            DueKey::Verification(owner) => self.visit_verification(due, owner, names).await,
+            DueKey::ApprovedPhone(sub_account) => self.visit_phone(due, sub_account, names).await,
         }
     }
 

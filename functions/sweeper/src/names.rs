@@ -1,5 +1,7 @@
 //! Comparing the name on an ID with the owner of the phone that the sub-account has proved to have.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use adapters::ambient::Ambient;
 use adapters::items::{AuditCause, StoredVerification, keys, name_level_name};
 use adapters::name_match::NameMatch;
@@ -13,6 +15,26 @@ use domain::{
 use tracing::{info, warn};
 
 use crate::{SweepError, Sweeper};
+
+/// Names compared in one sweep at most: as many requests to Persona as questions, of the 300 a minute that an environment
+/// of Persona's has. What is left stays due, and comes first in the next sweep.
+const NAMES_MAX: usize = 60;
+
+/// How many names one sweep may still compare.
+#[derive(Debug, Default)]
+pub(crate) struct NamesBudget(AtomicUsize);
+
+impl NamesBudget {
+    /// How many were taken.
+    pub(crate) fn spent(&self) -> usize {
+        self.0.load(Ordering::Relaxed).min(NAMES_MAX)
+    }
+
+    /// Takes one; false when none is left.
+    pub(crate) fn take(&self) -> bool {
+        self.0.fetch_add(1, Ordering::Relaxed) < NAMES_MAX
+    }
+}
 
 impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I, N, A> {
     /// Compares the names of an approved inquiry, if that is still to be done, and writes down how well they fit: then

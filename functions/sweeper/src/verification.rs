@@ -10,6 +10,7 @@ use adapters::store::{Condition, DUE_AT, DUE_SHARD, Item, PK, SK, Store, StoreEr
 use adapters::verifications;
 use domain::{Instant, Owner};
 
+use crate::names::NamesBudget;
 use crate::{Due, SweepError, Sweeper, Visited};
 
 /// Name of the attribute of a verification that holds where the last visit ended: the sort key of a wait pointer.
@@ -21,12 +22,17 @@ pub(crate) const WAKE_IN_SWEEP_MAX: usize = 2_000;
 impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I, N, A> {
     /// Wakes who still waits, from where the last visit ended. Once nobody does, the owner is no longer due: whoever waits
     /// later reads it as verified.
-    pub(crate) async fn visit_verification(&self, due: Due, owner: Owner) -> Result<Visited, SweepError> {
+    pub(crate) async fn visit_verification(
+        &self,
+        due: Due,
+        owner: Owner,
+        names: &NamesBudget,
+    ) -> Result<Visited, SweepError> {
         let stored = verification_from_item(&due.item)?;
         let names_wanted = stored.verification.names_to_compare().is_some();
         if stored.verification.verified_at().is_none() {
             if names_wanted {
-                return self.visit_approval(due, &owner, stored).await;
+                return self.visit_approval(due, &owner, stored, names).await;
             }
             let broken = "a verification that Persona is to be asked about stands among what we are to do".to_owned();
             return Err(StoreError::Broken(broken).into());
@@ -34,7 +40,7 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
         // Mostly everybody was woken and bought by now: then one write does. Whoever waits later reads it as verified.
         if verifications::waiters(&self.store, &owner, 1, None).await?.items.is_empty() {
             if names_wanted {
-                return self.visit_approval(due, &owner, stored).await;
+                return self.visit_approval(due, &owner, stored, names).await;
             }
             self.sleep(&due, stored.version, Instant::from_unix_ms(due.due_at)).await?;
             return Ok(Visited::Nothing);
@@ -67,10 +73,19 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
     /// An approval whose name is to be compared, and for which nobody is to be woken: now, if there is a phone. Without one
     /// it sleeps, on the version that was read before: a phone is written down before who waits for it is read, so that
     /// one of the two sees the other.
-    async fn visit_approval(&self, due: Due, owner: &Owner, stored: StoredVerification) -> Result<Visited, SweepError> {
+    async fn visit_approval(
+        &self,
+        due: Due,
+        owner: &Owner,
+        stored: StoredVerification,
+        names: &NamesBudget,
+    ) -> Result<Visited, SweepError> {
         let Owner::SubAccount(sub_account) = owner else {
             return Err(StoreError::Broken("an agency has no phone to compare a name with".to_owned()).into());
         };
+        if !names.take() {
+            return Ok(Visited::Nothing);
+        }
         let next_at = self.backed_off(&due, self.ambient.now(), self.settings.revisits.step_ms);
         if self.push(&due, next_at).await? {
             match phones::load_approved(&self.store, sub_account).await? {

@@ -10,7 +10,7 @@ use tests::neighbours::StillClock;
 use tests::stepped::{Stepped, Steps, every_order, killed_at};
 use tests::world::{Answer, Neighbours, clock, world};
 
-use crate::phones::{PHONE, approve_phone, passcode, phones};
+use crate::phones::{PHONE, approve_phone, passcode, phones, prove};
 use crate::{GATED, SUB, approve, deliver, event, own, send, send_own};
 
 fn with(clock: &StillClock, policy: NameMatchPolicy) -> Neighbours<'_> {
@@ -262,4 +262,30 @@ fn no_order_of_sweep_and_phone_forgets_the_names() {
         assert_eq!(world.carrier.charges(), 1);
     });
     assert!(played > 100, "{played} orders");
+}
+
+/// More approvals than names may be compared in a minute: the next minutes go on, and nobody is forgotten.
+#[test]
+fn a_sweep_compares_so_many_names_and_the_next_one_goes_on() {
+    let clock = clock();
+    let world = with(&clock, NameMatchPolicy::Require);
+    let phones = phones(&world);
+    for number in 0..130 {
+        let sub_account = format!("Loc{number}");
+        let phone = format!("+1332555{number:04}");
+        let asked = world.ask(&sub_account, "key-1", &format!("+1212555{number:04}"));
+        let inquiry = asked.body["verification"]["inquiry_id"].as_str().expect("was opened");
+        let approved = event(&world, &format!("evt_{number}"), "inquiry.approved", inquiry, "approved", 0);
+        assert_eq!(world.deliver(&approved).status, 200);
+        prove(&world, &phones, &sub_account, &phone);
+    }
+    let compared: Vec<usize> = (0..4)
+        .map(|_| {
+            clock.advance_s(60);
+            let compared = world.sweep().compared;
+            world.complete();
+            compared
+        })
+        .collect();
+    assert_eq!((compared, world.carrier.charges()), (vec![60, 60, 10, 0], 130));
 }

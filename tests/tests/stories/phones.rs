@@ -23,18 +23,26 @@ pub(crate) fn phones<'clock>(world: &Neighbours<'clock>) -> PhoneWorld<'clock> {
 
 /// Asks for a passcode for the customer's phone; the event of its check.
 pub(crate) fn passcode(world: &Neighbours<'_>, phones: &PhoneWorld<'_>) -> Value {
+    passcode_of(world, phones, SUB, PHONE)
+}
+
+fn passcode_of(world: &Neighbours<'_>, phones: &PhoneWorld<'_>, sub_account: &str, phone: &str) -> Value {
     let function = phones.function(&world.table, &world.queue);
-    let asked = start_event(SUB, "phone-1", &json!({"phone_number": PHONE}));
+    let asked = start_event(sub_account, "phone-1", &json!({"phone_number": phone}));
     let started = Answer::of(futures::executor::block_on(function.handle(asked)));
     assert!(started.status < 300, "{started:?}");
-    let code = phones.passcodes.code(&PhoneNumber::parse(PHONE).expect("is a number")).expect("is under way");
-    check_event(SUB, started.body["id"].as_str().expect("has an id"), &code)
+    let code = phones.passcodes.code(&PhoneNumber::parse(phone).expect("is a number")).expect("is under way");
+    check_event(sub_account, started.body["id"].as_str().expect("has an id"), &code)
 }
 
 /// The customer proves to have the phone.
 pub(crate) fn approve_phone(world: &Neighbours<'_>) {
-    let phones = phones(world);
-    let check = passcode(world, &phones);
+    prove(world, &phones(world), SUB, PHONE);
+}
+
+/// A sub-account proves to have this phone.
+pub(crate) fn prove(world: &Neighbours<'_>, phones: &PhoneWorld<'_>, sub_account: &str, phone: &str) {
+    let check = passcode_of(world, phones, sub_account, phone);
     let function = phones.function(&world.table, &world.queue);
     let checked = Answer::of(futures::executor::block_on(function.handle(check)));
     assert_eq!(checked.body["result"], "approved", "{checked:?}");
