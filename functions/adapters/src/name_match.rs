@@ -42,7 +42,7 @@ pub trait NameLookup: Send + Sync {
 
 /// How well the name on an ID fits the owner of a phone.
 pub trait NameMatch: Send + Sync {
-    /// Compares them. What nobody knows is an answer: [`NameLevel::NoData`].
+    /// Compares them. What a vendor does not know is an answer: [`NameLevel::NoData`], [`NameLevel::NotOnId`].
     ///
     /// # Errors
     /// [`NameMatchError`] when one of the vendors does not answer: nothing is decided, and a later try may cost again.
@@ -75,11 +75,11 @@ pub struct IdAgainstPhone<N, L> {
 
 impl<N: NameOnId, L: NameLookup> NameMatch for IdAgainstPhone<N, L> {
     async fn levels(&self, inquiry: &InquiryId, phone: &PhoneNumber) -> Result<NameLevels, NameMatchError> {
-        const NO_DATA: NameLevels = NameLevels { first: NameLevel::NoData, last: NameLevel::NoData };
-        let Some(name) = self.ids.name_on_id(inquiry).await? else { return Ok(NO_DATA) };
+        let both = |level| NameLevels { first: level, last: level };
+        let Some(name) = self.ids.name_on_id(inquiry).await? else { return Ok(both(NameLevel::NotOnId)) };
         match self.lookup.name_levels(phone, &name).await {
             // The package's own answer that it has nothing: a country out of coverage, say.
-            Err(LookupError::Nothing(_)) => Ok(NO_DATA),
+            Err(LookupError::Nothing(_)) => Ok(both(NameLevel::NoData)),
             Err(error @ (LookupError::Unavailable | LookupError::Unauthorised)) => Err(NameMatchError::Lookup(error)),
             Ok(levels) => Ok(levels),
         }

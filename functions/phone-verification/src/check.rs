@@ -140,9 +140,7 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
         if effect != PhoneEffect::Approve {
             return Ok(writes);
         }
-        // Whatever waits for it is woken from the table as well: this function may die before it sends a message.
-        let due_at = self.settings.policy.is_waited_for().then_some(now);
-        writes.push(ledger::put_approved(next, now, due_at));
+        writes.push(ledger::put_approved(next, now));
         let own = record.value.holder.as_ref().is_some_and(|holder| holder.sub_account == next.sub_account);
         if returns_units && own {
             let policy = &self.settings.policy;
@@ -162,10 +160,10 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
         Ok(writes)
     }
 
-    /// Purchases that wait for this phone go on. A message that cannot be sent is no reason to fail: the approval stands,
-    /// and the sweep sends it.
+    /// Purchases that wait for this phone go on, whatever is required of new ones now. A message that cannot be sent is no
+    /// reason to fail: the approval stands, and the sweep sends it.
     async fn wake(&self, verification: &Verification, effect: PhoneEffect) {
-        if effect != PhoneEffect::Approve || !self.settings.policy.required_for_purchases {
+        if effect != PhoneEffect::Approve {
             return;
         }
         let owner = Owner::SubAccount(verification.sub_account.clone());

@@ -152,8 +152,9 @@ pub(crate) fn put_counts(
     (next, write)
 }
 
-/// Makes a phone its sub-account's, unless a later one is there.
-pub(crate) fn put_approved(verification: &PhoneVerification, at: Instant, due_at: Option<Instant>) -> Write {
+/// Makes a phone its sub-account's, unless a later one is there. It is due: whatever waits for it goes on from the table as
+/// well, should this function die before it sends a message.
+pub(crate) fn put_approved(verification: &PhoneVerification, at: Instant) -> Write {
     let approved = ApprovedPhone {
         number: verification.number.clone(),
         channel: verification.channel,
@@ -162,7 +163,7 @@ pub(crate) fn put_approved(verification: &PhoneVerification, at: Instant, due_at
     };
     let older = Condition::AtMost("approved_at", at.unix_ms());
     Write::Put {
-        item: approved_phone_to_item(&verification.sub_account, &approved, due_at),
+        item: approved_phone_to_item(&verification.sub_account, &approved, Some(at)),
         expect: Condition::Any(vec![Condition::ItemAbsent, older]),
     }
 }

@@ -25,7 +25,7 @@ use futures::stream::{self, StreamExt};
 use serde::Serialize;
 use tracing::{error, info, warn};
 
-use crate::names::NamesBudget;
+use crate::names::Comparisons;
 
 /// Items read from a shard at once.
 const DUE_PAGE_ITEMS: u32 = 100;
@@ -81,7 +81,7 @@ pub struct Swept {
     pub questions: usize,
     /// Inquiries that Persona was asked about.
     pub asked: usize,
-    /// Names on IDs that were compared with a phone's owner, or were to be.
+    /// Names on IDs that were compared with a phone's owner.
     pub compared: usize,
     /// Verifications that changed by what Persona said.
     pub changed: usize,
@@ -138,20 +138,24 @@ struct Due {
 
 impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I, N, A> {
     /// Visits what is due, then asks Persona: first about the owners of what is about to expire, then about what is due
-    /// to be asked, longest unasked first.
+    /// to be asked, longest unasked first; then compares names, so that slow vendors delay nothing else.
     ///
     /// # Errors
     /// [`SweepError`] when the due index cannot be read. A visit that fails is counted and comes again.
     pub async fn sweep(&self) -> Result<Swept, SweepError> {
         let started_at = self.ambient.now();
         let mut swept = Swept::default();
-        let overdue = self.visit_all(started_at, &mut swept).await?;
+        let names = Comparisons::default();
+        let overdue = self.visit_all(started_at, &names, &mut swept).await?;
         if !overdue.is_empty() {
             for overdue in self.ask_about_overdue(overdue, started_at, &mut swept).await? {
-                count(self.expire(overdue).await, &mut swept, &mut Vec::new());
+                if !self.is_being_compared(&overdue).await? {
+                    count(self.expire(overdue).await, &mut swept, &mut Vec::new());
+                }
             }
         }
         self.ask_what_is_due(started_at, &mut swept).await?;
+        self.compare_all(names, started_at, &mut swept).await;
         let Swept { visited, sent, questions, asked, compared, changed, expired, failed, late_s: _ } = swept;
         if visited + asked > 0 {
             info!(visited, sent, questions, asked, compared, changed, expired, failed, "The sweep is done.");
@@ -160,15 +164,19 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
     }
 
     /// Visits the shards in turn, another one first each minute, so that none is always the last when time runs out.
-    async fn visit_all(&self, started_at: Instant, swept: &mut Swept) -> Result<Vec<Overdue>, SweepError> {
-        let (mut overdue, names) = (Vec::new(), NamesBudget::default());
+    async fn visit_all(
+        &self,
+        started_at: Instant,
+        names: &Comparisons,
+        swept: &mut Swept,
+    ) -> Result<Vec<Overdue>, SweepError> {
+        let mut overdue = Vec::new();
         let shards: Vec<&'static str> = keys::due_shards().collect();
         let minute = usize::try_from(started_at.unix_ms() / 60_000).unwrap_or_default();
         for turn in 0..shards.len() {
             let shard = shards[(minute + turn) % shards.len()];
-            self.sweep_shard(shard, started_at, &names, swept, &mut overdue).await?;
+            self.sweep_shard(shard, started_at, names, swept, &mut overdue).await?;
         }
-        swept.compared = names.spent();
         Ok(overdue)
     }
 
@@ -176,7 +184,7 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
         &self,
         shard: &'static str,
         started_at: Instant,
-        names: &NamesBudget,
+        names: &Comparisons,
         swept: &mut Swept,
         overdue: &mut Vec<Overdue>,
     ) -> Result<(), SweepError> {
@@ -205,7 +213,7 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
         Ok(())
     }
 
-    async fn visit(&self, entry: Item, names: &NamesBudget) -> Result<Visited, SweepError> {
+    async fn visit(&self, entry: Item, names: &Comparisons) -> Result<Visited, SweepError> {
         let Some(due) = self.still_due(&entry).await? else { return Ok(Visited::Nothing) };
         match keys::due_key(&due.key)? {
             DueKey::Purchase(..) => self.visit_purchase(due).await,

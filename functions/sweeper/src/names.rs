@@ -1,58 +1,108 @@
 //! Comparing the name on an ID with the owner of the phone that the sub-account has proved to have.
+//!
+//! Visits find what is to be compared; the vendors are asked after everything else, so that their slowness delays names
+//! alone.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use adapters::ambient::Ambient;
-use adapters::items::{AuditCause, StoredVerification, keys, name_level_name};
+use adapters::items::{AuditCause, keys, name_level_name};
 use adapters::name_match::NameMatch;
 use adapters::persona::Identity;
+use adapters::phones;
 use adapters::queue::Queue;
-use adapters::store::Store;
+use adapters::store::{Store, StoreError};
 use adapters::verifications::{self, Change, DECIDE_AGAIN_MAX, Made, WAKE_AT_ONCE_MAX};
 use domain::{
-    ApprovedPhone, Decision, InquiryId, NameLevels, Owner, VerificationEffect, VerificationEvent, judge_names,
+    Decision, InquiryId, Instant, NameLevels, NameMatchPolicy, Owner, PhoneNumber, Reviewer, VerificationEffect,
+    VerificationEvent, VerificationState, judge_names,
 };
+use futures::stream::{self, StreamExt};
 use tracing::{info, warn};
 
-use crate::{SweepError, Sweeper};
+use crate::{Overdue, SweepError, Sweeper, Swept, log};
 
 /// Names compared in one sweep at most: as many requests to Persona as questions, of the 300 a minute that an environment
 /// of Persona's has. What is left stays due, and comes first in the next sweep.
 const NAMES_MAX: usize = 60;
+/// Names compared at the same time: hides the vendors' latency, some hundred milliseconds each.
+const NAMES_AT_ONCE: usize = 4;
+/// How long after its deadline a purchase is kept while the names of an approval that came in time could not be compared,
+/// in milliseconds: a day, for an outage of a vendor's.
+const NAMES_LATE_MS_MAX: i64 = 24 * 60 * 60 * 1000;
 
-/// How many names one sweep may still compare.
+/// What one sweep compares, by whose verification it is: found by a visit to it, to its phone, or to both.
 #[derive(Debug, Default)]
-pub(crate) struct NamesBudget(AtomicUsize);
+pub(crate) struct Comparisons(Mutex<BTreeMap<Owner, (InquiryId, PhoneNumber)>>);
 
-impl NamesBudget {
-    /// How many were taken.
-    pub(crate) fn spent(&self) -> usize {
-        self.0.load(Ordering::Relaxed).min(NAMES_MAX)
+impl Comparisons {
+    /// Whether another one would still be compared.
+    pub(crate) fn has_room(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len() < NAMES_MAX
     }
 
-    /// Takes one; false when none is left.
-    pub(crate) fn take(&self) -> bool {
-        self.0.fetch_add(1, Ordering::Relaxed) < NAMES_MAX
+    /// Adds one.
+    pub(crate) fn add(&self, owner: Owner, inquiry: InquiryId, phone: PhoneNumber) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(owner, (inquiry, phone));
     }
 }
 
 impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I, N, A> {
-    /// Compares the names of an approved inquiry, if that is still to be done, and writes down how well they fit: then
-    /// the approval counts, and who waits is woken, or an operator decides.
-    ///
-    /// After a crash between the vendors' answers and our record the names are compared, and paid for, once more.
-    pub(crate) async fn compare_names(
-        &self,
-        owner: &Owner,
-        stored: &StoredVerification,
-        phone: &ApprovedPhone,
-    ) -> Result<(), SweepError> {
-        let Some(inquiry) = stored.verification.names_to_compare().cloned() else { return Ok(()) };
-        let levels = self.names.levels(&inquiry, &phone.number).await?;
-        self.record_levels(owner, inquiry, levels).await
+    /// Compares what was found, until the sweep must end. What fails or is left was pushed, and comes again.
+    pub(crate) async fn compare_all(&self, found: Comparisons, started_at: Instant, swept: &mut Swept) {
+        let found = found.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut compared = stream::iter(found)
+            .map(async |(owner, (inquiry, phone))| match self.is_late(started_at) {
+                true => Ok(false),
+                false => self.compare_names(&owner, inquiry, &phone).await.map(|()| true),
+            })
+            .buffered(NAMES_AT_ONCE);
+        while let Some(done) = compared.next().await {
+            match done {
+                Ok(done) => swept.compared += usize::from(done),
+                Err(failure) => {
+                    swept.failed += 1;
+                    log(&failure);
+                }
+            }
+        }
     }
 
-    async fn record_levels(&self, owner: &Owner, inquiry: InquiryId, levels: NameLevels) -> Result<(), SweepError> {
+    /// Whether a purchase that is about to expire waits for an approval that came in time, and for which there is a phone:
+    /// that its names were not compared yet is our delay, or a vendor's.
+    pub(crate) async fn is_being_compared(&self, overdue: &Overdue) -> Result<bool, StoreError> {
+        let request = overdue.stored.request();
+        let too_late = self.ambient.now() > request.deadline.plus_ms(NAMES_LATE_MS_MAX);
+        if overdue.identified || too_late || self.settings.policy.name_match == NameMatchPolicy::Off {
+            return Ok(false);
+        }
+        for stored in verifications::load_all(&self.store, &overdue.owners).await? {
+            let in_time = match stored.verification.state {
+                VerificationState::InReview { by: Reviewer::Names { approved_at } } => approved_at <= request.deadline,
+                VerificationState::Unverified
+                | VerificationState::InProgress { .. }
+                | VerificationState::InReview { by: Reviewer::Persona }
+                | VerificationState::Verified { .. }
+                | VerificationState::Declined
+                | VerificationState::Failed
+                | VerificationState::Expired
+                | VerificationState::Locked
+                | VerificationState::Revoked { .. } => false,
+            };
+            if in_time && stored.verification.names_to_compare().is_some() {
+                return Ok(phones::load_approved(&self.store, request.sub_account).await?.is_some());
+            }
+        }
+        Ok(false)
+    }
+
+    /// Compares the names of an approved inquiry, and writes down how well they fit: then the approval counts, and who
+    /// waits is woken, or an operator decides.
+    ///
+    /// After a crash between the vendors' answers and our record the names are compared, and paid for, once more.
+    async fn compare_names(&self, owner: &Owner, inquiry: InquiryId, phone: &PhoneNumber) -> Result<(), SweepError> {
+        let levels = self.names.levels(&inquiry, phone).await?;
         let event = VerificationEvent::NamesCompared(inquiry.clone(), levels);
         for _ in 0..DECIDE_AGAIN_MAX {
             let (now, revisits) = (self.ambient.now(), &self.settings.revisits);
@@ -65,7 +115,7 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
             let change = Made { next, cause, beside: vec![] };
             match verifications::commit_change(&self.store, owner, &seen, change, now, revisits).await? {
                 Change::Done => {
-                    self.tell_levels(owner, levels);
+                    tell(owner, levels);
                     return match effect {
                         VerificationEffect::None => Ok(()),
                         VerificationEffect::WakeWaiters => {
@@ -79,14 +129,13 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
         }
         Ok(())
     }
+}
 
-    fn tell_levels(&self, owner: &Owner, levels: NameLevels) {
-        let (owner, first, last) =
-            (keys::owner_pk(owner), name_level_name(&levels.first), name_level_name(&levels.last));
-        if judge_names(levels).counts() {
-            info!(owner, first, last, "The name on the ID fits the phone's owner, as far as anybody knows.");
-        } else {
-            warn!(owner, first, last, metric = "name_mismatch", "The name on the ID is not that of the phone's owner.");
-        }
+fn tell(owner: &Owner, levels: NameLevels) {
+    let (owner, first, last) = (keys::owner_pk(owner), name_level_name(&levels.first), name_level_name(&levels.last));
+    if judge_names(levels).counts() {
+        info!(owner, first, last, "The name on the ID fits the phone's owner, as far as anybody knows.");
+    } else {
+        warn!(owner, first, last, metric = "name_mismatch", "The name on the ID does not fit the phone's owner.");
     }
 }

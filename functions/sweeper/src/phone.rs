@@ -9,18 +9,17 @@ use adapters::store::{Store, StoreError, Value};
 use adapters::verifications;
 use domain::{Owner, SubAccountId};
 
-use crate::names::NamesBudget;
-use crate::verification::WAKE_IN_SWEEP_MAX;
+use crate::names::Comparisons;
 use crate::{Due, SweepError, Sweeper, Visited};
 
 impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I, N, A> {
-    /// What waits for the phone goes on: an approval whose name is compared with its owner's, and purchases. Once nothing
+    /// What waits for the phone goes on: purchases, and an approval whose name is compared with its owner's. Once nothing
     /// does, the phone is no longer due: whatever waits later reads it.
     pub(crate) async fn visit_phone(
         &self,
         due: Due,
         sub_account: SubAccountId,
-        names: &NamesBudget,
+        names: &Comparisons,
     ) -> Result<Visited, SweepError> {
         let phone = approved_phone_from_item(&due.item)?;
         let version = match due.item.get(VERSION) {
@@ -32,16 +31,15 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
             return Ok(Visited::Nothing);
         }
         let owner = Owner::SubAccount(sub_account);
-        let woken = verifications::wake(&self.store, &self.queue, &owner, None, WAKE_IN_SWEEP_MAX).await?;
+        let woken = self.wake_from_last(&due, &owner, next_at).await?;
         let stored = verifications::load(&self.store, &owner).await?;
-        let names_wanted = stored.verification.names_to_compare().is_some();
-        let compares = names_wanted && names.take();
-        if compares {
-            self.compare_names(&owner, &stored, &phone).await?;
+        match stored.verification.names_to_compare() {
+            // The visit that follows finds them compared.
+            Some(inquiry) if names.has_room() => names.add(owner, inquiry.clone(), phone.number),
+            Some(_) => {}
+            None if woken.is_none() => self.sleep(&due, version, next_at).await?,
+            None => {}
         }
-        if woken.messages == 0 && compares == names_wanted {
-            self.sleep(&due, version, next_at).await?;
-        }
-        Ok(Visited::Sent(woken.messages))
+        Ok(Visited::Sent(woken.unwrap_or(0)))
     }
 }

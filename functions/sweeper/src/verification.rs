@@ -10,14 +10,14 @@ use adapters::store::{Condition, DUE_AT, DUE_SHARD, Item, PK, SK, Store, StoreEr
 use adapters::verifications;
 use domain::{Instant, Owner};
 
-use crate::names::NamesBudget;
+use crate::names::Comparisons;
 use crate::{Due, SweepError, Sweeper, Visited};
 
 /// Name of the attribute of a verification that holds where the last visit ended: the sort key of a wait pointer.
 const WOKEN_UP_TO: &str = "woken_up_to";
 
 /// Messages that one visit to one owner sends: with some 100 requests of ten at a time, seconds of a sweep's time.
-pub(crate) const WAKE_IN_SWEEP_MAX: usize = 2_000;
+const WAKE_IN_SWEEP_MAX: usize = 2_000;
 
 impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I, N, A> {
     /// Wakes who still waits, from where the last visit ended. Once nobody does, the owner is no longer due: whoever waits
@@ -26,7 +26,7 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
         &self,
         due: Due,
         owner: Owner,
-        names: &NamesBudget,
+        names: &Comparisons,
     ) -> Result<Visited, SweepError> {
         let stored = verification_from_item(&due.item)?;
         let names_wanted = stored.verification.names_to_compare().is_some();
@@ -49,12 +49,30 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
         if !self.push(&due, next_at).await? {
             return Ok(Visited::Nothing);
         }
-        let from = due.item.get(WOKEN_UP_TO).and_then(|last| waiter_key(&owner, last));
+        match self.wake_from_last(&due, &owner, next_at).await? {
+            Some(messages) => Ok(Visited::Sent(messages)),
+            None => {
+                if !names_wanted {
+                    self.sleep(&due, stored.version, next_at).await?;
+                }
+                Ok(Visited::Nothing)
+            }
+        }
+    }
+
+    /// Wakes who waits, from where the last visit ended: the messages sent, or none if nobody waits. The item was pushed to
+    /// `pushed_to`.
+    pub(crate) async fn wake_from_last(
+        &self,
+        due: &Due,
+        owner: &Owner,
+        pushed_to: Instant,
+    ) -> Result<Option<usize>, SweepError> {
+        let from = due.item.get(WOKEN_UP_TO).and_then(|last| waiter_key(owner, last));
         let from_the_start = from.is_none();
-        let woken = verifications::wake(&self.store, &self.queue, &owner, from, WAKE_IN_SWEEP_MAX).await?;
-        if woken.messages == 0 && from_the_start && !names_wanted {
-            self.sleep(&due, stored.version, next_at).await?;
-            return Ok(Visited::Nothing);
+        let woken = verifications::wake(&self.store, &self.queue, owner, from, WAKE_IN_SWEEP_MAX).await?;
+        if woken.messages == 0 && from_the_start {
+            return Ok(None);
         }
         // Those at the front may take long: the next visit goes on behind them, soon, and then starts again.
         let (set, remove) = match woken.more_after.as_ref().and_then(|last| last.get(SK).cloned()) {
@@ -62,12 +80,12 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
                 let soon = self.ambient.now().plus_ms(self.settings.revisits.step_ms);
                 (vec![(WOKEN_UP_TO, last), (DUE_AT, Value::N(soon.unix_ms())), (VISITS, Value::N(0))], vec![])
             }
-            None if from_the_start => return Ok(Visited::Sent(woken.messages)),
+            None if from_the_start => return Ok(Some(woken.messages)),
             None => (vec![], vec![WOKEN_UP_TO]),
         };
-        let expect = Condition::Equals(DUE_AT, Value::N(next_at.unix_ms()));
+        let expect = Condition::Equals(DUE_AT, Value::N(pushed_to.unix_ms()));
         self.conditional(Write::Update { key: due.key.clone(), set, remove, expect }).await?;
-        Ok(Visited::Sent(woken.messages))
+        Ok(Some(woken.messages))
     }
 
     /// An approval whose name is to be compared, and for which nobody is to be woken: now, if there is a phone. Without one
@@ -78,19 +96,20 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
         due: Due,
         owner: &Owner,
         stored: StoredVerification,
-        names: &NamesBudget,
+        names: &Comparisons,
     ) -> Result<Visited, SweepError> {
         let Owner::SubAccount(sub_account) = owner else {
             return Err(StoreError::Broken("an agency has no phone to compare a name with".to_owned()).into());
         };
-        if !names.take() {
+        if !names.has_room() {
             return Ok(Visited::Nothing);
         }
         let next_at = self.backed_off(&due, self.ambient.now(), self.settings.revisits.step_ms);
         if self.push(&due, next_at).await? {
-            match phones::load_approved(&self.store, sub_account).await? {
+            let phone = phones::load_approved(&self.store, sub_account).await?;
+            match phone.zip(stored.verification.names_to_compare()) {
                 // Once recorded, it is another version: due again if anybody waits for it.
-                Some(phone) => self.compare_names(owner, &stored, &phone).await?,
+                Some((phone, inquiry)) => names.add(owner.clone(), inquiry.clone(), phone.number),
                 None => self.sleep(&due, stored.version, next_at).await?,
             }
         }

@@ -253,6 +253,8 @@ async fn the_name_on_an_id_is_compared_and_what_nobody_knows_is_an_answer() {
         ),
         (said(json!({"error_code": 60_600})), no_data),
         (said(json!({"error_code": 60_608})), Err(NameMatchError::Lookup(LookupError::Unavailable))),
+        (said(json!({"error_code": 60_606})), Err(NameMatchError::Lookup(LookupError::Unauthorised))),
+        (said(json!({"error_code": 69_999})), Err(NameMatchError::Lookup(LookupError::Unavailable))),
         (said(json!({"first_name_match": "sort_of"})), Err(NameMatchError::Lookup(LookupError::Unavailable))),
         (Can::json(401, "{}"), Err(NameMatchError::Lookup(LookupError::Unauthorised))),
     ];
@@ -265,6 +267,7 @@ async fn the_name_on_an_id_is_compared_and_what_nobody_knows_is_an_answer() {
     }
     let canned = Canned::start(said(json!({}))).await;
     let unnamed = IdAgainstPhone { ids: Named(None), lookup: lookup(&canned.server) };
-    assert_eq!(in_time(unnamed.levels(&inquiry, &number(PHONE))).await, no_data);
+    let not_on_id = NameLevels { first: NameLevel::NotOnId, last: NameLevel::NotOnId };
+    assert_eq!(in_time(unnamed.levels(&inquiry, &number(PHONE))).await, Ok(not_on_id));
     assert!(canned.seen().is_empty(), "a name that nobody knows is not paid for");
 }

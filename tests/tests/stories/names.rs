@@ -1,7 +1,7 @@
 //! The name on the ID and the phone's owner: `report` records how well they fit, `require` decides by it.
 
 use adapters::store::{Item, Key, Page, Query, Store, StoreError, TransactError, Write, WriteError};
-use domain::{AgencyId, NameLevel, NameMatchPolicy, Owner, PhoneNumber, VerificationState};
+use domain::{AgencyId, NameLevel, NameMatchPolicy, Owner, PhoneNumber, PurchaseState, VerificationState};
 use purchase_check::Route;
 use serde_json::{Value, json};
 use tests::events::Caller;
@@ -179,6 +179,57 @@ fn a_reviewer_who_declines_meanwhile_is_heard() {
     assert_eq!((world.carrier.charges(), world.names.asked().len()), (0, 0));
 }
 
+/// Nobody is let through because Persona has no name to compare: redacted, say, or a key that may not read it.
+#[test]
+fn an_id_without_a_name_waits_for_an_operator() {
+    let clock = clock();
+    let world = with(&clock, NameMatchPolicy::Require);
+    world.names.set(&phone(), NameLevel::NotOnId, NameLevel::NotOnId);
+    world.ask(SUB, "key-1", GATED);
+    approve(&world);
+    approve_phone(&world);
+    world.minutes(5);
+    assert_eq!((world.carrier.charges(), standing(&world)), (0, (json!("in_review"), json!("contact_support"))));
+}
+
+/// Persona approved in time and the phone is there: an outage of the vendor that compares is not the customer's delay.
+#[test]
+fn a_purchase_does_not_expire_while_names_cannot_be_compared() {
+    let clock = clock();
+    let world = with(&clock, NameMatchPolicy::Require);
+    world.names.set(&phone(), NameLevel::Exact, NameLevel::Exact);
+    world.names.set_down(true);
+    world.ask(SUB, "key-1", GATED);
+    approve(&world);
+    approve_phone(&world);
+    clock.advance_s(72 * 3600 + 3600);
+    world.minutes(20);
+    assert_eq!(world.purchase().state, PurchaseState::Waiting);
+    world.names.set_down(false);
+    world.minutes(17);
+    assert_eq!(world.carrier.charges(), 1);
+}
+
+/// Not for ever, though; and one whose person never proved a phone in time has itself to wait for.
+#[test]
+fn a_purchase_whose_names_cannot_be_compared_for_a_day_expires_and_so_does_one_without_a_phone() {
+    for with_phone in [true, false] {
+        let clock = clock();
+        let world = with(&clock, NameMatchPolicy::Require);
+        world.names.set_down(true);
+        world.ask(SUB, "key-1", GATED);
+        approve(&world);
+        if with_phone {
+            approve_phone(&world);
+            clock.advance_s(96 * 3600);
+        } else {
+            clock.advance_s(72 * 3600);
+        }
+        world.minutes(25);
+        assert!(matches!(world.purchase().state, PurchaseState::Expired { .. }), "with a phone: {with_phone}");
+    }
+}
+
 /// An agency has no phone of its own.
 #[test]
 fn no_names_are_compared_for_an_agency() {
@@ -222,7 +273,7 @@ fn wherever_the_sweep_dies_the_names_are_compared_by_a_later_one() {
 }
 
 /// A table that is stepped but for its lists: what a sweep visits and writes, in few enough orders to play them all.
-struct QuickToFind<'a>(Stepped<'a, &'a MemoryTable>);
+pub(crate) struct QuickToFind<'a>(pub(crate) Stepped<'a, &'a MemoryTable>);
 
 impl Store for QuickToFind<'_> {
     async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {

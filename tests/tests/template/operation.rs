@@ -75,7 +75,9 @@ fn every_function_raises_an_alarm_when_it_fails(template: &Value) -> Vec<String>
 }
 
 /// The metrics that need a person, and the log lines that count as one: the functions' JSON field `metric` names it.
-const COUNTED: [(&str, &str); 11] = [
+const COUNTED: [(&str, &str); 13] = [
+    ("name_mismatch", "{ $.metric = \"name_mismatch\" }"),
+    ("names_not_compared", "{ $.metric = \"names_not_compared\" }"),
     ("held", "{ $.metric = \"held\" }"),
     ("orphan", "{ ($.metric = \"held\") && ($.orphan IS TRUE) }"),
     ("carrier_unauthorised", "{ $.metric = \"carrier_unauthorised\" }"),

@@ -58,6 +58,7 @@ names!(
         NameLevel::Partial => "partial" => NameLevel::Partial,
         NameLevel::None => "none" => NameLevel::None,
         NameLevel::NoData => "no_data" => NameLevel::NoData,
+        NameLevel::NotOnId => "not_on_id" => NameLevel::NotOnId,
     }
 );
 names!(pub(super) class_name, class_of, EventClass, {

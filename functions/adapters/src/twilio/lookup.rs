@@ -26,8 +26,8 @@ pub enum LookupError {
     /// No answer, none that can be read, or too many requests.
     #[error("Lookup did not answer")]
     Unavailable,
-    /// It does not accept our credential: an operator must act.
-    #[error("Lookup does not accept the credential")]
+    /// It does not accept our credential, or does not do this for our account: an operator must act.
+    #[error("Lookup does not accept the credential, or the package is not enabled")]
     Unauthorised,
     /// It answered that it has nothing (the package's own error code).
     #[error("Lookup has nothing on the number: {0}")]
@@ -152,7 +152,13 @@ fn known(error_code: Option<u32>) -> Result<(), LookupError> {
         None => Ok(()),
         // The provider's fault, or its quota or rate: not a word about the number.
         Some(60_608 | 60_611 | 60_613 | 60_616) => Err(LookupError::Unavailable),
-        Some(code) => Err(LookupError::Nothing(code)),
+        // Out of coverage, for want of Canada's authorisation as well; not supported there; no mobile phone.
+        Some(code @ (60_600 | 60_601 | 60_607 | 60_612)) => Err(LookupError::Nothing(code)),
+        // The package is not enabled, the region is another one, or the request is not understood: not a word about the
+        // number either, and it stays so until somebody acts.
+        Some(60_606 | 60_614 | 60_617 | 60_618 | 60_619) => Err(LookupError::Unauthorised),
+        // One that we do not know must not decide anything.
+        Some(_) => Err(LookupError::Unavailable),
     }
 }
 

@@ -28,11 +28,13 @@ pub enum NameLevel {
     None,
     /// The carrier knows no name.
     NoData,
+    /// Persona knows no name: the ID has none that we may read, or the inquiry was redacted.
+    NotOnId,
 }
 
 impl NameLevel {
     /// Every level.
-    pub const ALL: [Self; 5] = [Self::Exact, Self::HighPartial, Self::Partial, Self::None, Self::NoData];
+    pub const ALL: [Self; 6] = [Self::Exact, Self::HighPartial, Self::Partial, Self::None, Self::NoData, Self::NotOnId];
 }
 
 /// The levels of one check.
@@ -80,17 +82,18 @@ pub enum NameStanding {
 }
 
 /// Judges the levels: the last name must fit at least nearly, the first name at least in part, since people go by
-/// short forms of it. Where only one of them is known, that one decides; where none is, nobody knows.
+/// short forms of it. Where the carrier knows only one of them, that one decides; where it knows none, nobody knows. That
+/// Persona has no name is something else: a person without one was not compared with anybody.
 #[must_use]
 pub fn judge_names(levels: NameLevels) -> NameMatch {
     let last_fits = match levels.last {
         NameLevel::Exact | NameLevel::HighPartial => Some(true),
-        NameLevel::Partial | NameLevel::None => Some(false),
+        NameLevel::Partial | NameLevel::None | NameLevel::NotOnId => Some(false),
         NameLevel::NoData => None,
     };
     let first_fits = match levels.first {
         NameLevel::Exact | NameLevel::HighPartial | NameLevel::Partial => Some(true),
-        NameLevel::None => Some(false),
+        NameLevel::None | NameLevel::NotOnId => Some(false),
         NameLevel::NoData => None,
     };
     match (first_fits, last_fits) {

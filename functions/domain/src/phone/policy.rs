@@ -216,12 +216,6 @@ impl PhonePolicy {
         }
     }
 
-    /// Whether anybody waits for a phone to be approved: a purchase, or an approval whose name is to be compared.
-    #[must_use]
-    pub fn is_waited_for(&self) -> bool {
-        self.required_for_purchases || self.name_match != NameMatchPolicy::Off
-    }
-
     /// The limit of a dimension for numbers of `country`, if it is counted.
     #[must_use]
     pub fn limit(&self, dimension: &Dimension, country: CountryCode) -> Option<Limit> {
