@@ -78,7 +78,8 @@ pub struct InquiryEvent {
     pub inquiry: InquiryId,
     /// Its status.
     pub status: InquiryStatus,
-    /// When, by Persona's clock: an event's `created-at`, or the `updated-at` of an inquiry that was asked about.
+    /// When, by Persona's clock: an event's `created-at`; of an inquiry that was asked about the `decisioned-at` of a
+    /// decision, else the `updated-at`.
     pub at: Instant,
     /// How we know.
     pub source: Source,

@@ -135,6 +135,7 @@ fn good(method: &Method, uri: &Uri, body: &str) -> (u16, String) {
 fn inquiry(id: &str, status: &str) -> Value {
     let mut attributes = members();
     attributes.insert("status".to_owned(), json!(status));
+    attributes.insert("decisioned-at".to_owned(), Value::Null);
     attributes.insert("updated-at".to_owned(), json!("2026-11-22T12:00:00.000Z"));
     attributes.insert("fields".to_owned(), fields());
     json!({"type": "inquiry", "id": id, "attributes": attributes, "relationships": {"account": {"data": members()}}})

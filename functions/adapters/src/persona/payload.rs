@@ -1,8 +1,9 @@
 //! What a signed delivery says, as far as we read it: which inquiry, which status, when. Nothing else is parsed, so
 //! nothing personal can leak; key inflection (kebab, camel, snake) and payload generation do not matter.
 
-use domain::{EventId, InquiryEvent, InquiryId, InquiryStatus, Source};
+use domain::{EventId, InquiryEvent, InquiryId, InquiryStatus, Instant, Source};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -170,21 +171,24 @@ fn inquiry_delivery(data: EventData) -> Result<Delivery, Drift> {
     if resource.kind != "inquiry" {
         return Err(Drift::Form);
     }
-    let at = OffsetDateTime::parse(&data.attributes.created_at, &Rfc3339).map_err(|_| Drift::Form)?;
     Ok(Delivery::Inquiry {
         event_id: EventId::parse(&data.id).map_err(|_| Drift::Form)?,
         event: InquiryEvent {
             inquiry: InquiryId::parse(&resource.id).map_err(|_| Drift::Form)?,
             status: parse_status(&resource.attributes.status).ok_or(Drift::Status)?,
-            at: instant_of(at),
+            at: parse_instant(&data.attributes.created_at)?,
             source: Source::Event,
         },
         template: resource.relationships.and_then(|links| links.inquiry_template?.data).map(|linked| linked.id),
     })
 }
 
+fn parse_instant(text: &str) -> Result<Instant, Drift> {
+    OffsetDateTime::parse(text, &Rfc3339).map(instant_of).map_err(|_| Drift::Form)
+}
+
 /// A status by any of the names that Persona's pages use for it: "needs review" is found in four spellings.
-pub(super) fn parse_status(status: &str) -> Option<InquiryStatus> {
+fn parse_status(status: &str) -> Option<InquiryStatus> {
     Some(match in_kebab(status).as_str() {
         "created" => InquiryStatus::Created,
         "pending" => InquiryStatus::Pending,
@@ -221,20 +225,57 @@ fn in_kebab(name: &str) -> String {
 /// The form of an answer that we only read the status from.
 #[derive(Deserialize)]
 pub(super) struct InquiryList {
-    pub(super) data: Vec<ListedInquiry>,
+    pub(super) data: Vec<Listed>,
+}
+
+/// One entry of such an answer, read on its own: a strange one does not hide the others.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Listed {
+    /// In the form that we know.
+    Known(ListedInquiry),
+    /// In another.
+    Unknown(IgnoredAny),
 }
 
 #[derive(Deserialize)]
 pub(super) struct ListedInquiry {
-    pub(super) id: String,
-    pub(super) attributes: ListedAttributes,
+    id: String,
+    attributes: ListedAttributes,
 }
 
 #[derive(Deserialize)]
-pub(super) struct ListedAttributes {
-    pub(super) status: String,
-    #[serde(rename = "updated-at")]
-    pub(super) updated_at: String,
+struct ListedAttributes {
+    status: String,
+    #[serde(rename = "decisioned-at", default)]
+    decisioned_at: Option<String>,
+    #[serde(rename = "updated-at", default)]
+    updated_at: Option<String>,
+}
+
+impl Listed {
+    /// What the entry says. A decision's time is when it was taken: `updated-at` also moves on a note, a tag, a change or
+    /// a redaction, which must make no decision look newer than it is.
+    pub(super) fn event(self) -> Result<InquiryEvent, Drift> {
+        let Self::Known(ListedInquiry { id, attributes }) = self else { return Err(Drift::Form) };
+        let ListedAttributes { status, decisioned_at, updated_at } = attributes;
+        let status = parse_status(&status).ok_or(Drift::Status)?;
+        let decided_at = match status {
+            InquiryStatus::Approved | InquiryStatus::Declined => decisioned_at,
+            InquiryStatus::Created
+            | InquiryStatus::Pending
+            | InquiryStatus::Completed
+            | InquiryStatus::Failed
+            | InquiryStatus::Expired
+            | InquiryStatus::NeedsReview => None,
+        };
+        Ok(InquiryEvent {
+            inquiry: InquiryId::parse(&id).map_err(|_| Drift::Form)?,
+            status,
+            at: parse_instant(&decided_at.or(updated_at).ok_or(Drift::Form)?)?,
+            source: Source::Answer,
+        })
+    }
 }
 
 /// The form of the answer to create and resume.
