@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 
 /// What an event is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Subject {
+pub enum Subject {
     /// The inquiry, with the status that it has then; none where the event leaves the status as it is.
     Inquiry(Option<&'static str>),
     /// Something that belongs to the inquiry: its resource's type and the prefix of its id, then its status.
@@ -18,7 +18,7 @@ pub(crate) enum Subject {
 }
 
 /// Every event that can be sent. Persona adds to its list: a receiver must bear names that it does not know.
-pub(crate) const EVENTS: [(&str, Subject); 33] = [
+pub const EVENTS: [(&str, Subject); 52] = [
     ("inquiry.created", Subject::Inquiry(Some("created"))),
     ("inquiry.started", Subject::Inquiry(Some("pending"))),
     ("inquiry.completed", Subject::Inquiry(Some("completed"))),
@@ -52,6 +52,25 @@ pub(crate) const EVENTS: [(&str, Subject); 33] = [
     ("account.restored", Subject::Account),
     ("account.consolidated", Subject::Account),
     ("account.consolidated-with", Subject::Account),
+    ("account.tag-added", Subject::Account),
+    ("account.tag-removed", Subject::Account),
+    ("account.updated-tags", Subject::Account),
+    ("account.updated-fields", Subject::Account),
+    ("account.status-updated", Subject::Account),
+    ("account.added-relation", Subject::Account),
+    ("account.removed-relation", Subject::Account),
+    ("report/watchlist.ready", Subject::Part("report/watchlist", "rep", "ready")),
+    ("report/watchlist.matched", Subject::Part("report/watchlist", "rep", "matched")),
+    ("report/watchlist.errored", Subject::Part("report/watchlist", "rep", "errored")),
+    ("case.created", Subject::Part("case", "case", "open")),
+    ("case.assigned", Subject::Part("case", "case", "open")),
+    ("case.resolved", Subject::Part("case", "case", "resolved")),
+    ("case.reopened", Subject::Part("case", "case", "open")),
+    ("case.updated", Subject::Part("case", "case", "open")),
+    ("transaction.created", Subject::Part("transaction", "txn", "created")),
+    ("transaction.redacted", Subject::Part("transaction", "txn", "created")),
+    ("transaction.status-updated", Subject::Part("transaction", "txn", "approved")),
+    ("workflow-run.errored", Subject::Part("workflow-run", "wfr", "errored")),
 ];
 
 /// What the event is about; none for a name that is not in [`EVENTS`].
@@ -84,6 +103,11 @@ pub(crate) fn body(id: &str, name: &str, subject: Subject, inquiry: &Value, at: 
             let mut inquiry = inquiry.clone();
             if let Some(status) = status {
                 inquiry["attributes"]["status"] = status.into();
+            }
+            if name == "inquiry.redacted" {
+                // The status stays; who it was is gone.
+                inquiry["attributes"]["redacted-at"] = created_at.clone().into();
+                inquiry["attributes"]["fields"] = json!({});
             }
             inquiry
         }

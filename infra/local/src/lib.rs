@@ -10,7 +10,7 @@ pub mod doctor;
 mod drain;
 mod emulator;
 pub mod error;
-mod event_body;
+pub mod event_body;
 mod fix_ups;
 pub mod host;
 pub mod issuer;
