@@ -108,12 +108,12 @@ pub(crate) async fn load_window(
     Ok(SeenWindow { dimension, limit, seen })
 }
 
-/// Reads the shard of the counts that a verification is counted in.
+/// Reads the shard of the counts that a verification's phone is counted in.
 pub(crate) async fn load_counts(
     store: &impl Store,
     verification: &PhoneVerification,
 ) -> Result<Versioned<ConversionCounts>, StoreError> {
-    let key = keys::conversion(verification.country, verification.channel, &verification.id);
+    let key = keys::conversion(verification.country, verification.channel, &verification.number);
     let item = store.get(&key).await?;
     item.as_ref().map(conversion_from_item).transpose().map(Option::unwrap_or_default)
 }
@@ -146,7 +146,7 @@ pub(crate) fn put_counts(
     what: Counted,
     now: Instant,
 ) -> (ConversionCounts, Write) {
-    let key = keys::conversion(verification.country, verification.channel, &verification.id);
+    let key = keys::conversion(verification.country, verification.channel, &verification.number);
     let next = seen.value.clone().counted(what, now);
     let write = put(conversion_to_item(key, &next, seen.version + 1), seen.version);
     (next, write)

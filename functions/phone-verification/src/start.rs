@@ -10,10 +10,11 @@ use adapters::regions::country_of;
 use adapters::store::Store;
 use adapters::twilio::{LookupError, Passcodes, PhoneLookup, RateLimitValues, Sending};
 use domain::{
-    COUNTRY_AGAIN_MS, Counted, CountryCode, Decision, Dimension, Instant, PhoneEvent, PhoneRecord, PhoneState,
-    PhoneVerification as Verification, PhoneVerificationId, Refusal, START_LEASE_MS, Screened, SubAccountId, VerifySid,
-    prefix_of, screen_country, screen_line_type, screen_risk,
+    COUNTRY_AGAIN_MS, CountryCode, Decision, Dimension, Instant, PhoneEvent, PhoneRecord, PhoneState,
+    PhoneVerification as Verification, PhoneVerificationId, Refusal, START_LEASE_MS, Screened, SentPasscode,
+    SubAccountId, VerifySid, prefix_of, screen_country, screen_line_type, screen_risk,
 };
+use futures::future::try_join;
 use lambda_http::http::StatusCode;
 use tracing::{error, info, warn};
 
@@ -205,19 +206,26 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
         refused(why, again_at, now, Some(verification.country))
     }
 
-    /// Writes down that a passcode is under way, and counts it, in one transaction.
+    /// Writes down that a passcode is under way, and since when, and counts it, in one transaction.
     async fn sent(&self, taken: &Taken, sid: &VerifySid) -> Result<HttpAnswer, Problem> {
         let policy = &self.settings.policy;
-        let mut seen = taken.verification.clone();
+        let (mut seen, mut record) = (taken.verification.clone(), taken.record.clone());
         for _ in 0..TRIES_MAX {
             let now = self.ambient.now();
-            let decision = seen.value.decide(&PhoneEvent::Sent { sid: sid.clone() }, now);
+            let known_since = record.value.under_way_since(sid);
+            let since = known_since.unwrap_or(now);
+            let decision = seen.value.decide(&PhoneEvent::Sent { sid: sid.clone(), since }, now);
             let Decision::Applied { next, .. } = decision else {
                 return Ok(HttpAnswer::json(StatusCode::OK, &view(&seen.value)));
             };
             let counts = ledger::load_counts(&self.store, &next).await.map_err(|error| unavailable(&error))?;
-            let (counts, count) = ledger::put_counts(&next, &counts, Counted::Sent, now);
-            let writes = vec![ledger::put_verification(&next, seen.version), count];
+            let (counts, count) = ledger::put_counts(&next, &counts, record.value.counts_as(), now);
+            let mut writes = vec![ledger::put_verification(&next, seen.version), count];
+            if known_since.is_none() {
+                let passcode = Some(SentPasscode { sid: sid.clone(), since });
+                let next_record = PhoneRecord { passcode, ..record.value.clone() };
+                writes.push(ledger::put_record(&next.number, &next_record, record.version, policy));
+            }
             if ledger::commit(&self.store, writes).await.map_err(|error| unavailable(&error))? {
                 self.tell_sent(&next, counts.recent(now));
                 let answer = HttpAnswer::json(StatusCode::CREATED, &view(&next));
@@ -227,8 +235,12 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
                     Some(at) => answer.with("retry-after", at.whole_seconds_from(now).to_string()),
                 });
             }
-            let current = ledger::load(&self.store, &next.sub_account, &next.id).await;
-            seen = current.map_err(|error| unavailable(&error))?.ok_or_else(Problem::try_again)?;
+            let current = try_join(
+                ledger::load(&self.store, &next.sub_account, &next.id),
+                ledger::load_record(&self.store, &next.number),
+            );
+            let (verification, current_record) = current.await.map_err(|error| unavailable(&error))?;
+            (seen, record) = (verification.ok_or_else(Problem::try_again)?, current_record);
         }
         Err(Problem::try_again())
     }

@@ -23,6 +23,7 @@ const SHARDS: u32 = 4;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Counts {
     sent: u32,
+    messages: u32,
     checked: u32,
     approved: u32,
     /// The first day that is counted, in days since 1970-01-01.
@@ -43,13 +44,14 @@ pub(crate) async fn show(as_json: bool) -> Result<ExitCode> {
     }
     if !as_json {
         write_line(&format!(
-            "{:<8} {:<9} {:>6} {:>7} {:>8} {:>10} {:>9} {:>9} {:>14} {:>12}",
+            "{:<8} {:<9} {:>6} {:>7} {:>8} {:>10} {:>8} {:>9} {:>9} {:>14} {:>12}",
             "country",
             "channel",
             "sent",
             "checked",
             "approved",
             "conversion",
+            "messages",
             "cost",
             "lost",
             "sent at Twilio",
@@ -90,6 +92,7 @@ fn add(lines: &mut BTreeMap<(String, String), Counts>, answer: &Value) -> Result
         for day in item["days"]["L"].as_array().ok_or_else(unreadable)? {
             let day = day_of(&day["M"]).ok_or_else(unreadable)?;
             counts.sent += day.sent;
+            counts.messages += day.messages;
             counts.checked += day.checked;
             counts.approved += day.approved;
             counts.since_day = if counts.since_day == 0 { day.day } else { counts.since_day.min(day.day) };
@@ -103,6 +106,7 @@ fn day_of(day: &Value) -> Option<DayCounts> {
     Some(DayCounts {
         day: day["day"]["N"].as_str()?.parse().ok()?,
         sent: number("sent")?,
+        messages: number("messages")?,
         checked: number("checked")?,
         approved: number("approved")?,
     })
@@ -132,23 +136,24 @@ async fn summary(stack: &Description, country: &str, channel: &str, since_day: i
 fn line(country: &str, channel: &str, counts: &Counts, twilio: (u64, u64), as_json: bool) -> String {
     let price = CountryCode::new(country).map_or(0, |country| MessagePrices::default().of(country));
     let conversion = Conversion { sent: counts.sent, approved: counts.approved };
-    let cost = price * i64::from(counts.sent);
-    let lost = price * i64::from(counts.sent.saturating_sub(counts.approved));
+    let cost = price * i64::from(counts.messages);
+    let lost = price * i64::from(counts.messages.saturating_sub(counts.approved));
     if as_json {
         return json!({
             "country": country, "channel": channel, "sent": counts.sent, "checked": counts.checked,
             "approved": counts.approved, "conversion_percent": conversion.percent(), "cost_microdollars": cost,
-            "lost_microdollars": lost, "twilio_sent": twilio.0, "twilio_converted": twilio.1,
+            "messages": counts.messages, "lost_microdollars": lost, "twilio_sent": twilio.0, "twilio_converted": twilio.1,
         })
         .to_string();
     }
     let percent = conversion.percent().map_or_else(|| "-".to_owned(), |percent| format!("{percent} %"));
     let low = if conversion.is_low() { "  low" } else { "" };
     format!(
-        "{country:<8} {channel:<9} {:>6} {:>7} {:>8} {percent:>10} {:>9} {:>9} {:>14} {:>12}{low}",
+        "{country:<8} {channel:<9} {:>6} {:>7} {:>8} {percent:>10} {:>8} {:>9} {:>9} {:>14} {:>12}{low}",
         counts.sent,
         counts.checked,
         counts.approved,
+        counts.messages,
         dollars(cost),
         dollars(lost),
         twilio.0,
@@ -171,6 +176,7 @@ mod tests {
         let day = |day: i64, sent: u32, approved: u32| {
             json!({"M": {
                 "day": {"N": day.to_string()}, "sent": {"N": sent.to_string()},
+                "messages": {"N": (sent + 1).to_string()},
                 "checked": {"N": sent.to_string()}, "approved": {"N": approved.to_string()},
             }})
         };
@@ -180,9 +186,9 @@ mod tests {
             add(&mut lines, &answer).expect("is readable");
         }
         let counts = lines[&("GB".to_owned(), "sms".to_owned())];
-        assert_eq!(counts, Counts { sent: 100, checked: 100, approved: 80, since_day: 20_000 });
+        assert_eq!(counts, Counts { sent: 100, messages: 103, checked: 100, approved: 80, since_day: 20_000 });
         let text = line("GB", "sms", &counts, (100, 80), false);
-        assert!(text.contains("80 %") && text.contains("$22.3700") && text.contains("$4.4740"), "{text}");
+        assert!(text.contains("80 %") && text.contains("$23.0411") && text.contains("$5.1451"), "{text}");
         assert!(text.ends_with("low"), "{text}");
         assert!(add(&mut lines, &json!({"Items": [{"sk": {"S": "GB#sms"}}]})).is_err());
     }

@@ -73,7 +73,7 @@ fn play_all(seed: u64, rows: &[Row]) -> Vec<Outcome> {
                 while let Some((index, row)) =
                     Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|index| rows.get(index).map(|row| (index, row)))
                 {
-                    let outcome = play(seed, &row.policy, row.lookup);
+                    let outcome = play(seed, row);
                     if let Ok(mut outcomes) = outcomes.lock() {
                         outcomes[index] = outcome;
                     }
@@ -89,6 +89,9 @@ fn missed(row: &Row, outcome: &Outcome, undefended: &Outcome) -> Vec<String> {
     let mut missed = Vec::new();
     if outcome.requests == 0 || outcome.approved < 15_000 {
         missed.push(format!("{}: {} honest users were approved, too few to mean anything", row.name, outcome.approved));
+    }
+    if !row.attacked && outcome.alarms > 0 {
+        missed.push(format!("{}: a low conversion was logged {} times", row.name, outcome.alarms));
     }
     let Some(Bound { stopped_percent_min, refused_percent_below }) = row.bound else { return missed };
     let stopped = stopped_percent(outcome, undefended);

@@ -5,12 +5,14 @@ use std::collections::{BinaryHeap, HashMap};
 
 use adapters::items::{Profile, StoredProfile};
 use adapters::store::{Condition, Store, Write};
-use domain::{CountryCode, MessagePrices, PhonePolicy, SubAccountId};
+use domain::{CountryCode, MessagePrices, SubAccountId};
+use tests::logs::logged;
 use tests::phone::{Package, PhoneWorld, start_event};
 use tests::simulation::random::Random;
 use tests::world::{Answer, clock};
 
 use crate::people::{Intent, Person, campaign, honest};
+use crate::rows::Row;
 use crate::world::{
     APPROVED_MICRODOLLARS, HONEST, LINE_TYPE_MICRODOLLARS, RISK_MICRODOLLARS, SubAccount, sub_accounts,
 };
@@ -42,6 +44,8 @@ pub(crate) struct Outcome {
     pub(crate) strangers: u32,
     pub(crate) strangers_refused: u32,
     pub(crate) approved: u32,
+    /// How often a low conversion was logged, which raises an alarm.
+    pub(crate) alarms: usize,
     pub(crate) requests: u32,
 }
 
@@ -74,21 +78,28 @@ struct Drill<'clock> {
     outcome: Outcome,
 }
 
-/// Plays a day under a policy. What people do depends on the seed and on what they are answered, on nothing else.
-pub(crate) fn play(seed: u64, policy: &PhonePolicy, lookup: Lookup) -> Outcome {
+/// Plays a row's day. What people do depends on the seed and on what they are answered, on nothing else.
+pub(crate) fn play(seed: u64, row: &Row) -> Outcome {
+    let (outcome, logged) = logged(|| play_day(seed, row));
+    Outcome { alarms: logged.matches(r#""metric":"conversion_low""#).count(), ..outcome }
+}
+
+fn play_day(seed: u64, Row { policy, lookup, attacked, .. }: &Row) -> Outcome {
     let clock = clock();
     let mut random = Random::new(seed);
     let sub_accounts = sub_accounts(&mut random);
     let mut people = honest(&mut random, &sub_accounts);
-    people.extend(campaign(&mut random));
+    if *attacked {
+        people.extend(campaign(&mut random));
+    }
     let world = PhoneWorld::new(&clock, policy.clone());
     sub_accounts.iter().for_each(|sub_account| put_profile(&world, sub_account));
     for person in &people {
         world.lookup.set_risk(&person.number, person.score);
         world.lookup.set_line(&person.number, person.line);
     }
-    world.lookup.set_down(lookup == Lookup::Down);
-    world.lookup.set_blind(lookup == Lookup::Blind);
+    world.lookup.set_down(*lookup == Lookup::Down);
+    world.lookup.set_blind(*lookup == Lookup::Blind);
     let agenda = people.iter().enumerate().map(|(index, person)| Reverse((person.asks_at_s, index, Step::Ask)));
     let mut drill = Drill {
         agenda: agenda.collect(),

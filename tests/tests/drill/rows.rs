@@ -21,12 +21,14 @@ pub(crate) struct Row {
     pub(crate) policy: PhonePolicy,
     pub(crate) lookup: Lookup,
     pub(crate) bound: Option<Bound>,
+    /// Whether there is a campaign besides the honest people.
+    pub(crate) attacked: bool,
 }
 
 fn row(name: &'static str, policy: PhonePolicy, lookup: Lookup, bound: Option<(f64, f64)>) -> Row {
     let bound =
         bound.map(|(stopped_percent_min, refused_percent_below)| Bound { stopped_percent_min, refused_percent_below });
-    Row { name, policy, lookup, bound }
+    Row { name, policy, lookup, bound, attacked: true }
 }
 
 /// Nothing is counted, nothing is looked up; only Twilio's own five messages a verification stand.
@@ -57,6 +59,10 @@ pub(crate) fn rows(alone: bool) -> Vec<Row> {
         row("undefended", undefended(), Lookup::Up, None),
         row("open", PhonePolicy::of(PhonePreset::Open), Lookup::Up, None),
         row(BALANCED, balanced.clone(), Lookup::Up, Some((99.0, 0.5))),
+        Row {
+            attacked: false,
+            ..row("balanced, honest people alone", balanced.clone(), Lookup::Up, Some((100.0, 0.5)))
+        },
         row("strict", PhonePolicy::of(PhonePreset::Strict), Lookup::Up, None),
         row("balanced, Lookup down", balanced.clone(), Lookup::Down, Some((90.0, 100.0))),
         row("balanced, Lookup blind", balanced.clone(), Lookup::Blind, Some((90.0, 100.0))),

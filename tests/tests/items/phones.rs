@@ -9,7 +9,7 @@ use adapters::store::{Item, StoreError, Value};
 use domain::{
     ApprovedPhone, BodyHash, Channel, ConversionCounts, Counted, CountryCode, Dimension, Holder, IdempotencyKey,
     Instant, Limit, PhoneNumber, PhonePolicy, PhonePreset, PhoneRecord, PhoneState, PhoneVerification,
-    PhoneVerificationId, Refusal, SubAccountId, VerifySid, Window,
+    PhoneVerificationId, Refusal, SentPasscode, SubAccountId, VerifySid, Window,
 };
 
 /// A value that nothing can read, and that must not appear in an error.
@@ -92,6 +92,10 @@ fn a_phone_record_is_read_back() {
         last_at: at(300),
         slowed_at: Some(at(1)),
         units: dimensions(),
+        passcode: Some(SentPasscode {
+            sid: VerifySid::parse("VE00000000000000000000000000000001").expect("is a word"),
+            since: at(3),
+        }),
     };
     for record in [PhoneRecord::default(), full] {
         let item = phone_record_to_item(&number(), &record, 3, &limit);
@@ -119,7 +123,7 @@ fn a_window_is_read_back_under_the_key_of_its_dimension() {
 #[test]
 fn counts_and_the_approved_phone_are_read_back() {
     let counts = ConversionCounts::default().counted(Counted::Sent, at(0)).counted(Counted::Approved, at(90_000));
-    let key = keys::conversion(country(), Channel::Sms, &verification(states().remove(0)).id);
+    let key = keys::conversion(country(), Channel::Sms, &number());
     for counts in [ConversionCounts::default(), counts] {
         let item = conversion_to_item(key.clone(), &counts, 9);
         assert_eq!(conversion_from_item(&item), Ok(Versioned { value: counts, version: 9 }));
@@ -137,7 +141,7 @@ fn what_cannot_be_read_is_named() {
     let limit = Limit::per_hour(2, 5);
     let phone = PhonePolicy::of(PhonePreset::Balanced).limits.phone;
     let counts = ConversionCounts::default().counted(Counted::Sent, at(0));
-    let key = keys::conversion(country(), Channel::Sms, &verification(states().remove(0)).id);
+    let key = keys::conversion(country(), Channel::Sms, &number());
     let approved = ApprovedPhone {
         number: number(),
         channel: Channel::Sms,

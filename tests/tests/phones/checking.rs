@@ -1,5 +1,6 @@
 //! Checking a passcode.
 
+use adapters::ambient::Ambient;
 use adapters::phones::load_approved;
 use adapters::twilio::{Checking, VerifyError};
 use domain::{Channel, PhoneRequirement, SubAccountId, phone_requirement};
@@ -69,6 +70,28 @@ fn approved_before_and_expired_each_say_so() {
         let second = world.start(SUB, "second", &number(HOME));
         assert_eq!(second.body["state"], "approved");
         assert_eq!(world.check(SUB, id(&second), "999999").body["result"], "already_approved");
+    });
+}
+
+/// Twilio's passcode is good for ten minutes from its first message on, however often it is sent again.
+#[test]
+fn a_passcode_that_was_sent_again_expires_with_its_first_message() {
+    in_a_world(|world| {
+        world.start(SUB, "first", &number(HOME));
+        world.clock.advance_s(540);
+        let again = world.start(SUB, "second", &number(HOME));
+        assert_eq!(again.status, 201);
+        let after_ms = |ms| adapters::rfc3339(world.clock.now().plus_ms(ms));
+        assert_eq!(again.body["expires_at"], after_ms(60_000));
+        let code = world.passcodes.code(&number(HOME)).expect("is under way");
+        world.clock.advance_s(120);
+        let late = world.check(SUB, id(&again), &code);
+        assert_eq!((late.status, &late.body["result"]), (200, &"expired".into()));
+        // Its successor is another verification of Twilio's, and good for ten minutes again.
+        let third = world.start(SUB, "third", &number(HOME));
+        assert_eq!((third.status, &third.body["expires_at"]), (201, &after_ms(600_000).into()));
+        let code = world.passcodes.code(&number(HOME)).expect("is under way");
+        assert_eq!(world.check(SUB, id(&third), &code).body["result"], "approved");
     });
 }
 

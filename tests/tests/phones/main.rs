@@ -2,6 +2,7 @@
 
 mod callers;
 mod checking;
+mod counting;
 mod limits;
 mod refusals;
 mod starting;

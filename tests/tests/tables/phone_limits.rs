@@ -165,7 +165,7 @@ fn a_conversion_leaves_out_what_may_still_be_answered() {
     for _ in 0..6 {
         counts = counts.counted(Counted::Sent, minutes(11)).counted(Counted::Checked, minutes(12));
     }
-    let recent = counts.recent(minutes(30));
+    let recent = counts.clone().counted(Counted::SentAgain, minutes(13)).recent(minutes(30));
     assert_eq!((recent.sent, recent.approved, recent.percent()), (66, 0, Some(0)));
     assert!(recent.is_low());
     for _ in 0..60 {

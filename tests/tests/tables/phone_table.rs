@@ -45,7 +45,7 @@ fn states() -> Vec<(&'static str, PhoneState)> {
 fn events() -> Vec<(&'static str, PhoneEvent)> {
     vec![
         ("resumed", PhoneEvent::Resumed),
-        ("sent", PhoneEvent::Sent { sid: sid("VE2") }),
+        ("sent", PhoneEvent::Sent { sid: sid("VE2"), since: NOW }),
         ("refused", PhoneEvent::Refused { why: Refusal::LineType, again_at: NOW.plus_ms(5000) }),
         ("right code", PhoneEvent::Checked(CheckAnswer::Right)),
         ("wrong code", PhoneEvent::Checked(CheckAnswer::Wrong)),

@@ -239,11 +239,12 @@ pub fn dimension_of(pk: &str) -> Result<Dimension, StoreError> {
     dimension.ok_or_else(|| StoreError::Broken("a key is of no limit's window".to_owned()))
 }
 
-/// The shard of the counts of a country and channel that a verification is counted in.
+/// The shard of the counts of a country and channel that a phone is counted in: always the same one, so that what was sent
+/// and its answer meet there.
 #[must_use]
-pub fn conversion(country: CountryCode, channel: Channel, id: &PhoneVerificationId) -> Key {
-    let spread = id.as_str().bytes().last().map_or(0, u32::from);
-    Key::new(conversion_pk(spread % CONVERSION_SHARDS), format!("{country}#{}", channel_name(&channel)))
+pub fn conversion(country: CountryCode, channel: Channel, number: &PhoneNumber) -> Key {
+    let digits = number.as_str().bytes().map(u32::from).fold(0, u32::wrapping_add);
+    Key::new(conversion_pk(digits % CONVERSION_SHARDS), format!("{country}#{}", channel_name(&channel)))
 }
 
 /// The partition of one shard of all counts of conversion.

@@ -4,7 +4,7 @@
 use domain::{
     ApprovedPhone, BodyHash, CONVERSION_DAYS, Channel, ConversionCounts, CountryCode, DayCounts, Dimension, Holder,
     Instant, Limit, PHONE_VERIFICATION_KEPT_MS, PhoneLimit, PhoneNumber, PhoneRecord, PhoneState, PhoneVerification,
-    PhoneVerificationId, Refusal, SERVED_FOR_MS, SubAccountId, Tally, VerifySid, Window,
+    PhoneVerificationId, Refusal, SERVED_FOR_MS, SentPasscode, SubAccountId, Tally, VerifySid, Window,
 };
 
 use super::{Fields, STATE, VERSION, VISITS, copied, keys, n, names, s, unreadable};
@@ -130,6 +130,9 @@ pub fn phone_record_to_item(number: &PhoneNumber, record: &PhoneRecord, version:
         attributes.extend([("holder", copied(holder.sub_account.as_str())), ("held_until", n(holder.until))]);
     }
     attributes.extend(record.slowed_at.map(|at| ("slowed_at", n(at))));
+    if let Some(passcode) = &record.passcode {
+        attributes.extend([("sid", copied(passcode.sid.as_str())), ("sent_at", n(passcode.since))]);
+    }
     let expires_at = record.last_at.plus_ms(limit.window_ms);
     item(keys::phone_record(number), version, Some(expires_at), attributes)
 }
@@ -147,6 +150,12 @@ pub fn phone_record_from_item(item: &Item) -> Result<Versioned<PhoneRecord>, Sto
             until: fields.instant("held_until")?,
         }),
     };
+    let passcode = match fields.optional_text("sid")? {
+        None => None,
+        Some(_) => {
+            Some(SentPasscode { sid: fields.parsed("sid", VerifySid::parse)?, since: fields.instant("sent_at")? })
+        }
+    };
     let units = fields.list("units")?.iter().map(|unit| match unit {
         Value::S(pk) => keys::dimension_of(pk),
         Value::N(_) | Value::Bool(_) | Value::Map(_) | Value::List(_) => Err(unreadable("units")),
@@ -158,6 +167,7 @@ pub fn phone_record_from_item(item: &Item) -> Result<Versioned<PhoneRecord>, Sto
         last_at: fields.instant("last_at")?,
         slowed_at: fields.optional_instant("slowed_at")?,
         units: units.collect::<Result<_, _>>()?,
+        passcode,
     };
     Ok(Versioned { value, version: fields.number(VERSION)? })
 }
@@ -215,6 +225,7 @@ pub fn conversion_to_item(key: Key, counts: &ConversionCounts, version: i64) -> 
         Value::Map(Item::from([
             ("day", Value::N(day.day)),
             ("sent", number(day.sent)),
+            ("messages", number(day.messages)),
             ("checked", number(day.checked)),
             ("approved", number(day.approved)),
         ]))
@@ -240,6 +251,7 @@ pub fn conversion_from_item(item: &Item) -> Result<Versioned<ConversionCounts>, 
             Ok(DayCounts {
                 day: day.number("day")?,
                 sent: count(&day, "sent")?,
+                messages: count(&day, "messages")?,
                 checked: count(&day, "checked")?,
                 approved: count(&day, "approved")?,
             })

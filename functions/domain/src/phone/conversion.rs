@@ -1,4 +1,5 @@
-//! How many passcodes are answered: by country and channel, day by day, in an item of constant size.
+//! How many passcodes are answered: by country and channel, day by day, in an item of constant size. A person who has the
+//! passcode sent again is still one person, who enters it once.
 
 use crate::instant::Instant;
 use crate::region::CountryCode;
@@ -12,7 +13,7 @@ pub const CONVERSION_DAYS: usize = 8;
 /// of SMS pumping, 2021 to 2023); the threshold between is ours.
 pub const CONVERSION_PERCENT_MIN: u32 = 90;
 
-/// From so many messages on, a conversion means something. Ours.
+/// From so many people on, a conversion means something: in one shard of the counts, which is what a start reads. Ours.
 pub const CONVERSION_SENT_MIN: u32 = 50;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -20,8 +21,10 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counted {
-    /// A passcode was sent.
+    /// A first message was sent to a phone.
     Sent,
+    /// One more message was sent to a phone whose first one is counted and not answered.
+    SentAgain,
     /// A passcode was checked, and wrong.
     Checked,
     /// A passcode was checked, and right.
@@ -33,8 +36,10 @@ pub enum Counted {
 pub struct DayCounts {
     /// Days since 1970-01-01, UTC.
     pub day: i64,
-    /// Passcodes sent.
+    /// Phones that were sent a passcode, however often.
     pub sent: u32,
+    /// Messages, each of which is paid for.
+    pub messages: u32,
     /// Passcodes checked, right and wrong ones.
     pub checked: u32,
     /// Passcodes that were right.
@@ -48,16 +53,16 @@ pub struct ConversionCounts {
     pub days: Vec<DayCounts>,
     /// Which stretch of a passcode's life `sent_now` belongs to.
     pub stretch: i64,
-    /// Passcodes sent in this stretch, which may still be answered.
+    /// Phones that were sent a passcode in this stretch, which may still be answered.
     pub sent_now: u32,
-    /// Passcodes sent in the stretch before, some of which may still be answered.
+    /// Phones that were sent one in the stretch before, some of which may still be answered.
     pub sent_before: u32,
 }
 
 /// A conversion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conversion {
-    /// Passcodes sent that can no longer be answered.
+    /// Phones that were sent a passcode which can no longer be answered.
     pub sent: u32,
     /// Passcodes that were right.
     pub approved: u32,
@@ -104,8 +109,10 @@ impl ConversionCounts {
             match what {
                 Counted::Sent => {
                     today.sent = today.sent.saturating_add(1);
+                    today.messages = today.messages.saturating_add(1);
                     self.sent_now = self.sent_now.saturating_add(1);
                 }
+                Counted::SentAgain => today.messages = today.messages.saturating_add(1),
                 Counted::Checked => today.checked = today.checked.saturating_add(1),
                 Counted::Approved => {
                     today.checked = today.checked.saturating_add(1);

@@ -25,7 +25,7 @@ pub use policy::{
     AllowedCountries, LineTypePolicy, PhoneLimit, PhoneLimits, PhonePolicy, PhonePreset, PhoneRequirement, Review,
     RiskPolicy, phone_requirement,
 };
-pub use record::{ApprovedPhone, Holder, PhoneRecord};
+pub use record::{ApprovedPhone, Holder, PhoneRecord, SentPasscode};
 pub use screening::{LineType, PumpingRisk, Refusal, Screened, screen_country, screen_line_type, screen_risk};
 pub use verification::{
     Channel, CheckAnswer, CheckResult, PhoneDecision, PhoneEffect, PhoneEvent, PhoneIllegal, PhoneState,

@@ -1,13 +1,13 @@
 //! What is remembered of a phone, over all sub-accounts.
 
-use crate::ids::SubAccountId;
+use crate::ids::{SubAccountId, VerifySid};
 use crate::instant::Instant;
 use crate::phone_number::PhoneNumber;
 
 use super::policy::PhoneLimit;
 use super::{
-    Channel, Dimension, PASSCODE_LIFE_MS, PhoneVerificationId, RESEND_PAUSE_MS, RESEND_PAUSE_MS_MAX, SLOW_DOWN_MS,
-    SLOWED_FOR_MS,
+    Channel, Counted, Dimension, PASSCODE_LIFE_MS, PhoneVerificationId, RESEND_PAUSE_MS, RESEND_PAUSE_MS_MAX,
+    SLOW_DOWN_MS, SLOWED_FOR_MS,
 };
 
 /// Whose passcode a phone waits for.
@@ -20,6 +20,16 @@ pub struct Holder {
     pub sub_account: SubAccountId,
     /// Until when the passcode is good.
     pub until: Instant,
+}
+
+/// The passcode that a phone was sent last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentPasscode {
+    /// The verification at Twilio. While it is open, another message brings the same passcode.
+    pub sid: VerifySid,
+    /// When its first message was sent: it is good from then on, however often it is sent again (Twilio Verify, "Rate
+    /// limits and timeouts").
+    pub since: Instant,
 }
 
 /// What is remembered of a phone until it is approved, or a day has passed.
@@ -37,6 +47,8 @@ pub struct PhoneRecord {
     pub slowed_at: Option<Instant>,
     /// The limits in which it holds a unit: given back when it is approved.
     pub units: Vec<Dimension>,
+    /// The passcode that it was sent last; none while nothing is known to have left.
+    pub passcode: Option<SentPasscode>,
 }
 
 /// The phone that a sub-account has proved to have: the latest that was approved.
@@ -92,7 +104,20 @@ impl PhoneRecord {
             last_at: now,
             slowed_at: self.slowed_at,
             units: if first { units } else { self.units },
+            passcode: self.passcode,
         }
+    }
+
+    /// Since when Twilio's verification `sid` is known to be under way; `None` for one that is not known yet.
+    #[must_use]
+    pub fn under_way_since(&self, sid: &VerifySid) -> Option<Instant> {
+        self.passcode.as_ref().filter(|passcode| passcode.sid == *sid).map(|passcode| passcode.since)
+    }
+
+    /// As what a message counts that is sent now: a phone is counted once, with the first one.
+    #[must_use]
+    pub fn counts_as(&self) -> Counted {
+        if self.passcode.is_none() { Counted::Sent } else { Counted::SentAgain }
     }
 
     /// Until when the number waits because it is slowed down; `None` when it has waited already.

@@ -109,7 +109,7 @@ pub enum PhoneState {
     Pending {
         /// The verification at Twilio.
         sid: VerifySid,
-        /// When it was sent.
+        /// When its first message was sent: another one for the same passcode does not make it good for longer.
         sent_at: Instant,
         /// Wrong passcodes so far.
         checks: u32,
@@ -140,6 +140,8 @@ pub enum PhoneEvent {
     Sent {
         /// The verification at Twilio.
         sid: VerifySid,
+        /// When its first message was sent.
+        since: Instant,
     },
     /// A defence refused.
     Refused {
@@ -220,7 +222,7 @@ impl PhoneVerification {
     pub fn decide(&self, event: &PhoneEvent, now: Instant) -> PhoneDecision {
         match event {
             PhoneEvent::Resumed => self.resumed(now),
-            PhoneEvent::Sent { sid } => self.sent(sid, now),
+            PhoneEvent::Sent { sid, since } => self.sent(sid, *since),
             PhoneEvent::Refused { why, again_at } => self.refused(*why, *again_at),
             PhoneEvent::Checked(answer) => self.checked(*answer, now),
             PhoneEvent::Settled { converted } => self.settled(*converted, now),
@@ -267,10 +269,10 @@ impl PhoneVerification {
         }
     }
 
-    fn sent(&self, sid: &VerifySid, now: Instant) -> PhoneDecision {
+    fn sent(&self, sid: &VerifySid, since: Instant) -> PhoneDecision {
         match &self.state {
             PhoneState::Starting { .. } | PhoneState::Refused { .. } => {
-                self.moved(PhoneState::Pending { sid: sid.clone(), sent_at: now, checks: 0 }, PhoneEffect::CountSent)
+                self.moved(PhoneState::Pending { sid: sid.clone(), sent_at: since, checks: 0 }, PhoneEffect::CountSent)
             }
             PhoneState::Pending { .. } => Decision::AlreadyDone { effects: PhoneEffect::None },
             PhoneState::Approved { .. } | PhoneState::UsedUp { .. } | PhoneState::Expired { .. } => {

@@ -1,0 +1,57 @@
+//! How many passcodes are answered, and when that raises an alarm.
+
+use std::ops::Range;
+
+use adapters::items::keys;
+use domain::{Channel, CountryCode, PhoneNumber};
+use tests::logs::logged;
+use tests::phone::PhoneWorld;
+
+use crate::{SUB, id, in_a_world, number};
+
+/// Phones at home, each of another range, which are all counted in one shard: the alarm judges a shard alone.
+fn phone(index: usize) -> PhoneNumber {
+    let country = CountryCode::new("US").expect("is a country");
+    let counted = |phone: &PhoneNumber| keys::conversion(country, Channel::Sms, phone).pk == keys::conversion_pk(0);
+    (200..1000).map(|range| number(&format!("+1212{range}0100"))).filter(counted).nth(index).expect("there are 200")
+}
+
+/// What is logged of people who have the passcode sent to them so often; who is honest enters it.
+fn play(world: &PhoneWorld<'_>, people: Range<usize>, messages: usize, honest: bool) -> String {
+    let ((), logged) = logged(|| {
+        for person in people {
+            let (phone, mut started) = (phone(person), String::new());
+            for message in 0..messages {
+                let answer =
+                    world.start_from(SUB, &format!("{person} {message}"), &phone, &format!("203.0.{person}.1"));
+                assert_eq!(answer.status, 201, "{person}: {:?}", answer.body);
+                id(&answer).clone_into(&mut started);
+                world.clock.advance_s(120);
+            }
+            if honest {
+                let code = world.passcodes.code(&phone).expect("is under way");
+                assert_eq!(world.check(SUB, &started, &code).body["result"], "approved");
+            }
+            world.clock.advance_s(600);
+        }
+    });
+    logged
+}
+
+#[test]
+fn people_who_have_it_sent_again_raise_no_alarm() {
+    in_a_world(|world| {
+        let logged = play(world, 0..80, 2, true);
+        assert_eq!(logged.matches(r#""metric":"phone_sent""#).count(), 160, "each message is paid for");
+        assert!(!logged.contains("conversion_low"));
+    });
+}
+
+#[test]
+fn people_who_never_answer_raise_one() {
+    in_a_world(|world| {
+        assert!(!play(world, 0..60, 1, true).contains("conversion_low"));
+        let logged = play(world, 60..75, 1, false);
+        assert!(logged.contains("conversion_low") && logged.contains(r#""country":"US""#), "{logged}");
+    });
+}
