@@ -9,16 +9,16 @@ use adapters::store::{Store, StoreError, Write};
 use adapters::twilio::{Checking, Passcodes, PhoneLookup, VerifyError};
 use adapters::verifications::{self, WAKE_AT_ONCE_MAX};
 use domain::{
-    CheckResult, Counted, Decision, Instant, Owner, PhoneEffect, PhoneEvent, PhoneState,
-    PhoneVerification as Verification, PhoneVerificationId, SubAccountId, VerifySid,
+    CheckResult, Counted, Decision, Instant, Limit, Owner, PhoneEffect, PhoneEvent, PhoneState,
+    PhoneVerification as Verification, PhoneVerificationId, SubAccountId, VerifySid, Window,
 };
-use futures::future::{try_join, try_join_all};
+use futures::future::try_join;
 use lambda_http::http::StatusCode;
 use tracing::{error, info, warn};
 
 use crate::PhoneVerification;
 use crate::body::read_code;
-use crate::ledger::{self, SeenWindow, TRIES_MAX};
+use crate::ledger::{self, TRIES_MAX};
 use crate::view::{checked_view, view};
 
 /// When a check is worth repeating that Twilio's list of attempts does not settle yet, in seconds.
@@ -143,18 +143,9 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
         writes.push(ledger::put_approved(next, now));
         let own = record.value.holder.as_ref().is_some_and(|holder| holder.sub_account == next.sub_account);
         if returns_units && own {
-            let policy = &self.settings.policy;
-            let counted = record.value.units.iter().filter_map(|unit| {
-                let limit = policy.limit(unit, next.country)?;
-                Some(ledger::load_window(&self.store, unit.clone(), limit))
-            });
-            let windows: Vec<SeenWindow> = try_join_all(counted).await?;
-            let taken_at = record.value.first_at;
-            writes.extend(
-                windows
-                    .iter()
-                    .map(|window| ledger::put_window(window, &window.seen.value.answer(taken_at, now, &window.limit))),
-            );
+            let (policy, held) = (&self.settings.policy, &record.value);
+            let answered = |window: Window, limit: &Limit| window.answer(held.first_at, now, limit);
+            writes.extend(ledger::put_units(&self.store, held, next.country, policy, answered).await?);
             writes.push(ledger::forget_record(&next.number, record.version));
         }
         Ok(writes)

@@ -139,6 +139,22 @@ pub(crate) fn put_window(window: &SeenWindow, next: &Window) -> Write {
     put(item, window.seen.version)
 }
 
+/// Puts every window in which a phone holds a unit as `change` makes it of what stands there now.
+pub(crate) async fn put_units(
+    store: &impl Store,
+    record: &PhoneRecord,
+    country: CountryCode,
+    policy: &PhonePolicy,
+    change: impl Fn(Window, &Limit) -> Window,
+) -> Result<Vec<Write>, StoreError> {
+    let held = record.units.iter().filter_map(|unit| {
+        let limit = policy.limit(unit, country)?;
+        Some(load_window(store, unit.clone(), limit))
+    });
+    let windows = try_join_all(held).await?;
+    Ok(windows.iter().map(|window| put_window(window, &change(window.seen.value, &window.limit))).collect())
+}
+
 /// Counts one event of a verification's.
 pub(crate) fn put_counts(
     verification: &PhoneVerification,

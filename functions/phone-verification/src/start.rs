@@ -7,12 +7,12 @@ use adapters::items::{Versioned, channel_name};
 use adapters::problem::{Problem, ProblemType, unavailable};
 use adapters::queue::Queue;
 use adapters::regions::country_of;
-use adapters::store::Store;
+use adapters::store::{Store, StoreError, Write};
 use adapters::twilio::{LookupError, Passcodes, PhoneLookup, RateLimitValues, Sending};
 use domain::{
-    COUNTRY_AGAIN_MS, CountryCode, Decision, Dimension, Instant, PhoneEvent, PhoneRecord, PhoneState,
+    COUNTRY_AGAIN_MS, CountryCode, Decision, Dimension, Instant, Limit, PhoneEvent, PhoneRecord, PhoneState,
     PhoneVerification as Verification, PhoneVerificationId, Refusal, START_LEASE_MS, Screened, SentPasscode,
-    SubAccountId, VerifySid, prefix_of, screen_country, screen_line_type, screen_risk,
+    SubAccountId, VerifySid, Window, prefix_of, screen_country, screen_line_type, screen_risk,
 };
 use futures::future::try_join;
 use lambda_http::http::StatusCode;
@@ -31,7 +31,34 @@ const NOT_PROCESSED_S: u32 = 2;
 struct Taken {
     verification: Versioned<Verification>,
     record: Versioned<PhoneRecord>,
+    /// Whether it was this start that took the units: those of an earlier message are no refusal's to give back.
+    took_units: bool,
     served: bool,
+}
+
+/// A refusal, and what follows it.
+struct Refused {
+    why: Refusal,
+    again_at: Instant,
+    /// Whether the number's whole range is refused until then.
+    blocks_prefix: bool,
+}
+
+/// What becomes of the units of a start that is refused.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Units {
+    /// Nothing was sent, and nothing speaks against who asked.
+    GoBack,
+    /// What was refused is what the limits are there for, or was paid for at Lookup.
+    StayTaken,
+}
+
+/// What becomes of the units where Twilio refused: it has sent nothing, but its Fraud Guard speaks of a campaign.
+fn units_after(why: Refusal) -> Units {
+    match why {
+        Refusal::Country | Refusal::Limit | Refusal::LineType | Refusal::SlowedDown | Refusal::Channel => Units::GoBack,
+        Refusal::Risk => Units::StayTaken,
+    }
 }
 
 /// What becomes of a request before anything is paid for.
@@ -67,19 +94,22 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
             Sending::Refused { why, again_after_s, blocks_prefix } => {
                 let now = self.ambient.now();
                 let again_at = now.plus_ms(i64::from(again_after_s) * 1000);
-                Err(self.refuse(&taken, why, again_at, blocks_prefix).await)
+                Err(self.refuse(&taken, Refused { why, again_at, blocks_prefix }, units_after(why)).await)
             }
             Sending::NotANumber => {
                 let again_at = self.ambient.now().plus_ms(COUNTRY_AGAIN_MS);
-                Err(self.refuse(&taken, Refusal::LineType, again_at, false).await)
+                let refused = Refused { why: Refusal::LineType, again_at, blocks_prefix: false };
+                Err(self.refuse(&taken, refused, Units::GoBack).await)
             }
             Sending::NotProcessed { retry_after_s } => {
                 let again_after_s = retry_after_s.unwrap_or(NOT_PROCESSED_S).max(1);
                 let again_at = self.ambient.now().plus_ms(i64::from(again_after_s) * 1000);
-                Err(self.refuse(&taken, Refusal::Limit, again_at, false).await)
+                let refused = Refused { why: Refusal::Limit, again_at, blocks_prefix: false };
+                Err(self.refuse(&taken, refused, Units::GoBack).await)
             }
             Sending::Misconfigured => {
                 error!(metric = "verify_misconfigured", "Twilio Verify refuses our credential or our settings.");
+                self.write_down(&taken, Vec::new(), Units::GoBack).await;
                 Err(self.passcodes_unavailable())
             }
             Sending::Unknown => {
@@ -125,6 +155,7 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
                 writes
                     .extend(units.iter().map(|unit| ledger::put_window(unit, &unit.seen.value.take(now, &unit.limit))));
             }
+            let took_units = record.takes_units();
             let dimensions = units.into_iter().map(|unit| unit.dimension.clone()).collect();
             let record = record.asked(sub_account, now, dimensions);
             writes.push(ledger::put_record(&asking.number, &record, standing.record.version, policy));
@@ -132,6 +163,7 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
                 return Ok(Admitted::Taken(Box::new(Taken {
                     verification: Versioned { version: begun.version + 1, ..begun },
                     record: Versioned { value: record, version: standing.record.version + 1 },
+                    took_units,
                     served: standing.served,
                 })));
             }
@@ -174,13 +206,14 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
                 Ok(())
             }
             Screened::Refused { why, again_at, blocks_prefix } => {
-                Err(self.refuse(taken, why, again_at, blocks_prefix).await)
+                Err(self.refuse(taken, Refused { why, again_at, blocks_prefix }, Units::StayTaken).await)
             }
         }
     }
 
-    /// Writes down that no passcode was sent. What cannot be written is only forgotten: the units stay taken.
-    async fn refuse(&self, taken: &Taken, why: Refusal, again_at: Instant, blocks_prefix: bool) -> Problem {
+    /// Writes down that no passcode was sent.
+    async fn refuse(&self, taken: &Taken, refusal: Refused, units: Units) -> Problem {
+        let Refused { why, again_at, blocks_prefix } = refusal;
         let now = self.ambient.now();
         let policy = &self.settings.policy;
         let Versioned { value: verification, version } = &taken.verification;
@@ -193,9 +226,7 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
                 let record = PhoneRecord { slowed_at: Some(now), ..taken.record.value.clone() };
                 writes.push(ledger::put_record(&verification.number, &record, taken.record.version, policy));
             }
-            if let Err(error) = ledger::commit(&self.store, writes).await {
-                warn!(%error, "A refusal could not be written down.");
-            }
+            self.write_down(taken, writes, units).await;
         }
         if blocks_prefix {
             let limit = policy.limit(&Dimension::Prefix(String::new()), verification.country);
@@ -204,6 +235,40 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
             }
         }
         refused(why, again_at, now, Some(verification.country))
+    }
+
+    /// Writes a refusal, and gives back the units that this start took, in one transaction. Where others write the same
+    /// windows all the time, the refusal is written without them at last. What cannot be written is only forgotten: the
+    /// units stay taken, and fade.
+    async fn write_down(&self, taken: &Taken, refusal: Vec<Write>, units: Units) {
+        let now = self.ambient.now();
+        for attempt in 1..=TRIES_MAX {
+            let gives_back = units == Units::GoBack && taken.took_units && attempt < TRIES_MAX;
+            let mut writes = refusal.clone();
+            let written = async {
+                if gives_back {
+                    writes.extend(self.returned_units(taken, now).await?);
+                }
+                if writes.is_empty() { Ok(true) } else { ledger::commit(&self.store, writes).await }
+            };
+            match written.await {
+                Ok(written) if written || !gives_back => return,
+                Ok(_) => {}
+                Err(error) => {
+                    warn!(%error, "A refusal could not be written down.");
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn returned_units(&self, taken: &Taken, now: Instant) -> Result<Vec<Write>, StoreError> {
+        let policy = &self.settings.policy;
+        let (Versioned { value: record, version }, verification) = (&taken.record, &taken.verification.value);
+        let returned = |window: Window, limit: &Limit| window.give_back(record.first_at, now, limit);
+        let mut writes = ledger::put_units(&self.store, record, verification.country, policy, returned).await?;
+        writes.push(ledger::put_record(&verification.number, &record.clone().without_units(), *version, policy));
+        Ok(writes)
     }
 
     /// Writes down that a passcode is under way, and since when, and counts it, in one transaction.

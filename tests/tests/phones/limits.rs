@@ -2,8 +2,9 @@
 
 use adapters::items::{Profile, StoredProfile};
 use adapters::store::{Condition, Store, Write};
-use domain::{CountryCode, PhoneNumber, SubAccountId};
-use tests::phone::PhoneWorld;
+use adapters::twilio::Sending;
+use domain::{AgencyId, CountryCode, PhoneNumber, Refusal, SubAccountId};
+use tests::phone::{PhoneWorld, VerifyFault};
 
 use crate::{HOME, SUB, approve, id, in_a_world, number, retry_after_s};
 
@@ -51,6 +52,53 @@ fn a_range_of_numbers_is_closed_by_two_that_nobody_answers_and_opened_by_an_answ
     });
 }
 
+/// Two numbers of a range abroad may be unanswered. What Twilio definitely did not send counts for none of them.
+#[test]
+fn what_was_never_sent_gives_its_units_back() {
+    let refused = |why, blocks_prefix| Sending::Refused { why, again_after_s: 600, blocks_prefix };
+    let neighbour = |last: usize| number(&format!("+44740012345{last}"));
+    for (sending, open) in [
+        (refused(Refusal::Country, false), 2),
+        (refused(Refusal::Channel, false), 2),
+        (refused(Refusal::LineType, false), 2),
+        (refused(Refusal::Limit, false), 2),
+        (Sending::NotANumber, 2),
+        (Sending::NotProcessed { retry_after_s: None }, 2),
+        (Sending::Misconfigured, 2),
+        // A campaign, by Twilio's own judgement; and perhaps it was sent.
+        (refused(Refusal::Risk, false), 0),
+        (Sending::Unknown, 0),
+    ] {
+        in_a_world(|world| {
+            for last in 0..5 {
+                world.passcodes.fail_next([VerifyFault::Start(sending.clone())]);
+                assert!(world.start(SUB, &format!("unsent {last}"), &neighbour(last)).status >= 400);
+                if open == 0 && last == 1 {
+                    break;
+                }
+            }
+            let sent = (5..9).filter(|last| world.start(SUB, &last.to_string(), &neighbour(*last)).status == 201);
+            assert_eq!(sent.count(), open, "{sending:?}");
+        });
+    }
+}
+
+#[test]
+fn a_message_that_is_refused_leaves_the_units_of_an_earlier_one() {
+    in_a_world(|world| {
+        let phone = |last| number(&format!("+44740012345{last}"));
+        let first = world.start(SUB, "first", &phone(0));
+        world.clock.advance_s(30);
+        world.passcodes.fail_next([VerifyFault::Start(Sending::NotProcessed { retry_after_s: None })]);
+        assert_eq!(world.start(SUB, "again", &phone(0)).status, 429);
+        assert_eq!(world.start(SUB, "second", &phone(1)).status, 201);
+        assert_eq!(world.start(SUB, "third", &phone(2)).status, 429, "two are unanswered");
+        let code = world.passcodes.code(&phone(0)).expect("is under way");
+        assert_eq!(world.check(SUB, id(&first), &code).body["result"], "approved");
+        assert_eq!(world.start(SUB, "third", &phone(2)).status, 201);
+    });
+}
+
 #[test]
 fn nothing_is_paid_for_what_a_limit_refuses() {
     in_a_world(|world| {
@@ -75,7 +123,7 @@ fn a_country_that_is_not_served_is_closed_by_few_and_for_all_sub_accounts_alike(
 #[test]
 fn a_profile_opens_its_countries() {
     in_a_world(|world| {
-        put_profile(world, SUB, &["GB"]);
+        put_profile(world, SUB, None, &["GB"]);
         for index in 0..20 {
             // Nor one address alone.
             let answer = world.start_from(SUB, &index.to_string(), &spread(index), &format!("203.0.113.{index}"));
@@ -147,10 +195,12 @@ fn no_item_grows_with_use() {
     });
 }
 
-fn put_profile(world: &PhoneWorld<'_>, sub_account: &str, countries: &[&str]) {
+fn put_profile(world: &PhoneWorld<'_>, sub_account: &str, agency: Option<&str>, countries: &[&str]) {
     let countries = countries.iter().filter_map(|code| CountryCode::new(code)).collect();
     let id = SubAccountId::parse(sub_account).expect("is a word");
-    let item = StoredProfile { profile: Profile { countries, ..Profile::default() }, version: 1 }.to_item(&id, None);
+    let agency = agency.map(|agency| AgencyId::parse(agency).expect("is a word"));
+    let profile = Profile { agency, countries, ..Profile::default() };
+    let item = StoredProfile { profile, version: 1 }.to_item(&id, None);
     let write = Write::Put { item, expect: Condition::ItemAbsent };
     futures::executor::block_on((&world.table).write(write)).expect("the table in memory answers");
 }

@@ -39,7 +39,7 @@ pub struct PhoneRecord {
     pub holder: Option<Holder>,
     /// Messages that were asked for and not answered.
     pub messages: u32,
-    /// When the first of them was asked for, which is when the units were taken.
+    /// When the first of them was asked for, or the one that took the units.
     pub first_at: Instant,
     /// When the latest of them was asked for.
     pub last_at: Instant,
@@ -90,20 +90,27 @@ impl PhoneRecord {
     /// Whether the next message takes a unit of every limit: the first one does, what is sent again does not.
     #[must_use]
     pub fn takes_units(&self) -> bool {
-        self.messages == 0
+        self.units.is_empty()
+    }
+
+    /// The record without its units, which went back because nothing was sent. The phone's own pause stands.
+    #[must_use]
+    pub fn without_units(self) -> Self {
+        Self { units: Vec::new(), ..self }
     }
 
     /// The record with one message more asked for; `units` are those that the first one takes.
     #[must_use]
     pub fn asked(self, sub_account: &SubAccountId, now: Instant, units: Vec<Dimension>) -> Self {
-        let first = self.takes_units();
+        let takes = self.takes_units();
+        let begins = self.messages == 0 || (takes && !units.is_empty());
         Self {
             holder: Some(Holder { sub_account: sub_account.clone(), until: now.plus_ms(PASSCODE_LIFE_MS) }),
             messages: self.messages.saturating_add(1),
-            first_at: if first { now } else { self.first_at },
+            first_at: if begins { now } else { self.first_at },
             last_at: now,
             slowed_at: self.slowed_at,
-            units: if first { units } else { self.units },
+            units: if takes { units } else { self.units },
             passcode: self.passcode,
         }
     }

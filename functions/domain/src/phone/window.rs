@@ -98,12 +98,20 @@ impl Window {
         window
     }
 
+    /// The window without the unit that was taken at `taken_at`: nothing was sent for it.
+    #[must_use]
+    pub fn give_back(self, taken_at: Instant, now: Instant, limit: &Limit) -> Self {
+        let mut window = self.at(now, limit);
+        let tally = window.tally_at(taken_at);
+        tally.unanswered = tally.unanswered.saturating_sub(1);
+        window
+    }
+
     /// The window with the unit that was taken at `taken_at` answered.
     #[must_use]
     pub fn answer(self, taken_at: Instant, now: Instant, limit: &Limit) -> Self {
-        let mut window = self.at(now, limit);
-        let tally = if taken_at >= window.began_at { &mut window.current } else { &mut window.previous };
-        tally.unanswered = tally.unanswered.saturating_sub(1);
+        let mut window = self.give_back(taken_at, now, limit);
+        let tally = window.tally_at(taken_at);
         tally.answered = tally.answered.saturating_add(1);
         window.answered_ever = window.answered_ever.saturating_add(1);
         window
@@ -113,6 +121,10 @@ impl Window {
     #[must_use]
     pub fn block(self, until: Instant) -> Self {
         Self { blocked_until: self.blocked_until.max(Some(until)), ..self }
+    }
+
+    fn tally_at(&mut self, taken_at: Instant) -> &mut Tally {
+        if taken_at >= self.began_at { &mut self.current } else { &mut self.previous }
     }
 
     fn unanswered(&self, now: Instant, limit: &Limit) -> u32 {
