@@ -324,8 +324,8 @@ impl<'clock> PhoneWorld<'clock> {
 
     /// Asks for a passcode as its own sub-account, for a person at `address`.
     pub fn start_from(&self, sub_account: &str, key: &str, number: &PhoneNumber, address: &str) -> Answer {
-        let body = json!({"phone_number": number.as_str(), "source_address": address});
-        self.handle(start_event(sub_account, key, &body))
+        let event = start_event(sub_account, key, &json!({"phone_number": number.as_str()}));
+        self.handle(sent_from(address, event))
     }
 
     /// Asks for a passcode by SMS as its own sub-account.
@@ -344,6 +344,12 @@ pub fn start_event(sub_account: &str, key: &str, body: &Value) -> Value {
     let headers = [("Idempotency-Key", key)];
     let caller = Caller::sub_account(sub_account);
     http_event(Route::Start.key(), &[("sub", sub_account)], &headers, Some(&caller), &body.to_string())
+}
+
+/// The same request, as the gateway sees it from an address.
+pub fn sent_from(address: &str, mut event: Value) -> Value {
+    event["requestContext"]["http"]["sourceIp"] = json!(address);
+    event
 }
 
 /// A check of a passcode.

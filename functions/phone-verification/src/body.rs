@@ -37,7 +37,8 @@ struct StartBody {
     phone_number: String,
     #[serde(default)]
     channel: ChannelWord,
-    /// Where the person is, when a server asks on their behalf; else the request's own source counts.
+    /// Where the person is, when an agency's server asks on their behalf; else the request's own source counts. Whoever
+    /// holds another token could name a fresh address each time.
     source_address: Option<IpAddr>,
 }
 
@@ -69,7 +70,9 @@ impl Asking {
             ChannelWord::Whatsapp => (Channel::Whatsapp, "whatsapp"),
         };
         let hash = BodyHash(Sha256::digest([number.as_str(), word].join("\0")).into());
-        let address = body.source_address.or(request.source_address).map(address_hash);
+        let by_agency = request.claims.as_ref().is_some_and(|claims| claims.agency.is_some());
+        let named = body.source_address.filter(|_| by_agency);
+        let address = named.or(request.source_address).map(address_hash);
         Ok(Self { key, number, channel, address, hash })
     }
 }

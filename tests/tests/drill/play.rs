@@ -7,7 +7,7 @@ use adapters::items::{Profile, StoredProfile};
 use adapters::store::{Condition, Store, Write};
 use domain::{CountryCode, MessagePrices, SubAccountId};
 use tests::logs::logged;
-use tests::phone::{Package, PhoneWorld, start_event};
+use tests::phone::{Package, PhoneWorld, sent_from, start_event};
 use tests::simulation::random::Random;
 use tests::world::{Answer, clock};
 
@@ -132,10 +132,10 @@ impl Drill<'_> {
         let progress = self.progress[index].clone();
         let channel = if progress.by_call { "call" } else { "sms" };
         let body = serde_json::json!({
-            "phone_number": person.number.as_str(), "channel": channel, "source_address": person.address,
+            "phone_number": person.number.as_str(), "channel": channel,
         });
         let key = format!("{index}-{}", progress.key);
-        let answer = self.world.handle(start_event(&person.sub_account, &key, &body));
+        let answer = self.world.handle(sent_from(&person.address, start_event(&person.sub_account, &key, &body)));
         match answer.status {
             201 => self.sent(index, &answer),
             // Somebody who got nothing, honest or not, does as told: waits, or changes the channel.

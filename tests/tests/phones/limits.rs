@@ -4,6 +4,9 @@ use adapters::items::{Profile, StoredProfile};
 use adapters::store::{Condition, Store, Write};
 use adapters::twilio::Sending;
 use domain::{AgencyId, CountryCode, PhoneNumber, Refusal, SubAccountId};
+use phone_verification::Route;
+use serde_json::json;
+use tests::events::{Caller, http_event};
 use tests::phone::{PhoneWorld, VerifyFault};
 
 use crate::{HOME, SUB, approve, id, in_a_world, number, retry_after_s};
@@ -145,6 +148,26 @@ fn a_country_is_learned_by_what_is_approved_there() {
             (20..27).map(|index| world.start(&format!("Loc{index}"), "key", &spread(index)).status).collect();
         assert!(others.contains(&429), "others have not learned it: {others:?}");
     });
+}
+
+/// Else a token in a browser would name a fresh address each time.
+#[test]
+fn only_an_agency_says_where_a_person_is() {
+    let own = Caller::sub_account(SUB);
+    let agencys = Caller { claims: json!({"agency": "Agency_1", "scope": "purchases:write"}) };
+    for (caller, sent) in [(own, 10), (agencys, 12)] {
+        in_a_world(|world| {
+            put_profile(world, SUB, Some("Agency_1"), &[]);
+            let ask = |index: usize| {
+                let phone = format!("+1212{}0100", 500 + index);
+                let body = json!({"phone_number": phone, "source_address": format!("198.51.100.{index}")});
+                let headers = [("Idempotency-Key", phone.as_str())];
+                let path = [("sub", SUB)];
+                world.handle(http_event(Route::Start.key(), &path, &headers, Some(&caller), &body.to_string())).status
+            };
+            assert_eq!((0..12).filter(|index| ask(*index) == 201).count(), sent, "{:?}", caller.claims);
+        });
+    }
 }
 
 #[test]
