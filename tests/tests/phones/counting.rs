@@ -47,6 +47,30 @@ fn people_who_have_it_sent_again_raise_no_alarm() {
     });
 }
 
+/// CloudWatch leaves out a line that lacks one of a metric's dimensions.
+#[test]
+fn every_count_says_of_which_country() {
+    in_a_world(|world| {
+        let ((), lines) = logged(|| {
+            let started = world.start(SUB, "0", &phone(0));
+            world.check(SUB, id(&started), "000000");
+            let code = world.passcodes.code(&phone(0)).expect("is under way");
+            world.check(SUB, id(&started), &code);
+            world.start(SUB, "closed", &number("+5352123456"));
+        });
+        for (metric, fields) in [
+            ("phone_sent", ["country", "channel"]),
+            ("phone_checked", ["country", "channel"]),
+            ("phone_approved", ["country", "channel"]),
+            ("phone_refused", ["country", "why"]),
+        ] {
+            let mut lines = lines.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+            let line = lines.find(|line| line["metric"] == metric).expect(metric);
+            assert!(fields.iter().all(|field| line[field].is_string()), "{metric}: {line}");
+        }
+    });
+}
+
 #[test]
 fn people_who_never_answer_raise_one() {
     in_a_world(|world| {

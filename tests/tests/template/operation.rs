@@ -1,7 +1,7 @@
 //! Logs, alarms, the schedule and the settings.
 
 use crate::rules;
-use crate::template::{properties, resources, target, unless};
+use crate::template::{properties, resources, several, target, unless};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -14,6 +14,9 @@ rules! {
     every_function_raises_an_alarm_when_it_fails,
         broken by "/Resources/SweeperErrorsAlarm/Properties/Dimensions/0/Value" = {"Ref": "PurchaseCheckFunction"};
     what_needs_a_person_is_counted_from_the_logs, broken by "/Resources/OrphanMetric/Properties/FilterPattern" = "orphan";
+    passcodes_are_counted_by_country, broken by "/Resources/PhoneRefusedMetric" = null;
+    no_metric_has_dimensions_and_a_default,
+        broken by "/Resources/PhoneSentMetric/Properties/MetricTransformations/0/DefaultValue" = 0;
     every_counted_metric_raises_an_alarm, broken by "/Resources/DriftAlarm/Properties/MetricName" = "something";
     every_alarm_can_notify_somebody, broken by "/Resources/HeldAlarm/Properties/AlarmActions" = null;
     the_sweep_runs_every_minute,
@@ -91,6 +94,50 @@ const COUNTED: [(&str, &str); 13] = [
     ("poll_backlog", "{ $.metric = \"poll_backlog\" }"),
 ];
 
+/// The metrics that only tell, each with the log lines that count as one and the fields by which they are told apart.
+const TOLD: [(&str, &str, &[&str]); 5] = [
+    ("phone_sent", "{ $.metric = \"phone_sent\" }", &["country", "channel"]),
+    ("phone_checked", "{ $.metric = \"phone_checked\" }", &["country", "channel"]),
+    ("phone_approved", "{ $.metric = \"phone_approved\" }", &["country", "channel"]),
+    ("phone_refused", "{ $.metric = \"phone_refused\" }", &["country", "why"]),
+    ("phone_vendor_unavailable", "{ ($.metric = \"lookup_unavailable\") || ($.metric = \"verify_unavailable\") }", &[]),
+];
+
+fn passcodes_are_counted_by_country(template: &Value) -> Vec<String> {
+    let filters = resources(template, "AWS::Logs::MetricFilter");
+    let counted = |metric: &str, pattern: &str, fields: &[&str]| {
+        filters.iter().any(|(_, filter)| {
+            let transformation = &filter["MetricTransformations"][0];
+            let told_by = several(&transformation["Dimensions"]);
+            filter["LogGroupName"]["Ref"] == "PhoneVerificationLogs"
+                && filter["FilterPattern"] == pattern
+                && transformation["MetricName"] == metric
+                && transformation["MetricValue"] == "1"
+                && told_by.len() == fields.len()
+                && fields
+                    .iter()
+                    .zip(told_by)
+                    .all(|(field, dimension)| dimension["Key"] == *field && dimension["Value"] == format!("$.{field}"))
+        })
+    };
+    TOLD.into_iter()
+        .filter(|(metric, pattern, fields)| !counted(metric, pattern, fields))
+        .map(|(metric, ..)| metric.to_owned())
+        .collect()
+}
+
+/// CloudWatch refuses such a filter.
+fn no_metric_has_dimensions_and_a_default(template: &Value) -> Vec<String> {
+    resources(template, "AWS::Logs::MetricFilter")
+        .into_iter()
+        .filter(|(_, filter)| {
+            let transformation = &filter["MetricTransformations"][0];
+            !transformation["Dimensions"].is_null() && !transformation["DefaultValue"].is_null()
+        })
+        .map(|(name, _)| name.to_owned())
+        .collect()
+}
+
 fn what_needs_a_person_is_counted_from_the_logs(template: &Value) -> Vec<String> {
     let filters = resources(template, "AWS::Logs::MetricFilter");
     let counted = |metric: &str, pattern: &str| {
@@ -111,7 +158,7 @@ fn every_counted_metric_raises_an_alarm(template: &Value) -> Vec<String> {
     resources(template, "AWS::Logs::MetricFilter")
         .into_iter()
         .filter_map(|(_, filter)| filter["MetricTransformations"][0]["MetricName"].as_str())
-        .filter(|metric| !watched.contains(metric))
+        .filter(|metric| !watched.contains(metric) && !TOLD.iter().any(|(told, ..)| told == metric))
         .map(str::to_owned)
         .collect()
 }
