@@ -2,10 +2,12 @@
 
 use adapters::ambient::Ambient;
 use adapters::persona::sign;
-use serde_json::Value;
+use domain::PhoneNumber;
+use serde_json::{Value, json};
 
 use super::{Counted, Latencies, Spent};
 use crate::events::{Caller, ask_event, persona_event, sqs_event, webhook_event};
+use crate::phone::{MemoryLookup, MemoryPasscodes, check_event, start_event};
 use crate::world::{Answer, Neighbours, clock, secret, world};
 
 /// A number in New York: gated.
@@ -41,6 +43,8 @@ pub struct Flows {
     pub own_token: Vec<Step>,
     /// Requests with an agency's token.
     pub agency_token: Vec<Step>,
+    /// Passcodes to phones abroad, where the most limits count.
+    pub passcodes: Vec<Step>,
 }
 
 impl Flows {
@@ -52,6 +56,7 @@ impl Flows {
             slow: deferred_steps(true, 3),
             own_token: own_token_steps(),
             agency_token: agency_token_steps(),
+            passcodes: passcode_steps(),
         }
     }
 
@@ -64,6 +69,7 @@ impl Flows {
             table("the same, by a person who needs three minutes, each with a sweep", &self.slow),
             table("a sub-account's own token", &self.own_token),
             table("an agency's token", &self.agency_token),
+            passcode_table(&self.passcodes),
             format!("units: deferred purchase {purchase}, verification {verification}"),
         ]
         .join("\n")
@@ -89,6 +95,49 @@ fn table(what: &str, steps: &[Step]) -> String {
     let each = steps.iter().map(|step| line(&step.what, &step.round_trips.to_string(), step.spent));
     let lines: Vec<String> = std::iter::once(head).chain(each).chain([line("together", "", sum(steps))]).collect();
     lines.join("\n")
+}
+
+/// What each step of a passcode costs, as lines for a person: the table's units and its round trips.
+fn passcode_table(steps: &[Step]) -> String {
+    let head = format!("a passcode, besides Lookup and Verify:\n  {:<40} {:>11}  units", "", "round trips");
+    let each = steps
+        .iter()
+        .map(|Step { what, spent, round_trips }| format!("  {what:<40} {round_trips:>11}  {}", spent.purchase));
+    std::iter::once(head).chain(each).collect::<Vec<_>>().join("\n")
+}
+
+/// Passcodes: one that is entered after a wrong one, another that is sent twice, and a range that closes.
+fn passcode_steps() -> Vec<Step> {
+    let clock = clock();
+    let world = world(&clock);
+    let (lookup, passcodes) = (MemoryLookup::default(), MemoryPasscodes::new(&clock));
+    let flow = Flow { counted: Counted::new(&world, Latencies::ONE), world: &world };
+    let function = flow.counted.phones(&lookup, &passcodes);
+    let phone = |last: u32| PhoneNumber::parse(&format!("+44740012345{last}")).expect("is a number");
+    let start = |what: &str, key: &str, last: u32, status: u64| {
+        let event = start_event(SUB, key, &json!({"phone_number": phone(last).as_str()}));
+        let (step, answer) = flow.step(what, function.handle(event));
+        let answer = Answer::of(answer);
+        assert_eq!(answer.status, status, "{what}: {answer:?}");
+        (step, answer.body["id"].as_str().unwrap_or_default().to_owned())
+    };
+    let check = |what: &str, id: &str, code: &str| {
+        let (step, answer) = flow.step(what, function.handle(check_event(SUB, id, code)));
+        assert_eq!(Answer::of(answer).status, 200, "{what}");
+        step
+    };
+    // So that every item is there, as it is on any day but the first.
+    let (_, warm) = start("warm", "warm", 0, 201);
+    check("warm", &warm, &passcodes.code(&phone(0)).expect("is under way"));
+    let (started, id) = start("start", "first", 1, 201);
+    let wrong = check("a wrong passcode", &id, "000000");
+    let right = check("the right passcode", &id, &passcodes.code(&phone(1)).expect("is under way"));
+    start("another", "second", 2, 201);
+    clock.advance_s(30);
+    let (again, _) = start("start, sent again", "third", 2, 201);
+    start("a neighbour", "fourth", 3, 201);
+    let (refused, _) = start("start, refused by a limit", "fifth", 4, 429);
+    vec![started, wrong, right, again, refused]
 }
 
 /// A sub-account's first gated number, from the request to the number. `progress` is whether Persona also tells how far

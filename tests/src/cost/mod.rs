@@ -12,7 +12,9 @@ use std::sync::Mutex;
 
 use adapters::items::keys::VERIFICATION_SK;
 use adapters::store::Key;
+use domain::{MessagePrices, PhonePolicy, PhonePreset};
 use persona_webhook::PersonaWebhook;
+use phone_verification::PhoneVerification;
 use purchase_check::PurchaseCheck;
 use purchase_completion::{PurchaseCompletion, SwitchCache};
 use sweeper::Sweeper;
@@ -24,6 +26,7 @@ use crate::locked;
 use crate::memory_names::MemoryNames;
 use crate::memory_table::MemoryTable;
 use crate::neighbours::{MemoryCarrier, MemoryPersona, MemoryQueue, StillClock};
+use crate::phone::{MemoryLookup, MemoryPasscodes};
 use crate::settings;
 use crate::timeline::Timeline;
 use crate::world::Neighbours;
@@ -74,7 +77,7 @@ impl fmt::Display for Units {
 /// What was spent on what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Spent {
-    /// On purchases, with their locks, pointers and profiles.
+    /// On purchases, with their locks, pointers and profiles; or on passcodes, where the flow is one of theirs.
     pub purchase: Units,
     /// On verifications, with their audit and inquiry maps.
     pub verification: Units,
@@ -159,6 +162,31 @@ impl<'w> Counted<'w> {
             ambient: self.world.clock,
             switch: SwitchCache::default(),
             settings: settings::completion(),
+        }
+    }
+
+    /// Under `balanced`. Lookup and Verify take no time: what is counted is the table.
+    fn phones<'a>(
+        &'a self,
+        lookup: &'a MemoryLookup,
+        passcodes: &'a MemoryPasscodes<'w>,
+    ) -> PhoneVerification<
+        Port<'a, &'a MemoryTable>,
+        Port<'a, &'a MemoryQueue>,
+        &'a MemoryLookup,
+        &'a MemoryPasscodes<'w>,
+        &'a StillClock,
+    > {
+        PhoneVerification {
+            store: self.port(&self.world.table),
+            queue: self.port(&self.world.queue),
+            lookup,
+            passcodes,
+            ambient: self.world.clock,
+            settings: phone_verification::Settings {
+                policy: PhonePolicy::of(PhonePreset::Balanced),
+                prices: MessagePrices::default(),
+            },
         }
     }
 

@@ -22,6 +22,9 @@ const OWN_TOKEN_ROUND_TRIPS: i64 = 2;
 const AGENCY_TOKEN_ROUND_TRIPS: i64 = 3;
 /// Sequential round trips of one of Persona's events: map, verification, change, pointers, messages.
 const WEBHOOK_ROUND_TRIPS_MAX: i64 = 5;
+/// Sequential round trips to the table of asking for a passcode and of checking one. A start that a limit refuses takes
+/// one, and writes nothing.
+const PASSCODE_ROUND_TRIPS_MAX: i64 = 5;
 /// Numbers of the account that is compared.
 const ACCOUNT_NUMBERS: u32 = 20_000;
 /// How much longer ten times as many may take, at least and at most, for "grows linearly".
@@ -57,6 +60,14 @@ fn main() -> ExitCode {
     }
     for step in flows.told.iter().filter(|step| step.what.starts_with("Persona's event")) {
         expect(step.round_trips <= WEBHOOK_ROUND_TRIPS_MAX, format!("{}: {} round trips", step.what, step.round_trips));
+    }
+
+    for step in &flows.passcodes {
+        let Step { what, spent, round_trips } = step;
+        let refused = what.contains("refused");
+        let most = if refused { 1 } else { PASSCODE_ROUND_TRIPS_MAX };
+        expect(*round_trips <= most, format!("{what}: {round_trips} round trips"));
+        expect(!refused || spent.purchase.write == 0, format!("{what}: {}", spent.purchase));
     }
 
     let (few, many) = (drain(1_000), drain(10_000));
