@@ -10,8 +10,8 @@ use tests::events::{http_event, webhook_event};
 use tests::logs::logged;
 use tests::memory_table::TableFault;
 use tests::neighbours::PersonaFault;
-use tests::stepped::{Steps, killed_at};
-use tests::world::{Neighbours, SECRET, clock, secret, world};
+use tests::stepped::{Steps, every_order, killed_at};
+use tests::world::{Answer, Neighbours, SECRET, clock, secret, world};
 
 use crate::{GATED, SUB, event, says, signed, stepped, waiting};
 
@@ -395,14 +395,20 @@ fn integration_12_says_nothing_of_a_form_that_it_does_not_know() {
 /// 12: looked whether it was there, then created it: two deliveries at once did it twice.
 #[test]
 fn integration_12_checks_first_and_creates_then() {
-    let clock = clock();
-    let world = world(&clock);
-    let inquiry = waiting(&world);
-    let delivery = signed(&world, &event(&world, &inquiry, InquiryStatus::Approved, 0).to_string());
-    let steps = Steps::default();
-    let (one, other) = (stepped(&world, &steps), stepped(&world, &steps));
-    tests::stepped::Order::default().run(one.handle(delivery.clone()), other.handle(delivery));
-    assert_eq!(world.with_sk("A#").iter().filter(|item| format!("{item:?}").contains("evt_approved")).count(), 1);
+    let orders = every_order(|order| {
+        let clock = clock();
+        let world = world(&clock);
+        let inquiry = waiting(&world);
+        let delivery = signed(&world, &event(&world, &inquiry, InquiryStatus::Approved, 0).to_string());
+        let steps = Steps::default();
+        let (one, other) = (stepped(&world, &steps), stepped(&world, &steps));
+        let (first, second) = order.run(one.handle(delivery.clone()), other.handle(delivery));
+        assert_eq!((Answer::of(first).status, Answer::of(second).status), (200, 200));
+        assert_eq!(world.with_sk("A#").iter().filter(|item| format!("{item:?}").contains("evt_approved")).count(), 1);
+        let completed = (world.complete(), world.carrier.charges(), world.carrier.creates());
+        assert_eq!(completed, (0, 1, 1), "none failed, whoever sent a message");
+    });
+    assert!(orders > 100, "{orders} orders");
 }
 
 /// 13: the signature was checked only where the header was there.
