@@ -89,6 +89,11 @@ impl MemoryPersona {
         state.redacted.iter().map(InquiryId::to_string).chain(state.redacted_accounts.iter().cloned()).collect()
     }
 
+    /// From now on nothing fails.
+    pub fn end_failures(&self) {
+        locked(&self.inner).failures.clear();
+    }
+
     /// The next requests fail so, one fault each.
     pub fn fail_next(&self, faults: impl IntoIterator<Item = PersonaFault>) {
         locked(&self.inner).failures.extend(faults);

@@ -10,11 +10,11 @@ use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::pin::pin;
 
 use adapters::ambient::Ambient;
-use adapters::items::{StoredVerification, keys, keys::DueKey, verification_from_item};
+use adapters::items::{StoredVerification, VISITS, keys, keys::DueKey, verification_from_item};
 use adapters::name_match::NameMatch;
-use adapters::persona::{INQUIRIES_PER_QUESTION_MAX, Identity};
+use adapters::persona::{INQUIRIES_PER_QUESTION_MAX, Identity, PersonaError};
 use adapters::queue::Queue;
-use adapters::store::{DUE_AT, Item, Query, Range, Store, StoreError, Value};
+use adapters::store::{Condition, DUE_AT, Item, Query, Range, Store, StoreError, Value, Write};
 use adapters::verifications::{self, Cause, News, Observed, WakeError};
 use domain::{
     Decision, InquiryEvent, InquiryId, Instant, Owner, Reviewer, RevokedBy, Verification, VerificationEvent,
@@ -22,7 +22,7 @@ use domain::{
 };
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt};
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::{Due, Overdue, SweepError, Sweeper, Swept, log, visits_of};
 
@@ -51,6 +51,16 @@ struct Question {
     owner: Owner,
     inquiry: InquiryId,
     known: Verification,
+    /// How the ask was counted; none where it is asked before it is due.
+    counted: Option<Counted>,
+}
+
+/// An ask that counts as one that led nowhere, until it leads somewhere.
+struct Counted {
+    /// When the next one is due.
+    next_at: Instant,
+    /// How many led nowhere before it.
+    before: i64,
 }
 
 /// What a question led to.
@@ -179,7 +189,8 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
         match (next_ms, self.question_about(owner, stored)) {
             (Some(next_ms), Some(question)) => {
                 let next_at = self.ambient.now().plus_ms(next_ms);
-                Ok(self.push(&due, next_at).await?.then_some(question))
+                let counted = Some(Counted { next_at, before: visits_of(&due.item) });
+                Ok(self.push(&due, next_at).await?.then_some(Question { counted, ..question }))
             }
             (Some(_) | None, _) => {
                 self.give_up(&due, version).await?;
@@ -212,7 +223,7 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
         };
         let inquiry = known.inquiry.as_ref().filter(|inquiry| answerable && inquiry.is_of(&self.settings.template))?;
         let inquiry = inquiry.id.clone();
-        Some(Question { owner, inquiry, known })
+        Some(Question { owner, inquiry, known, counted: None })
     }
 
     /// Asks Persona about a group of inquiries. Mostly it says what the table knows: that costs nothing further.
@@ -224,7 +235,8 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
         let said = match self.identity.look(&inquiries).await {
             Ok(said) => said,
             Err(error) => {
-                warn!(%error, inquiries = inquiries.len(), "Persona could not be asked; a later sweep asks again.");
+                unanswered(error, inquiries.len());
+                self.discount(group).await;
                 return Answered { failed: inquiries.len(), ..answered };
             }
         };
@@ -237,6 +249,26 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
             }
         });
         Answered { news: news.collect(), ..answered }
+    }
+
+    /// Takes back that these asks led nowhere, since Persona did not answer: else a long outage would use up those of an
+    /// inquiry that is asked about ever more rarely. When they are due next stays.
+    async fn discount(&self, group: &[Question]) {
+        let uncounted = group.iter().filter_map(|question| {
+            let Counted { next_at, before } = question.counted.as_ref()?;
+            Some(self.conditional(Write::Update {
+                key: keys::verification(&question.owner),
+                set: vec![(VISITS, Value::N(*before))],
+                remove: vec![],
+                expect: Condition::Equals(DUE_AT, Value::N(next_at.unix_ms())),
+            }))
+        });
+        let mut uncounted = stream::iter(uncounted).buffered(PUSHES_AT_ONCE);
+        while let Some(written) = uncounted.next().await {
+            if let Err(error) = written {
+                log(&error.into());
+            }
+        }
     }
 
     /// Applies what Persona said, exactly as if it had delivered it.
@@ -261,6 +293,20 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
         let Sweeper { store, queue, ambient, settings, .. } = self;
         let news = News { owner, event, cause: Cause::Look };
         verifications::take(store, queue, &settings.policy, &settings.revisits, news, ambient.now()).await
+    }
+}
+
+/// Says that Persona did not answer: it may be down or limit us, and then a later sweep helps; or it refuses our key, and
+/// then nothing that it could not deliver is found until somebody mends that.
+fn unanswered(why: PersonaError, inquiries: usize) {
+    const METRIC: &str = "persona_unanswered";
+    match why {
+        PersonaError::Answered(401 | 403) => {
+            error!(%why, inquiries, metric = METRIC, "Persona refuses our key: nothing that it does not deliver is found.");
+        }
+        PersonaError::Unknown | PersonaError::Answered(_) | PersonaError::Gone => {
+            warn!(%why, inquiries, metric = METRIC, "Persona could not be asked; a later sweep asks again.");
+        }
     }
 }
 

@@ -2,11 +2,14 @@
 //! proportion later when there are more.
 
 use adapters::items::AuditEntry;
+use adapters::persona::PersonaError;
 use domain::{
     Attempt, EventClass, Inquiry, InquiryId, InquiryStatus, Instant, NameCheck, Owner, Phase, PurchaseState, RevokedBy,
     SubAccountId, Verification, VerificationState,
 };
 use sweeper::Swept;
+use tests::logs::logged;
+use tests::neighbours::PersonaFault;
 use tests::slow_ports::{Slow, Timeline};
 use tests::world::{Neighbours, clock, template, world};
 
@@ -201,6 +204,40 @@ fn an_approval_in_time_is_found_before_its_purchase_expires_whatever_the_backlog
     let of = |name: &str| &states.iter().find(|(sub_account, _)| sub_account.as_str() == name).expect("is there").1;
     assert!(matches!(of(SUB), PurchaseState::Completed { .. }), "{states:?}");
     assert!(matches!(of("Loc_nobody"), PurchaseState::Expired { .. }), "{states:?}");
+}
+
+/// A key that Persona refuses, or a limit, is counted from the log, and asks that were not answered use up none of those
+/// that a declined inquiry has.
+#[test]
+fn an_outage_of_persona_is_counted_and_uses_up_no_asks() {
+    /// Three hours: more asks, each five minutes after the one before, than a declined inquiry has.
+    const OUTAGE_MINUTES: u32 = 180;
+    for (why, level) in [
+        (PersonaError::Answered(401), "ERROR"),
+        (PersonaError::Answered(403), "ERROR"),
+        (PersonaError::Answered(429), "WARN"),
+        (PersonaError::Answered(500), "WARN"),
+        (PersonaError::Unknown, "WARN"),
+    ] {
+        let clock = clock();
+        let world = world(&clock);
+        world.ask(SUB, "key-1", GATED);
+        clock.advance_s(60);
+        let inquiry = world.persona.first().expect("is there");
+        world.persona.set(&inquiry, InquiryStatus::Declined, world.now());
+        assert_eq!(deliver(&world, "evt_declined", "inquiry.declined", "declined", 0), 200);
+        world.persona.fail_next([PersonaFault::Before(why); 1000]);
+        let ((), log) = logged(|| world.minutes(OUTAGE_MINUTES));
+        let counted: Vec<&str> =
+            log.lines().filter(|line| line.contains("\"metric\":\"persona_unanswered\"")).collect();
+        assert!(counted.len() > 24, "{} asks", counted.len());
+        assert!(counted.iter().all(|line| line.contains(&format!("\"level\":\"{level}\""))), "{counted:?}");
+        world.persona.end_failures();
+        world.persona.set(&inquiry, InquiryStatus::Approved, world.now());
+        world.minutes(6);
+        assert!(world.verification().verified_at().is_some(), "{why:?}: asked about as soon as Persona answers");
+        assert_eq!(world.carrier.charges(), 1);
+    }
 }
 
 /// How often Persona is asked in so many minutes.

@@ -78,7 +78,7 @@ fn every_function_raises_an_alarm_when_it_fails(template: &Value) -> Vec<String>
 }
 
 /// The metrics that need a person, and the log lines that count as one: the functions' JSON field `metric` names it.
-const COUNTED: [(&str, &str); 13] = [
+const COUNTED: [(&str, &str); 14] = [
     ("name_mismatch", "{ $.metric = \"name_mismatch\" }"),
     ("names_not_compared", "{ $.metric = \"names_not_compared\" }"),
     ("held", "{ $.metric = \"held\" }"),
@@ -92,6 +92,7 @@ const COUNTED: [(&str, &str); 13] = [
     ("bug", "{ $.metric = \"bug\" }"),
     ("sweep_late", "{ $.metric = \"sweep_late\" }"),
     ("poll_backlog", "{ $.metric = \"poll_backlog\" }"),
+    ("persona_unanswered", "{ $.metric = \"persona_unanswered\" }"),
 ];
 
 /// The metrics that only tell, each with the log lines that count as one and the fields by which they are told apart.
