@@ -24,7 +24,7 @@ use crate::up;
 use crate::workspace::Workspace;
 
 /// The exit code of a run that did what it was asked to, and leaves something for a person to decide.
-const LEFT_FOR_A_PERSON: u8 = 3;
+pub(crate) const LEFT_FOR_A_PERSON: u8 = 3;
 
 /// The whole time of one request to the carrier, in milliseconds: a page of a thousand numbers takes longer than one.
 const CARRIER_TIMEOUT_MS: u64 = 30_000;

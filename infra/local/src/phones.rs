@@ -1,20 +1,28 @@
-//! `dialgate phones`: how many passcodes are answered, what they cost, and what Twilio counted.
+//! `dialgate phones`: how many passcodes are answered, what they cost, and whether Twilio counted the same.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use domain::{Conversion, CountryCode, DayCounts, MessagePrices};
+use adapters::ambient::{Ambient, Machine};
+use domain::{CONVERSION_DAYS, Conversion, CountryCode, DayCounts, MessagePrices};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::deployment::parsed;
 use crate::error::{Error, Result};
+use crate::operate::LEFT_FOR_A_PERSON;
 use crate::report::write_line;
 use crate::stack::Description;
 use crate::tools::Tools;
 use crate::up;
 use crate::workspace::Workspace;
+
+/// How far our counts may be from Twilio's before somebody should look, in percent of Twilio's. Twilio's summary lags by
+/// minutes, and a message whose answer was lost is Twilio's alone. Ours.
+const DIFFERENCE_PERCENT_MAX: u64 = 5;
+/// The same for small counts.
+const DIFFERENCE_MAX: u64 = 5;
 
 /// Partitions that the counts are spread over.
 const SHARDS: u32 = 4;
@@ -26,11 +34,19 @@ struct Counts {
     messages: u32,
     checked: u32,
     approved: u32,
-    /// The first day that is counted, in days since 1970-01-01.
-    since_day: i64,
 }
 
-/// Prints the counts of the running stack, one line for each country and channel, beside Twilio's own.
+/// What Twilio counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct TwilioCounts {
+    /// Messages.
+    sent: u64,
+    /// Those of approved verifications.
+    converted: u64,
+}
+
+/// Prints the counts of the running stack's last days, one line for each country and channel, beside Twilio's own. Where
+/// they differ, something is left for a person.
 ///
 /// # Errors
 /// If no stack is up, or the table or Twilio cannot be asked.
@@ -38,9 +54,12 @@ pub(crate) async fn show(as_json: bool) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let stack = up::running(&workspace)?;
     let tools = Tools::installed(&workspace)?;
+    let today = Machine.now().unix_ms().div_euclid(24 * 3600 * 1000);
+    // Each shard keeps its last days with counts; only those that all of them keep are compared.
+    let first_day = today + 1 - i64::try_from(CONVERSION_DAYS).unwrap_or(i64::MAX);
     let mut lines: BTreeMap<(String, String), Counts> = BTreeMap::new();
     for shard in 0..SHARDS {
-        add(&mut lines, &shard_of(&tools, &stack, shard).await?)?;
+        add(&mut lines, &shard_of(&tools, &stack, shard).await?, first_day)?;
     }
     if !as_json {
         write_line(&format!(
@@ -58,14 +77,26 @@ pub(crate) async fn show(as_json: bool) -> Result<ExitCode> {
             "converted"
         ));
     }
+    let mut differing = false;
     for ((country, channel), counts) in &lines {
-        let twilio = summary(&stack, country, channel, counts.since_day).await?;
+        let twilio = summary(&stack, country, channel, first_day).await?;
+        differing |= counts.differs(twilio);
         write_line(&line(country, channel, counts, twilio, as_json));
     }
     if lines.is_empty() && !as_json {
         write_line("no passcode was sent yet");
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if differing { ExitCode::from(LEFT_FOR_A_PERSON) } else { ExitCode::SUCCESS })
+}
+
+impl Counts {
+    /// Whether Twilio counted something else, by more than its lag explains.
+    fn differs(&self, twilio: TwilioCounts) -> bool {
+        let far = |ours: u32, twilio: u64| {
+            u64::from(ours).abs_diff(twilio) > DIFFERENCE_MAX.max(twilio * DIFFERENCE_PERCENT_MAX / 100)
+        };
+        far(self.messages, twilio.sent) || far(self.approved, twilio.converted)
+    }
 }
 
 /// Every item of one shard.
@@ -84,18 +115,20 @@ async fn shard_of(tools: &Tools, stack: &Description, shard: u32) -> Result<Valu
     parsed("the table", &tools.aws(&stack.aws_endpoint_url, &arguments).await?)
 }
 
-fn add(lines: &mut BTreeMap<(String, String), Counts>, answer: &Value) -> Result<()> {
+fn add(lines: &mut BTreeMap<(String, String), Counts>, answer: &Value, first_day: i64) -> Result<()> {
     let unreadable = || Error::UnexpectedAnswer { from: "the table", what: "counts that cannot be read".to_owned() };
     for item in answer["Items"].as_array().into_iter().flatten() {
         let (country, channel) = item["sk"]["S"].as_str().and_then(|sk| sk.split_once('#')).ok_or_else(unreadable)?;
         let counts = lines.entry((country.to_owned(), channel.to_owned())).or_default();
         for day in item["days"]["L"].as_array().ok_or_else(unreadable)? {
             let day = day_of(&day["M"]).ok_or_else(unreadable)?;
+            if day.day < first_day {
+                continue;
+            }
             counts.sent += day.sent;
             counts.messages += day.messages;
             counts.checked += day.checked;
             counts.approved += day.approved;
-            counts.since_day = if counts.since_day == 0 { day.day } else { counts.since_day.min(day.day) };
         }
     }
     Ok(())
@@ -112,8 +145,8 @@ fn day_of(day: &Value) -> Option<DayCounts> {
     })
 }
 
-/// What Twilio counted in the same days: messages, and those of approved verifications.
-async fn summary(stack: &Description, country: &str, channel: &str, since_day: i64) -> Result<(u64, u64)> {
+/// What Twilio counted in the same days.
+async fn summary(stack: &Description, country: &str, channel: &str, since_day: i64) -> Result<TwilioCounts> {
     let unexpected = |what: &str| Error::UnexpectedAnswer { from: "Twilio Verify", what: what.to_owned() };
     let since = OffsetDateTime::from_unix_timestamp(since_day * 24 * 3600).ok();
     let since = since.and_then(|since| since.format(&Rfc3339).ok()).ok_or_else(|| unexpected("a day out of range"))?;
@@ -130,10 +163,10 @@ async fn summary(stack: &Description, country: &str, channel: &str, since_day: i
         .basic_auth(&stack.twilio_api_key_sid, Some(&stack.twilio_api_key_secret));
     let answer: Value = request.send().await?.error_for_status()?.json().await?;
     let number = |name: &str| answer[name].as_u64().ok_or_else(|| unexpected(name));
-    Ok((number("total_attempts")?, number("total_converted")?))
+    Ok(TwilioCounts { sent: number("total_attempts")?, converted: number("total_converted")? })
 }
 
-fn line(country: &str, channel: &str, counts: &Counts, twilio: (u64, u64), as_json: bool) -> String {
+fn line(country: &str, channel: &str, counts: &Counts, twilio: TwilioCounts, as_json: bool) -> String {
     let price = CountryCode::new(country).map_or(0, |country| MessagePrices::default().of(country));
     let conversion = Conversion { sent: counts.sent, approved: counts.approved };
     let cost = price * i64::from(counts.messages);
@@ -142,22 +175,24 @@ fn line(country: &str, channel: &str, counts: &Counts, twilio: (u64, u64), as_js
         return json!({
             "country": country, "channel": channel, "sent": counts.sent, "checked": counts.checked,
             "approved": counts.approved, "conversion_percent": conversion.percent(), "cost_microdollars": cost,
-            "messages": counts.messages, "lost_microdollars": lost, "twilio_sent": twilio.0, "twilio_converted": twilio.1,
+            "messages": counts.messages, "lost_microdollars": lost, "twilio_sent": twilio.sent, "twilio_converted": twilio.converted,
+            "differs": counts.differs(twilio),
         })
         .to_string();
     }
     let percent = conversion.percent().map_or_else(|| "-".to_owned(), |percent| format!("{percent} %"));
     let low = if conversion.is_low() { "  low" } else { "" };
+    let differs = if counts.differs(twilio) { "  differs" } else { "" };
     format!(
-        "{country:<8} {channel:<9} {:>6} {:>7} {:>8} {percent:>10} {:>8} {:>9} {:>9} {:>14} {:>12}{low}",
+        "{country:<8} {channel:<9} {:>6} {:>7} {:>8} {percent:>10} {:>8} {:>9} {:>9} {:>14} {:>12}{low}{differs}",
         counts.sent,
         counts.checked,
         counts.approved,
         counts.messages,
         dollars(cost),
         dollars(lost),
-        twilio.0,
-        twilio.1
+        twilio.sent,
+        twilio.converted
     )
 }
 
@@ -167,7 +202,7 @@ fn dollars(microdollars: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counts, add, line};
+    use super::{Counts, TwilioCounts, add, line};
     use serde_json::json;
     use std::collections::BTreeMap;
 
@@ -181,15 +216,28 @@ mod tests {
             }})
         };
         let mut lines = BTreeMap::new();
-        for shard in [vec![day(20_001, 40, 39)], vec![day(20_000, 10, 9), day(20_001, 50, 32)]] {
+        for shard in [vec![day(19_999, 7, 7), day(20_001, 40, 39)], vec![day(20_000, 10, 9), day(20_001, 50, 32)]] {
             let answer = json!({"Items": [{"sk": {"S": "GB#sms"}, "days": {"L": shard}}]});
-            add(&mut lines, &answer).expect("is readable");
+            add(&mut lines, &answer, 20_000).expect("is readable");
         }
         let counts = lines[&("GB".to_owned(), "sms".to_owned())];
-        assert_eq!(counts, Counts { sent: 100, messages: 103, checked: 100, approved: 80, since_day: 20_000 });
-        let text = line("GB", "sms", &counts, (100, 80), false);
+        assert_eq!(counts, Counts { sent: 100, messages: 103, checked: 100, approved: 80 });
+        let text = line("GB", "sms", &counts, TwilioCounts { sent: 103, converted: 80 }, false);
         assert!(text.contains("80 %") && text.contains("$23.0411") && text.contains("$5.1451"), "{text}");
         assert!(text.ends_with("low"), "{text}");
-        assert!(add(&mut lines, &json!({"Items": [{"sk": {"S": "GB#sms"}}]})).is_err());
+        assert!(add(&mut lines, &json!({"Items": [{"sk": {"S": "GB#sms"}}]}), 0).is_err());
+    }
+
+    #[test]
+    fn what_twilio_counted_differently_is_said() {
+        let counts = Counts { sent: 990, messages: 1000, checked: 980, approved: 970 };
+        for (sent, converted, differs) in [(1000, 970, false), (1049, 970, false), (1060, 970, true), (1000, 900, true)]
+        {
+            let twilio = TwilioCounts { sent, converted };
+            assert_eq!(line("GB", "sms", &counts, twilio, false).ends_with("differs"), differs, "{sent} {converted}");
+        }
+        let few = Counts { sent: 2, messages: 2, ..Counts::default() };
+        assert!(!few.differs(TwilioCounts { sent: 7, converted: 0 }), "five messages are no difference");
+        assert!(few.differs(TwilioCounts { sent: 8, converted: 0 }));
     }
 }
