@@ -5,7 +5,7 @@ use crate::ids::Owner;
 use crate::instant::Instant;
 use crate::phone::PhoneRequirement;
 use crate::region::{GatePolicy, Region};
-use crate::verification::{NameCheck, Reviewer, Verification, VerificationState};
+use crate::verification::{NameCheck, Verification};
 
 /// The answer to "may this sub-account do this now?", with the rule that said so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,26 +107,11 @@ pub fn clear_action<'a>(
 
 /// What the names have to do with a verification that Persona approved and that does not count yet.
 fn why_in_review(verification: &Verification) -> Option<ActionClearance> {
-    match (verification.state, verification.names) {
-        (VerificationState::InReview { by: Reviewer::Names { .. } }, NameCheck::Compared(_)) => {
-            Some(ActionClearance::NamesDiffer)
-        }
-        (VerificationState::InReview { by: Reviewer::Names { .. } }, NameCheck::NotWanted | NameCheck::Wanted) => {
-            Some(ActionClearance::NamesNotCompared)
-        }
-        (
-            VerificationState::Unverified
-            | VerificationState::InProgress { .. }
-            | VerificationState::InReview { by: Reviewer::Persona }
-            | VerificationState::Verified { .. }
-            | VerificationState::Declined
-            | VerificationState::Failed
-            | VerificationState::Expired
-            | VerificationState::Locked
-            | VerificationState::Revoked { .. },
-            _,
-        ) => None,
-    }
+    verification.awaits_names_since()?;
+    Some(match verification.names {
+        NameCheck::Compared(_) => ActionClearance::NamesDiffer,
+        NameCheck::NotWanted | NameCheck::Wanted => ActionClearance::NamesNotCompared,
+    })
 }
 
 /// Whether a clearance came before the purchase's deadline. One that is not gated is always in time.

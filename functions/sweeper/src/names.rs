@@ -15,8 +15,8 @@ use adapters::queue::Queue;
 use adapters::store::{Store, StoreError};
 use adapters::verifications::{self, Change, DECIDE_AGAIN_MAX, Made, WAKE_AT_ONCE_MAX};
 use domain::{
-    Decision, InquiryId, Instant, NameLevels, NameMatchPolicy, Owner, PhoneNumber, Reviewer, VerificationEffect,
-    VerificationEvent, VerificationState, judge_names,
+    Decision, InquiryId, Instant, NameLevels, NameMatchPolicy, Owner, PhoneNumber, VerificationEffect,
+    VerificationEvent, judge_names,
 };
 use futures::stream::{self, StreamExt};
 use tracing::{info, warn};
@@ -78,19 +78,8 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
             return Ok(false);
         }
         for stored in verifications::load_all(&self.store, &overdue.owners).await? {
-            let in_time = match stored.verification.state {
-                VerificationState::InReview { by: Reviewer::Names { approved_at } } => approved_at <= request.deadline,
-                VerificationState::Unverified
-                | VerificationState::InProgress { .. }
-                | VerificationState::InReview { by: Reviewer::Persona }
-                | VerificationState::Verified { .. }
-                | VerificationState::Declined
-                | VerificationState::Failed
-                | VerificationState::Expired
-                | VerificationState::Locked
-                | VerificationState::Revoked { .. } => false,
-            };
-            if in_time && stored.verification.names_to_compare().is_some() {
+            let in_time = stored.verification.awaits_names_since().is_some_and(|at| at <= request.deadline);
+            if in_time && stored.verification.needs_phone() {
                 return Ok(phones::load_approved(&self.store, request.sub_account).await?.is_some());
             }
         }

@@ -52,25 +52,32 @@ impl Verification {
     /// The inquiry whose name is to be compared now, if any is: one that Persona approved and that still counts.
     #[must_use]
     pub fn names_to_compare(&self) -> Option<&InquiryId> {
-        let approved = match self.state {
-            VerificationState::Verified { .. } | VerificationState::InReview { by: Reviewer::Names { .. } } => true,
+        let approved = self.verified_at().or(self.awaits_names_since()).is_some();
+        let inquiry = self.inquiry.as_ref().filter(|_| approved && self.names == NameCheck::Wanted)?;
+        Some(&inquiry.id)
+    }
+
+    /// When Persona approved what does not count yet, because the names must fit first.
+    #[must_use]
+    pub fn awaits_names_since(&self) -> Option<Instant> {
+        match self.state {
+            VerificationState::InReview { by: Reviewer::Names { approved_at } } => Some(approved_at),
             VerificationState::Unverified
             | VerificationState::InProgress { .. }
             | VerificationState::InReview { by: Reviewer::Persona }
+            | VerificationState::Verified { .. }
             | VerificationState::Declined
             | VerificationState::Failed
             | VerificationState::Expired
             | VerificationState::Locked
-            | VerificationState::Revoked { .. } => false,
-        };
-        let inquiry = self.inquiry.as_ref().filter(|_| approved && self.names == NameCheck::Wanted)?;
-        Some(&inquiry.id)
+            | VerificationState::Revoked { .. } => None,
+        }
     }
 
     /// Whether an approved phone is what it waits for, if there is none yet.
     #[must_use]
     pub fn needs_phone(&self) -> bool {
-        self.verified_at().is_none() && self.names_to_compare().is_some()
+        self.awaits_names_since().is_some() && self.names == NameCheck::Wanted
     }
 
     /// Whether what is still to be done about it is ours, not Persona's: to wake who waits, or to compare names.
