@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 use crate::events::{Caller, http_event};
 use crate::locked;
+use crate::logs;
 use crate::memory_table::MemoryTable;
 use crate::neighbours::{MemoryQueue, StillClock};
 use crate::world::Answer;
@@ -291,6 +292,7 @@ pub struct PhoneWorld<'clock> {
 impl<'clock> PhoneWorld<'clock> {
     /// A fresh world under a policy.
     pub fn new(clock: &'clock StillClock, policy: PhonePolicy) -> Self {
+        logs::install();
         Self {
             clock,
             table: MemoryTable::default(),

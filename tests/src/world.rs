@@ -20,6 +20,7 @@ use serde_json::Value;
 use sweeper::{Sweeper, Swept};
 
 use crate::events::{Caller, ask_event, http_event, sqs_event, webhook_event};
+use crate::logs;
 use crate::memory_names::MemoryNames;
 use crate::memory_table::MemoryTable;
 use crate::neighbours::{MemoryCarrier, MemoryPersona, MemoryQueue, StillClock};
@@ -64,6 +65,7 @@ pub struct Demands {
 
 /// The neighbours of a fresh world, and an executor for its futures: nothing in memory ever waits.
 pub fn world(clock: &StillClock) -> Neighbours<'_> {
+    logs::install();
     Neighbours {
         clock,
         table: MemoryTable::default(),

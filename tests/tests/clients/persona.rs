@@ -24,6 +24,7 @@ fn client(server: &Server, timeout_ms: u64) -> PersonaClient {
 }
 
 fn client_with(server: &Server, timeout_ms: u64, key: &str) -> PersonaClient {
+    tests::logs::install();
     PersonaClient::new(PersonaSettings {
         base_url: server.base_url("/api/v1"),
         api_key: key.to_owned().into(),

@@ -1,49 +1,26 @@
 //! What stays behind: no passcode anywhere, no phone number and no address in a log, no score in an answer.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
-
-use adapters::telemetry::layer;
-use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::layer::SubscriberExt;
+use tests::logs::logged;
 
 use crate::{ABROAD, HOME, SUB, id, in_a_world, number};
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[test]
 fn passcodes_addresses_and_whole_numbers_stay_in_memory() {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::registry().with(layer(LevelFilter::TRACE, move || writer.clone()));
-    // For the whole process: what the other tests do meanwhile is searched as well.
-    tracing::subscriber::set_global_default(subscriber).expect("nobody else sets one");
     let (mut stored, mut entered) = (String::new(), String::new());
-    in_a_world(|world| {
-        world.lookup.set_risk(&number("+447500123456"), 99);
-        world.start_from(SUB, "risky", &number("+447500123456"), "203.0.113.99");
-        let started = world.start_from(SUB, "wrong", &number(ABROAD), "203.0.113.99");
-        world.check(SUB, id(&started), "31415926");
-        let started = world.start(SUB, "right", &number(HOME));
-        entered = world.passcodes.code(&number(HOME)).expect("is under way");
-        assert_eq!(world.check(SUB, id(&started), &entered).body["result"], "approved");
-        stored = format!("{:?}", world.table.items());
+    let ((), lines) = logged(|| {
+        in_a_world(|world| {
+            world.lookup.set_risk(&number("+447500123456"), 99);
+            world.start_from(SUB, "risky", &number("+447500123456"), "203.0.113.99");
+            let started = world.start_from(SUB, "wrong", &number(ABROAD), "203.0.113.99");
+            world.check(SUB, id(&started), "31415926");
+            let started = world.start(SUB, "right", &number(HOME));
+            entered = world.passcodes.code(&number(HOME)).expect("is under way");
+            assert_eq!(world.check(SUB, id(&started), &entered).body["result"], "approved");
+            stored = format!("{:?}", world.table.items());
+        });
     });
-    let logged = String::from_utf8(lines.0.lock().unwrap_or_else(PoisonError::into_inner).clone()).expect("is text");
     let logged: String =
-        logged.lines().map(|line| line.split_once(r#","level""#).map_or(line, |(_, rest)| rest)).collect();
+        lines.lines().map(|line| line.split_once(r#","level""#).map_or(line, |(_, rest)| rest)).collect();
     assert!(logged.contains("phone_sent") && logged.contains("phone_refused"), "the search can find: {logged}");
     assert!(stored.contains(HOME), "the search can find");
     for secret in ["31415926", "203.0.113.99", &entered] {
