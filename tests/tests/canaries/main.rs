@@ -6,6 +6,7 @@ mod markers;
 mod paths;
 mod requests;
 mod sinks;
+mod there;
 mod vendor;
 
 use std::collections::BTreeSet;
@@ -46,6 +47,11 @@ fn main() -> ExitCode {
     }
     if walked.sessions == 0 || answers == 0 || lines == 0 || panics == 0 {
         wrong.push("no session, answer, log line or panic was seen: something was not walked".to_owned());
+    }
+    for (route, statuses) in &walked.routes {
+        if !statuses.iter().any(|status| (200..300).contains(status)) {
+            wrong.push(format!("{route} was never answered as one who asks rightly is: nothing of that was searched"));
+        }
     }
     for line in walked.asked.iter().filter(|line| line.contains(" /api/v1/inquiries")) {
         let fields = line.split(['?', '&']).find_map(|part| part.strip_prefix("fields%5Binquiry%5D="));

@@ -7,7 +7,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use adapters::config::BaseUrl;
-use adapters::items::{StoredVerification, approved_phone_to_item, verification_to_item};
 use adapters::name_match::IdAgainstPhone;
 use adapters::persona::{PersonaClient, PersonaSettings, sign};
 use adapters::store::{Condition, Item, Key, Page, Query, Store, StoreError, TransactError, Write, WriteError};
@@ -15,11 +14,7 @@ use adapters::twilio::{
     LookupClient, RATE_LIMIT_NAMES, TwilioAccess, TwilioClient, TwilioSettings, VerifyClient, VerifySettings,
 };
 use adapters::verifications::Revisits;
-use domain::{
-    ApprovedPhone, Attempt, Channel, GatePolicy, Inquiry, InquiryId, MessagePrices, NameCheck, NameMatchPolicy, Owner,
-    PhoneNumber, PhonePolicy, PhonePreset, PhoneVerificationId, Reviewer, SubAccountId, Timing, Verification,
-    VerificationPolicy, VerificationState,
-};
+use domain::{GatePolicy, MessagePrices, NameMatchPolicy, PhonePolicy, PhonePreset, Timing, VerificationPolicy};
 use number_search::NumberSearch;
 use persona_webhook::PersonaWebhook;
 use phone_verification::PhoneVerification;
@@ -37,6 +32,7 @@ use tokio::runtime::Runtime;
 use crate::markers::{ONE_TIME_LINK, SESSION_TOKEN, fields, marker, members};
 use crate::requests::{delivery, requests};
 use crate::sinks::Sinks;
+use crate::there::one_for_whom_nothing_waits;
 use crate::vendor::{MOODS, Mood, Vendor};
 
 /// The functions that are walked, as their folders are called: a test compares them with what is there.
@@ -267,6 +263,7 @@ impl Walk<'_> {
 
     /// Every route of every HTTP function, with every body.
     fn routes(&self, thorough: bool) {
+        self.put_one_for_whom_nothing_waits();
         for (round, route) in purchase_check::Route::ALL.into_iter().enumerate() {
             let requests = requests(route.key(), route.scope(), round, thorough);
             for (number, mut event) in requests.into_iter().enumerate() {
@@ -400,32 +397,9 @@ impl Walk<'_> {
         self.keep(persona_webhook::ROUTE, self.ran(function.handle(event)));
     }
 
-    /// Somebody whom Persona approved, and whose name is to be compared with the owner of a phone.
-    fn approve_one_with_a_phone(&self) {
-        let sub_account = SubAccountId::parse("loc_named").expect("is an id");
-        let inquiry = Inquiry {
-            id: InquiryId::parse("inq_named").expect("is an id"),
-            template: Some(template()),
-            seen: None,
-            attempt: Attempt::Unused,
-            session_at: self.now(),
-            sessions: 1,
-        };
-        let state = VerificationState::InReview { by: Reviewer::Names { approved_at: self.now() } };
-        let verification = Verification { state, inquiry: Some(inquiry), attempts_used: 0, names: NameCheck::Wanted };
-        let stored = StoredVerification { verification, opening: None, version: 1 };
-        let owner = Owner::SubAccount(sub_account.clone());
-        let phone = ApprovedPhone {
-            number: PhoneNumber::parse("+12125550100").expect("is a number"),
-            channel: Channel::Sms,
-            at: self.now(),
-            verification: PhoneVerificationId::parse(&format!("phv_{:032}", 0)).expect("is an id"),
-        };
-        let items = [
-            verification_to_item(&owner, &stored, Some(self.now())),
-            approved_phone_to_item(&sub_account, &phone, None),
-        ];
-        for item in items {
+    /// Puts what no request makes: somebody for whom nothing waits.
+    fn put_one_for_whom_nothing_waits(&self) {
+        for item in one_for_whom_nothing_waits(self.now()) {
             let expect = Condition::Any(vec![Condition::ItemAbsent, Condition::ItemPresent]);
             let written = self.runtime.block_on((&self.sinks.table).write(Write::Put { item, expect }));
             written.expect("the table in memory answers");
@@ -447,7 +421,7 @@ impl Walk<'_> {
                 template: template(),
             },
         };
-        self.approve_one_with_a_phone();
+        self.put_one_for_whom_nothing_waits();
         self.clock.advance_s(180);
         let swept = self.ran(async {
             match sweeper.sweep().await {

@@ -52,6 +52,15 @@ pub(crate) fn requests(route: &str, scope: &str, round: usize, thorough: bool) -
         requests.push(request(route, marker("name-last"), "key", Some(&caller), &body));
     }
     requests.push(request(route, marker("address-street-1"), "key", Some(&caller), &body));
+    // Asked as it should be, so that the whole answer is seen; operators also about somebody for whom nothing waits.
+    let ids: &[&str] = if scope == "operator" { &["loc_1", WITHOUT_WAITERS] } else { &["loc_1"] };
+    for (number, id) in ids.iter().enumerate() {
+        for body in [json!({"reason": "asked for"}), json!({"action": "retry", "reason": "asked for"})] {
+            let mut plain = request(route, id, &format!("plain-{round}-{number}"), Some(&caller), &body.to_string());
+            plain["rawQueryString"] = json!("");
+            requests.push(plain);
+        }
+    }
     requests.push(request(route, "loc_1", "key", None, &body));
     requests
 }
@@ -80,8 +89,11 @@ fn request(route: &str, id: &str, key: &str, caller: Option<&Caller>, body: &str
     event
 }
 
-/// The id of no purchase.
-const PURCHASE: &str = "pur_00000000000000000000000000000000";
+/// A sub-account for which nothing waits, and which has a purchase that is held.
+pub(crate) const WITHOUT_WAITERS: &str = "loc_named";
+
+/// The id of that purchase, and of none of the others'.
+pub(crate) const PURCHASE: &str = "pur_00000000000000000000000000000000";
 
 /// Bodies that some route understands; if wanted, each also with markers in it that none does, and bodies that none
 /// understands.

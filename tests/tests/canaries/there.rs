@@ -1,0 +1,59 @@
+//! What is there, and no request makes.
+
+use adapters::items::{StoredVerification, approved_phone_to_item, purchase_to_item, verification_to_item};
+use adapters::store::Item;
+use domain::{
+    ApprovedPhone, Attempt, BodyHash, Channel, IfUnavailable, Inquiry, InquiryId, Instant, NameCheck, Owner,
+    PhoneNumber, PhoneVerificationId, Place, Purchase, PurchaseId, PurchaseState, Reviewer, SubAccountId, Verification,
+    VerificationState,
+};
+use tests::world::{account, template};
+
+use crate::requests::{PURCHASE, WITHOUT_WAITERS};
+
+/// Somebody whom Persona approved, whose name is to be compared with the owner of a phone, and who has a purchase that is
+/// held.
+pub(crate) fn one_for_whom_nothing_waits(now: Instant) -> [Item; 3] {
+    let sub_account = SubAccountId::parse(WITHOUT_WAITERS).expect("is an id");
+    let inquiry = Inquiry {
+        id: InquiryId::parse("inq_named").expect("is an id"),
+        template: Some(template()),
+        seen: None,
+        attempt: Attempt::Unused,
+        session_at: now,
+        sessions: 1,
+    };
+    let state = VerificationState::InReview { by: Reviewer::Names { approved_at: now } };
+    let verification = Verification { state, inquiry: Some(inquiry), attempts_used: 0, names: NameCheck::Wanted };
+    let stored = StoredVerification { verification, opening: None, version: 1 };
+    let owner = Owner::SubAccount(sub_account.clone());
+    let phone = ApprovedPhone {
+        number: PhoneNumber::parse("+12125550100").expect("is a number"),
+        channel: Channel::Sms,
+        at: now,
+        verification: PhoneVerificationId::parse(&format!("phv_{:032}", 0)).expect("is an id"),
+    };
+    let held = Purchase {
+        id: PurchaseId::parse(PURCHASE).expect("is an id"),
+        sub_account: sub_account.clone(),
+        place: Place::Alone,
+        number: PhoneNumber::parse("+12125550177").expect("is a number"),
+        given_up: Vec::new(),
+        if_unavailable: IfUnavailable::Fail,
+        alternatives: Vec::new(),
+        gated: false,
+        needs_phone: false,
+        body_hash: BodyHash([0; 32]),
+        created_at: now,
+        updated_at: now,
+        deadline: now,
+        pointers: Vec::new(),
+        state: PurchaseState::Held { sid: None, account: Some(account()), at: now },
+        history: Vec::new(),
+    };
+    [
+        verification_to_item(&owner, &stored, Some(now)),
+        approved_phone_to_item(&sub_account, &phone, None),
+        purchase_to_item(&held, 1, None),
+    ]
+}
