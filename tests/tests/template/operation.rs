@@ -95,25 +95,36 @@ const COUNTED: [(&str, &str); 14] = [
     ("persona_unanswered", "{ $.metric = \"persona_unanswered\" }"),
 ];
 
-/// The metrics that only tell, each with the log lines that count as one and the fields by which they are told apart.
-const TOLD: [(&str, &str, &[&str]); 5] = [
-    ("phone_sent", "{ $.metric = \"phone_sent\" }", &["country", "channel"]),
-    ("phone_checked", "{ $.metric = \"phone_checked\" }", &["country", "channel"]),
-    ("phone_approved", "{ $.metric = \"phone_approved\" }", &["country", "channel"]),
-    ("phone_refused", "{ $.metric = \"phone_refused\" }", &["country", "why"]),
-    ("phone_vendor_unavailable", "{ ($.metric = \"lookup_unavailable\") || ($.metric = \"verify_unavailable\") }", &[]),
+/// The metrics that only tell, each with the log lines that count, what each of them counts, and the fields by which they
+/// are told apart.
+const TOLD: [(&str, &str, &str, &[&str]); 7] = [
+    ("phone_sent", "{ $.metric = \"phone_sent\" }", "1", &["country", "channel"]),
+    ("phone_checked", "{ $.metric = \"phone_checked\" }", "1", &["country", "channel"]),
+    ("phone_approved", "{ $.metric = \"phone_approved\" }", "1", &["country", "channel"]),
+    ("passcode_sent_microdollars", "{ $.metric = \"phone_sent\" }", COST, &["country", "channel"]),
+    ("passcode_answered_microdollars", "{ $.metric = \"phone_approved\" }", COST, &["country", "channel"]),
+    ("phone_refused", "{ $.metric = \"phone_refused\" }", "1", &["country", "why"]),
+    (
+        "phone_vendor_unavailable",
+        "{ ($.metric = \"lookup_unavailable\") || ($.metric = \"verify_unavailable\") }",
+        "1",
+        &[],
+    ),
 ];
+
+/// What a message is estimated to cost, or the one that was answered.
+const COST: &str = "$.cost_microdollars";
 
 fn passcodes_are_counted_by_country(template: &Value) -> Vec<String> {
     let filters = resources(template, "AWS::Logs::MetricFilter");
-    let counted = |metric: &str, pattern: &str, fields: &[&str]| {
+    let counted = |metric: &str, pattern: &str, value: &str, fields: &[&str]| {
         filters.iter().any(|(_, filter)| {
             let transformation = &filter["MetricTransformations"][0];
             let told_by = several(&transformation["Dimensions"]);
             filter["LogGroupName"]["Ref"] == "PhoneVerificationLogs"
                 && filter["FilterPattern"] == pattern
                 && transformation["MetricName"] == metric
-                && transformation["MetricValue"] == "1"
+                && transformation["MetricValue"] == value
                 && told_by.len() == fields.len()
                 && fields
                     .iter()
@@ -122,7 +133,7 @@ fn passcodes_are_counted_by_country(template: &Value) -> Vec<String> {
         })
     };
     TOLD.into_iter()
-        .filter(|(metric, pattern, fields)| !counted(metric, pattern, fields))
+        .filter(|(metric, pattern, value, fields)| !counted(metric, pattern, value, fields))
         .map(|(metric, ..)| metric.to_owned())
         .collect()
 }
