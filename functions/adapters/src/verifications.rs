@@ -420,9 +420,9 @@ pub struct Waiter {
 }
 
 /// Makes a purchase wait: pointers first, then a strongly consistent read of its profile, of all owners and of the phone.
-/// Whichever way this interleaves with "mark verified, then list pointers", or with "change the profile, then list
-/// pointers", or with "write the approved phone, then list pointers", at least one of the two sees the other (promise P3). `count_up_to` asks how many wait, in the same round
-/// trip.
+/// Whichever way this interleaves with "mark verified, then list pointers", with "change the profile, then list pointers",
+/// or with "write the approved phone, then list pointers", at least one of the two sees the other (promise P3).
+/// `count_up_to` asks how many wait, in the same round trip.
 ///
 /// # Errors
 /// [`StoreError`] when the table does not answer; the purchase is due and the sweep does this again.

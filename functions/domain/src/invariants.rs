@@ -155,17 +155,7 @@ fn only_a_number_of_a_pool_goes_back(before: &Purchase, after: &Purchase) -> boo
 
 /// However often it is visited, answered and repeated.
 fn no_purchase_grows_with_use(_: &Purchase, after: &Purchase) -> bool {
-    let creates = match &after.state {
-        PurchaseState::Buying(slot) => slot.creates,
-        PurchaseState::Waiting
-        | PurchaseState::Completed { .. }
-        | PurchaseState::Failed { .. }
-        | PurchaseState::Expired { .. }
-        | PurchaseState::Cancelled { .. }
-        | PurchaseState::Releasing(_)
-        | PurchaseState::Released { .. }
-        | PurchaseState::Held { .. } => 0,
-    };
+    let creates = after.slot().map_or(0, |slot| slot.creates);
     creates <= CREATES_MAX
         && after.given_up.len() <= SWITCHES_MAX
         && after.alternatives.len() <= ALTERNATIVES_MAX

@@ -8,7 +8,7 @@ use adapters::twilio::{Carrier, Created, OwnedNumber, Stock};
 use adapters::verifications::DECIDE_AGAIN_MAX;
 use domain::{
     Actor, AfterAbsent, CARRIER_CLOCK_SKEW_MS, Decision, IfUnavailable, Instant, PhoneRequirement, PoolEvent,
-    PoolState, Purchase, PurchaseEvent, PurchaseState, Reason, SWITCHES_MAX,
+    PoolState, Purchase, PurchaseEvent, PurchaseState, Reason, SWITCHES_MAX, Slot,
 };
 use tracing::{info, warn};
 
@@ -277,17 +277,7 @@ pub(crate) fn wants_another(purchase: &Purchase) -> bool {
 
 /// Whether every create of this number so far was answered.
 fn nothing_unknown(stored: &StoredPurchase) -> bool {
-    match &stored.purchase.state {
-        PurchaseState::Buying(slot) => slot.nothing_unknown(),
-        PurchaseState::Waiting
-        | PurchaseState::Completed { .. }
-        | PurchaseState::Failed { .. }
-        | PurchaseState::Expired { .. }
-        | PurchaseState::Cancelled { .. }
-        | PurchaseState::Releasing(_)
-        | PurchaseState::Released { .. }
-        | PurchaseState::Held { .. } => true,
-    }
+    stored.purchase.slot().is_none_or(Slot::nothing_unknown)
 }
 
 /// A failure needs no clearance; a pool's number fails only in a pool that is being bought.

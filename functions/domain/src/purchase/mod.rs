@@ -198,6 +198,22 @@ pub enum AfterAbsent {
 type Outcome = Decision<Purchase, PurchaseEffects>;
 
 impl Purchase {
+    /// Its slot, while it is being bought.
+    #[must_use]
+    pub fn slot(&self) -> Option<&Slot> {
+        match &self.state {
+            PurchaseState::Buying(slot) => Some(slot),
+            PurchaseState::Waiting
+            | PurchaseState::Completed { .. }
+            | PurchaseState::Failed { .. }
+            | PurchaseState::Expired { .. }
+            | PurchaseState::Cancelled { .. }
+            | PurchaseState::Releasing(_)
+            | PurchaseState::Released { .. }
+            | PurchaseState::Held { .. } => None,
+        }
+    }
+
     /// What `event` does to this purchase. Total: every pair of state and event has an answer, listed in the snapshot
     /// `purchase_table`.
     #[must_use]

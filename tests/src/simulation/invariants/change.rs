@@ -3,7 +3,7 @@
 use adapters::items::{InquiryMap, keys};
 use domain::{Actor, EarlierCreates, Owner, Pool, PoolState, Purchase, PurchaseState, Verification};
 
-use super::{Violation, slot_of, verified_at, violation};
+use super::{Violation, verified_at, violation};
 use crate::simulation::facts::{Fact, Facts};
 use crate::simulation::shared::State;
 
@@ -33,8 +33,8 @@ fn permit_needs_its_pool(state: &State, before: Option<&Purchase>, after: &Purch
 
 /// Whether the change permits a create.
 fn is_permitted(before: Option<&Purchase>, after: &Purchase) -> bool {
-    let Some(slot) = slot_of(after) else { return false };
-    let further = before.and_then(|before| Some((before, slot_of(before)?))).is_none_or(|(before, slot_before)| {
+    let Some(slot) = after.slot() else { return false };
+    let further = before.and_then(|before| Some((before, before.slot()?))).is_none_or(|(before, slot_before)| {
         slot.last_post != slot_before.last_post || slot.creates > slot_before.creates || after.number != before.number
     });
     // What an operator lets go on has asked for nothing yet.
@@ -106,7 +106,7 @@ pub(super) fn verified_by_its_own_inquiry(state: &State, owner: &Owner, after: &
 
 /// Notes what a change shows.
 pub(super) fn note(facts: &mut Facts, before: Option<&Purchase>, after: &Purchase) {
-    let slot_before = before.and_then(slot_of);
+    let slot_before = before.and_then(Purchase::slot);
     match &after.state {
         PurchaseState::Completed { .. } => {
             if slot_before.is_some_and(|slot| slot.earlier == EarlierCreates::SomeUnknown) {

@@ -12,7 +12,7 @@ use adapters::items::keys;
 use adapters::store::Key;
 use domain::{
     Instant, Invariant, NumberSid, Owner, POOL_INVARIANTS, PURCHASE_INVARIANTS, PhoneNumber, Purchase, PurchaseState,
-    Slot, SubAccountId, VERIFICATION_INVARIANTS, VerificationState, broken,
+    SubAccountId, VERIFICATION_INVARIANTS, VerificationState, broken,
 };
 
 pub(super) use answers::{Expected, after_answer};
@@ -169,20 +169,6 @@ pub(super) fn when_calm(state: &mut State) {
     for rule in calm::RULES {
         let found = rule(state);
         state.violations.extend(found);
-    }
-}
-
-fn slot_of(purchase: &Purchase) -> Option<&Slot> {
-    match &purchase.state {
-        PurchaseState::Buying(slot) => Some(slot),
-        PurchaseState::Waiting
-        | PurchaseState::Completed { .. }
-        | PurchaseState::Failed { .. }
-        | PurchaseState::Expired { .. }
-        | PurchaseState::Cancelled { .. }
-        | PurchaseState::Releasing(_)
-        | PurchaseState::Released { .. }
-        | PurchaseState::Held { .. } => None,
     }
 }
 
