@@ -48,7 +48,7 @@ pub enum ProblemType {
     PhoneRiskRefused,
     /// Passcodes do not travel over this channel.
     PhoneChannelUnavailable,
-    /// Too many passcodes were asked for and not entered.
+    /// Too many passcodes were asked for.
     PhoneVerificationLimited,
     /// The number waits once before it is sent a passcode.
     PhoneVerificationSlowed,

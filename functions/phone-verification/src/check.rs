@@ -9,7 +9,7 @@ use adapters::store::{Store, StoreError, Write};
 use adapters::twilio::{Checking, Passcodes, PhoneLookup, VerifyError};
 use adapters::verifications::{self, WAKE_AT_ONCE_MAX};
 use domain::{
-    CheckResult, Counted, Decision, Instant, Limit, Owner, PhoneEffect, PhoneEvent, PhoneState,
+    CheckResult, Counted, Decision, Dimension, Instant, Owner, PhoneEffect, PhoneEvent, PhoneNumber, PhoneState,
     PhoneVerification as Verification, PhoneVerificationId, SubAccountId, VerifySid, Window,
 };
 use futures::future::try_join;
@@ -18,7 +18,7 @@ use tracing::{error, info, warn};
 
 use crate::PhoneVerification;
 use crate::body::read_code;
-use crate::ledger::{self, TRIES_MAX};
+use crate::ledger::{self, SeenWindow, TRIES_MAX};
 use crate::view::{checked_view, view};
 
 /// When a check is worth repeating that Twilio's list of attempts does not settle yet, in seconds.
@@ -118,7 +118,8 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
     }
 
     /// Everything that one step writes. The units go back in the same transaction; where others write the same windows
-    /// all the time, the approval is written without them at last, and they fade.
+    /// all the time, the approval is written without them at last, and they fade. What the phone was sent counts as answered
+    /// either way.
     async fn writes(
         &self,
         next: &Verification,
@@ -142,11 +143,15 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
         }
         writes.push(ledger::put_approved(next, now));
         let own = record.value.holder.as_ref().is_some_and(|holder| holder.sub_account == next.sub_account);
-        if returns_units && own {
+        if own {
             let (policy, held) = (&self.settings.policy, &record.value);
-            let answered = |window: Window, limit: &Limit| window.answer(held.first_at, now, limit);
-            writes.extend(ledger::put_units(&self.store, held, next.country, policy, answered).await?);
-            writes.push(ledger::forget_record(&next.number, record.version));
+            let approved = held.clone().approved(now, &policy.limits.phone);
+            if returns_units {
+                let again = held.has_answered(now, &policy.limits.phone);
+                let answered = |window: &SeenWindow| answered(window, held.first_at, again, &next.number, now);
+                writes.extend(ledger::put_units(&self.store, held, next.country, policy, answered).await?);
+            }
+            writes.push(ledger::put_record(&next.number, &approved, record.version, policy));
         }
         Ok(writes)
     }
@@ -173,6 +178,20 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
             PhoneEffect::CountChecked => info!(metric = "phone_checked", country, channel, "A passcode was wrong."),
             PhoneEffect::None | PhoneEffect::CountSent => {}
         }
+    }
+}
+
+/// A window in which a phone holds the unit that it took at `taken_at`, once it has answered; `again` is whether it had
+/// before, within a day. One phone raises a limit once a day, and makes a country served once for all.
+fn answered(window: &SeenWindow, taken_at: Instant, again: bool, number: &PhoneNumber, now: Instant) -> Window {
+    let SeenWindow { dimension, limit, seen } = window;
+    let next = match again {
+        false => seen.value.answer(taken_at, now, limit),
+        true => seen.value.answer_again(taken_at, now, limit),
+    };
+    match dimension {
+        Dimension::SubAccountCountry(..) => Window { phones: next.phones.with(number), ..next },
+        Dimension::Prefix(_) | Dimension::UnservedCountry(_) | Dimension::SubAccount(_) | Dimension::Address(_) => next,
     }
 }
 

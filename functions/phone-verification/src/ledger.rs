@@ -9,7 +9,7 @@ use adapters::profiles;
 use adapters::store::{Condition, Item, Store, StoreError, TransactError, Write, WriteError, write_all};
 use domain::{
     ApprovedPhone, ConversionCounts, Counted, CountryCode, Dimension, Instant, Limit, PhoneNumber, PhonePolicy,
-    PhoneRecord, PhoneVerification, PhoneVerificationId, SERVED_AFTER_APPROVALS, SubAccountId, Window, prefix_of,
+    PhoneRecord, PhoneVerification, PhoneVerificationId, SubAccountId, Window, prefix_of,
 };
 use futures::future::{try_join_all, try_join3};
 
@@ -73,7 +73,7 @@ pub(crate) async fn standing(
 fn serves(policy: &PhonePolicy, in_profile: &[CountryCode], country: CountryCode, windows: &[SeenWindow]) -> bool {
     let learned = windows.iter().any(|window| {
         let own = matches!(window.dimension, Dimension::SubAccountCountry(..));
-        own && window.seen.value.answered_ever >= SERVED_AFTER_APPROVALS
+        own && window.seen.value.phones.are_enough()
     });
     learned || policy.home_countries.contains(&country) || in_profile.contains(&country)
 }
@@ -128,11 +128,6 @@ pub(crate) fn put_record(number: &PhoneNumber, next: &PhoneRecord, seen_version:
     put(phone_record_to_item(number, next, seen_version + 1, &policy.limits.phone), seen_version)
 }
 
-/// Forgets what is remembered of a phone.
-pub(crate) fn forget_record(number: &PhoneNumber, seen_version: i64) -> Write {
-    Write::Delete { key: keys::phone_record(number), expect: Some(expect_version(seen_version)) }
-}
-
 /// Puts a window over the one that was read.
 pub(crate) fn put_window(window: &SeenWindow, next: &Window) -> Write {
     let item = window_to_item(&window.dimension, next, window.seen.version + 1, &window.limit);
@@ -145,14 +140,14 @@ pub(crate) async fn put_units(
     record: &PhoneRecord,
     country: CountryCode,
     policy: &PhonePolicy,
-    change: impl Fn(Window, &Limit) -> Window,
+    change: impl Fn(&SeenWindow) -> Window,
 ) -> Result<Vec<Write>, StoreError> {
     let held = record.units.iter().filter_map(|unit| {
         let limit = policy.limit(unit, country)?;
         Some(load_window(store, unit.clone(), limit))
     });
     let windows = try_join_all(held).await?;
-    Ok(windows.iter().map(|window| put_window(window, &change(window.seen.value, &window.limit))).collect())
+    Ok(windows.iter().map(|window| put_window(window, &change(window))).collect())
 }
 
 /// Counts one event of a verification's.

@@ -14,10 +14,9 @@ pub(crate) fn refused(why: Refusal, again_at: Instant, now: Instant, country: Op
         Refusal::Country => {
             (ProblemType::PhoneCountryRefused, "Numbers of this country cannot be verified. Use another phone.")
         }
-        Refusal::Limit => (
-            ProblemType::PhoneVerificationLimited,
-            "Too many passcodes were asked for and not entered. Wait, then ask again.",
-        ),
+        Refusal::Limit => {
+            (ProblemType::PhoneVerificationLimited, "Too many passcodes were asked for. Wait, then ask again.")
+        }
         Refusal::LineType => (
             ProblemType::PhoneLineUnsuitable,
             "This line cannot receive a passcode over this channel. Use a mobile phone, or ask for a call.",

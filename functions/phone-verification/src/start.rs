@@ -10,9 +10,9 @@ use adapters::regions::country_of;
 use adapters::store::{Store, StoreError, Write};
 use adapters::twilio::{LookupError, Passcodes, PhoneLookup, RateLimitValues, Sending};
 use domain::{
-    COUNTRY_AGAIN_MS, CountryCode, Decision, Dimension, Instant, Limit, PhoneEvent, PhoneRecord, PhoneState,
+    COUNTRY_AGAIN_MS, CountryCode, Decision, Dimension, Instant, PhoneEvent, PhoneRecord, PhoneState,
     PhoneVerification as Verification, PhoneVerificationId, Refusal, START_LEASE_MS, Screened, SentPasscode,
-    SubAccountId, VerifySid, Window, prefix_of, screen_country, screen_line_type, screen_risk,
+    SubAccountId, VerifySid, prefix_of, screen_country, screen_line_type, screen_risk,
 };
 use futures::future::try_join;
 use lambda_http::http::StatusCode;
@@ -265,7 +265,7 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
     async fn returned_units(&self, taken: &Taken, now: Instant) -> Result<Vec<Write>, StoreError> {
         let policy = &self.settings.policy;
         let (Versioned { value: record, version }, verification) = (&taken.record, &taken.verification.value);
-        let returned = |window: Window, limit: &Limit| window.give_back(record.first_at, now, limit);
+        let returned = |window: &SeenWindow| window.seen.value.give_back(record.first_at, now, &window.limit);
         let mut writes = ledger::put_units(&self.store, record, verification.country, policy, returned).await?;
         writes.push(ledger::put_record(&verification.number, &record.clone().without_units(), *version, policy));
         Ok(writes)

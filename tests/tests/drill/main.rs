@@ -1,4 +1,5 @@
-//! `make drill`: a pumping campaign against honest traffic, through the real handler of phone-verification.
+//! `make drill`: a pumping campaign, and one that answers with phones of its own, against honest traffic, through the real
+//! handler of phone-verification.
 //!
 //! `cargo test --workspace --test drill -- --seed 0` plays `balanced`, alone and with Lookup down or blind, and the other
 //! presets; `--table` adds each defence alone. The defences see what the function sees: nobody tells them who is who.
@@ -12,9 +13,9 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use people::{TARGETS, USERS};
+use people::{OWNED, TARGETS, USERS};
 use play::{Outcome, play};
-use rows::{Bound, Row};
+use rows::{Bound, Campaign, Row};
 
 #[expect(clippy::print_stdout, reason = "a test program tells its result on standard output")]
 fn main() -> ExitCode {
@@ -26,9 +27,16 @@ fn main() -> ExitCode {
     let place = arguments.iter().position(|argument| argument == "--seed");
     let seed = place.and_then(|place| arguments.get(place + 1)).and_then(|text| text.parse().ok()).unwrap_or(0);
     let rows = rows::rows(arguments.iter().any(|argument| argument == "--table"));
-    println!("drill: {USERS} honest users, {TARGETS} numbers of a campaign, seed {seed}");
+    println!(
+        "drill: {USERS} honest users, {TARGETS} numbers of a campaign, {OWNED} of one that answers each passcode, seed {seed}"
+    );
     let outcomes = play_all(seed, &rows);
-    let Some(undefended) = outcomes.first().copied() else { return ExitCode::FAILURE };
+    // What the same campaign costs undefended. Where there is none, any other: all of it is missing.
+    let undefended = |row: &Row| {
+        let fits = |other: &Row| other.campaign == row.campaign || row.campaign == Campaign::None;
+        let first = rows.iter().position(fits).unwrap_or_default();
+        outcomes.get(first).copied().unwrap_or_default()
+    };
 
     println!(
         "{:<36} {:>11} {:>8} {:>8} {:>9} {:>9} {:>9} {:>10}",
@@ -42,21 +50,22 @@ fn main() -> ExitCode {
             dollars(outcome.attack_cost),
             outcome.attack_messages,
             outcome.attack_lookups,
-            stopped_percent(outcome, &undefended),
+            stopped_percent(outcome, &undefended(row)),
             refused_percent(outcome),
             percent(outcome.strangers_refused, outcome.strangers),
             dollars(outcome.honest_cost),
         );
-        failures.extend(missed(row, outcome, &undefended));
+        failures.extend(missed(row, outcome, &undefended(row)));
     }
     for failure in &failures {
         println!("missed: {failure}; replay it: cargo test --workspace --test drill -- --seed {seed}");
     }
-    let balanced = rows.iter().zip(&outcomes).find(|(row, _)| row.name == rows::BALANCED).map(|(_, outcome)| outcome);
-    let Some(balanced) = balanced else { return ExitCode::FAILURE };
+    let Some((row, balanced)) = rows.iter().zip(&outcomes).find(|(row, _)| row.name == rows::BALANCED) else {
+        return ExitCode::FAILURE;
+    };
     println!(
         "drill: balanced stopped {:.2}% of attack cost, refused {:.2}% of honest users",
-        stopped_percent(balanced, &undefended),
+        stopped_percent(balanced, &undefended(row)),
         refused_percent(balanced)
     );
     if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -90,8 +99,11 @@ fn missed(row: &Row, outcome: &Outcome, undefended: &Outcome) -> Vec<String> {
     if outcome.requests == 0 || outcome.approved < 15_000 {
         missed.push(format!("{}: {} honest users were approved, too few to mean anything", row.name, outcome.approved));
     }
-    if !row.attacked && outcome.alarms > 0 {
+    if row.campaign == Campaign::None && outcome.alarms > 0 {
         missed.push(format!("{}: a low conversion was logged {} times", row.name, outcome.alarms));
+    }
+    if row.messages_max.is_some_and(|most| outcome.attack_messages > most) {
+        missed.push(format!("{}: {} messages of the campaign", row.name, outcome.attack_messages));
     }
     let Some(Bound { stopped_percent_min, refused_percent_below }) = row.bound else { return missed };
     let stopped = stopped_percent(outcome, undefended);

@@ -13,8 +13,12 @@ pub(crate) const TARGETS: usize = 5_000;
 const RANGES_PER_COUNTRY: usize = 2;
 /// How long the whole drill takes, in seconds: a day.
 const DAY_S: i64 = 24 * 3600;
+/// Phones of a campaign that answers: bought or hired ones, two in each country, side by side.
+pub(crate) const OWNED: usize = 40;
+/// Sub-accounts that a campaign that answers goes through.
+const OWNED_SUB_ACCOUNTS: usize = 4;
 /// When the campaign begins and ends, in seconds after the drill's start.
-const CAMPAIGN_S: (i64, i64) = (9 * 3600, 17 * 3600);
+pub(crate) const CAMPAIGN_S: (i64, i64) = (9 * 3600, 17 * 3600);
 /// Addresses that the campaign rotates over.
 const CAMPAIGN_ADDRESSES: usize = 500;
 /// Offices and carriers whose people share one address.
@@ -52,6 +56,8 @@ pub(crate) enum Intent {
         /// Messages wanted.
         messages: u32,
     },
+    /// Messages to phones of its own: enters each passcode, then asks again, all day.
+    Answering,
 }
 
 /// Scores: 97 % below 60, 2 % from 60 to 75, 1 % from 75.
@@ -128,7 +134,7 @@ pub(crate) fn honest(random: &mut Random, sub_accounts: &[SubAccount]) -> Vec<Pe
 
 /// The campaign: numbers in sequence, 250 in each of 20 countries, over 50 sub-accounts and 500 addresses, three
 /// messages each. All of them are mobile phones: the line type gives none away.
-pub(crate) fn campaign(random: &mut Random) -> Vec<Person> {
+pub(crate) fn pumping(random: &mut Random) -> Vec<Person> {
     let per_range = TARGETS / ATTACKED.len() / RANGES_PER_COUNTRY;
     let mut targets = Vec::new();
     for country in &ATTACKED {
@@ -149,4 +155,25 @@ pub(crate) fn campaign(random: &mut Random) -> Vec<Person> {
         intent: Intent::Campaign { messages: 3 },
     };
     targets.into_iter().map(person).collect()
+}
+
+/// The campaign that answers: each of its phones asks from an address of its own, again as soon as it has answered. They
+/// are mobile phones without a history, so that no score gives them away.
+pub(crate) fn answering(random: &mut Random) -> Vec<Person> {
+    let per_country = OWNED / ATTACKED.len();
+    let mut owned = Vec::new();
+    for country in &ATTACKED {
+        let start = random.next();
+        owned.extend((0..per_country).map(|step| country.number(start.wrapping_add(u64::try_from(step).unwrap_or(0)))));
+    }
+    let person = |(index, number): (usize, PhoneNumber)| Person {
+        number,
+        sub_account: format!("Loc{}", index % OWNED_SUB_ACCOUNTS),
+        address: format!("203.0.115.{index}"),
+        score: u8::try_from(random.below(60)).unwrap_or(0),
+        line: LineType::Mobile,
+        asks_at_s: CAMPAIGN_S.0 + random.ms(0, 60),
+        intent: Intent::Answering,
+    };
+    owned.into_iter().enumerate().map(person).collect()
 }

@@ -11,8 +11,8 @@ use tests::phone::{Package, PhoneWorld, sent_from, start_event};
 use tests::simulation::random::Random;
 use tests::world::{Answer, clock};
 
-use crate::people::{Intent, Person, campaign, honest};
-use crate::rows::Row;
+use crate::people::{CAMPAIGN_S, Intent, Person, answering, honest, pumping};
+use crate::rows::{Campaign, Row};
 use crate::world::{
     APPROVED_MICRODOLLARS, HONEST, LINE_TYPE_MICRODOLLARS, RISK_MICRODOLLARS, SubAccount, sub_accounts,
 };
@@ -23,6 +23,11 @@ const PATIENCE_S: i64 = 600;
 const CAMPAIGN_PATIENCE_S: i64 = 900;
 /// How often the campaign asks for one message.
 const CAMPAIGN_TRIES_MAX: u32 = 3;
+
+/// How soon a phone of the campaign that answers has entered a passcode, in seconds.
+const ANSWERS_AFTER_S: i64 = 30;
+/// How soon it asks for the next one, in seconds.
+const ASKS_AGAIN_AFTER_S: i64 = 30;
 
 /// What Lookup does in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,14 +89,16 @@ pub(crate) fn play(seed: u64, row: &Row) -> Outcome {
     Outcome { alarms: logged.matches(r#""metric":"conversion_low""#).count(), ..outcome }
 }
 
-fn play_day(seed: u64, Row { policy, lookup, attacked, .. }: &Row) -> Outcome {
+fn play_day(seed: u64, Row { policy, lookup, campaign, .. }: &Row) -> Outcome {
     let clock = clock();
     let mut random = Random::new(seed);
     let sub_accounts = sub_accounts(&mut random);
     let mut people = honest(&mut random, &sub_accounts);
-    if *attacked {
-        people.extend(campaign(&mut random));
-    }
+    people.extend(match campaign {
+        Campaign::None => Vec::new(),
+        Campaign::Pumping => pumping(&mut random),
+        Campaign::Answering => answering(&mut random),
+    });
     let world = PhoneWorld::new(&clock, policy.clone());
     sub_accounts.iter().for_each(|sub_account| put_profile(&world, sub_account));
     for person in &people {
@@ -156,6 +163,7 @@ impl Drill<'_> {
                 self.later(index, retry_after_s.max(1), Step::Ask);
             }
             Intent::Campaign { .. } => {}
+            Intent::Answering => self.later(index, ANSWERS_AFTER_S, Step::Enter),
             Intent::Honest { resends, .. } if progress.messages <= resends => {
                 self.later(index, retry_after_s.max(pause_s), Step::Ask);
             }
@@ -179,6 +187,7 @@ impl Drill<'_> {
                     self.later(index, retry_after_s, Step::Ask);
                 }
             }
+            Intent::Answering => self.ask_all_day(index, retry_after_s),
             Intent::Honest { converts, .. } => {
                 if answer.problem() == "phone-line-unsuitable" && !progress.by_call {
                     progress.by_call = true;
@@ -202,8 +211,21 @@ impl Drill<'_> {
     fn enter(&mut self, index: usize, code: &str) {
         let id = self.progress[index].id.clone();
         let answer = self.world.check(&self.people[index].sub_account, &id, code);
-        if answer.body["result"] == "approved" {
-            self.outcome.approved += 1;
+        let approved = u32::from(answer.body["result"] == "approved");
+        match self.people[index].intent {
+            Intent::Honest { .. } => self.outcome.approved += approved,
+            Intent::Campaign { .. } => {}
+            Intent::Answering => {
+                self.outcome.attack_cost += i64::from(approved) * APPROVED_MICRODOLLARS;
+                self.ask_all_day(index, ASKS_AGAIN_AFTER_S);
+            }
+        }
+    }
+
+    /// As long as the campaign lasts.
+    fn ask_all_day(&mut self, index: usize, after_s: i64) {
+        if self.now_s + after_s < CAMPAIGN_S.1 {
+            self.later(index, after_s, Step::Ask);
         }
     }
 
@@ -216,7 +238,7 @@ impl Drill<'_> {
         let attacked: HashMap<&str, bool> = self
             .people
             .iter()
-            .map(|person| (person.number.as_str(), matches!(person.intent, Intent::Campaign { .. })))
+            .map(|person| (person.number.as_str(), !matches!(person.intent, Intent::Honest { .. })))
             .collect();
         let is_attack = |number: &str| attacked.get(number).copied().unwrap_or(false);
         let prices = MessagePrices::default();

@@ -1,7 +1,8 @@
 //! The rows of the table: the presets, Lookup's failures, and each defence alone.
 
-use domain::{AllowedCountries, LineTypePolicy, PhoneLimit, PhoneLimits, PhonePolicy, PhonePreset};
+use domain::{AllowedCountries, Limit, LineTypePolicy, PhoneLimit, PhoneLimits, PhonePolicy, PhonePreset};
 
+use crate::people::OWNED;
 use crate::play::Lookup;
 
 /// The name of the row that the last line is about.
@@ -21,14 +22,27 @@ pub(crate) struct Row {
     pub(crate) policy: PhonePolicy,
     pub(crate) lookup: Lookup,
     pub(crate) bound: Option<Bound>,
-    /// Whether there is a campaign besides the honest people.
-    pub(crate) attacked: bool,
+    /// Who asks besides the honest people.
+    pub(crate) campaign: Campaign,
+    /// Messages that the campaign gets at most.
+    pub(crate) messages_max: Option<u32>,
+}
+
+/// Who asks besides the honest people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Campaign {
+    /// Nobody.
+    None,
+    /// Whoever is paid for messages, and answers none.
+    Pumping,
+    /// Whoever is paid for messages, and answers each with a phone of its own.
+    Answering,
 }
 
 fn row(name: &'static str, policy: PhonePolicy, lookup: Lookup, bound: Option<(f64, f64)>) -> Row {
     let bound =
         bound.map(|(stopped_percent_min, refused_percent_below)| Bound { stopped_percent_min, refused_percent_below });
-    Row { name, policy, lookup, bound, attacked: true }
+    Row { name, policy, lookup, bound, campaign: Campaign::Pumping, messages_max: None }
 }
 
 /// Nothing is counted, nothing is looked up; only Twilio's own five messages a verification stand.
@@ -38,7 +52,12 @@ fn undefended() -> PhonePolicy {
         countries: AllowedCountries::All,
         blocked_countries: Vec::new(),
         limits: PhoneLimits {
-            phone: PhoneLimit { window_ms: day_ms, messages_max: u32::MAX, growing_pause: false },
+            phone: PhoneLimit {
+                window_ms: day_ms,
+                messages_max: u32::MAX,
+                messages_in_all_max: u32::MAX,
+                growing_pause: false,
+            },
             prefix: None,
             prefix_us_ca: None,
             sub_account_country: None,
@@ -52,7 +71,7 @@ fn undefended() -> PhonePolicy {
     }
 }
 
-/// All rows, undefended first; `alone` adds each defence of `balanced` alone.
+/// All rows, each campaign's undefended one first; `alone` adds each defence of `balanced` alone.
 pub(crate) fn rows(alone: bool) -> Vec<Row> {
     let balanced = PhonePolicy::of(PhonePreset::Balanced);
     let mut rows = vec![
@@ -60,7 +79,7 @@ pub(crate) fn rows(alone: bool) -> Vec<Row> {
         row("open", PhonePolicy::of(PhonePreset::Open), Lookup::Up, None),
         row(BALANCED, balanced.clone(), Lookup::Up, Some((99.0, 0.5))),
         Row {
-            attacked: false,
+            campaign: Campaign::None,
             ..row("balanced, honest people alone", balanced.clone(), Lookup::Up, Some((100.0, 0.5)))
         },
         row("strict", PhonePolicy::of(PhonePreset::Strict), Lookup::Up, None),
@@ -69,6 +88,36 @@ pub(crate) fn rows(alone: bool) -> Vec<Row> {
     ];
     if alone {
         rows.extend(alone_rows(&balanced));
+    }
+    rows.extend(answered_rows(&balanced, alone));
+    rows
+}
+
+/// The campaign that answers: what the limits on unanswered passcodes do not stop, and what each ceiling does.
+fn answered_rows(balanced: &PhonePolicy, alone: bool) -> Vec<Row> {
+    let answered = |name, policy| Row { campaign: Campaign::Answering, ..row(name, policy, Lookup::Up, None) };
+    let bounded = balanced.limits;
+    let no_ceiling_per_phone = PhoneLimit { messages_in_all_max: u32::MAX, ..bounded.phone };
+    let no_ceiling_a_day = bounded.sub_account.map(|limit| Limit { a_day_max: None, ..limit });
+    let limited =
+        |phone, sub_account| PhonePolicy { limits: PhoneLimits { phone, sub_account, ..bounded }, ..balanced.clone() };
+    let owned = u32::try_from(OWNED).unwrap_or(u32::MAX);
+    let mut rows = vec![
+        answered("answered, undefended", undefended()),
+        answered("answered, balanced without ceilings", limited(no_ceiling_per_phone, no_ceiling_a_day)),
+        Row {
+            messages_max: Some(owned * bounded.phone.messages_in_all_max),
+            bound: Some(Bound { stopped_percent_min: 95.0, refused_percent_below: 0.5 }),
+            ..answered("answered, balanced", balanced.clone())
+        },
+    ];
+    if alone {
+        rows.extend([
+            answered("answered, ceiling per phone alone", limited(bounded.phone, no_ceiling_a_day)),
+            answered("answered, ceiling a day alone", limited(no_ceiling_per_phone, bounded.sub_account)),
+            answered("answered, open", PhonePolicy::of(PhonePreset::Open)),
+            answered("answered, strict", PhonePolicy::of(PhonePreset::Strict)),
+        ]);
     }
     rows
 }

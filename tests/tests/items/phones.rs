@@ -7,9 +7,9 @@ use adapters::items::{
 };
 use adapters::store::{Item, StoreError, Value};
 use domain::{
-    ApprovedPhone, BodyHash, Channel, ConversionCounts, Counted, CountryCode, Dimension, Holder, IdempotencyKey,
-    Instant, Limit, PhoneNumber, PhonePolicy, PhonePreset, PhoneRecord, PhoneState, PhoneVerification,
-    PhoneVerificationId, Refusal, SentPasscode, SubAccountId, VerifySid, Window,
+    AnsweredMessages, ApprovedPhone, BodyHash, Channel, ConversionCounts, Counted, CountryCode, Dimension,
+    DistinctPhones, Holder, IdempotencyKey, Instant, Limit, PhoneNumber, PhonePolicy, PhonePreset, PhoneRecord,
+    PhoneState, PhoneVerification, PhoneVerificationId, Refusal, SentPasscode, SubAccountId, VerifySid, Window,
 };
 
 /// A value that nothing can read, and that must not appear in an error.
@@ -88,6 +88,7 @@ fn a_phone_record_is_read_back() {
     let full = PhoneRecord {
         holder: Some(Holder { sub_account: sub_account(), until: at(600) }),
         messages: 4,
+        answered: Some(AnsweredMessages { since: at(-60), messages: 2 }),
         first_at: at(0),
         last_at: at(300),
         slowed_at: Some(at(1)),
@@ -107,6 +108,7 @@ fn a_phone_record_is_read_back() {
 fn a_window_is_read_back_under_the_key_of_its_dimension() {
     let limit = Limit::per_hour(2, 5);
     let taken = Window::default().take(at(0), &limit).take(at(1), &limit).answer(at(0), at(9), &limit);
+    let taken = Window { phones: DistinctPhones::default().with(&number()), ..taken };
     for dimension in dimensions() {
         for window in [Window::default(), taken, taken.block(at(5000))] {
             let item = window_to_item(&dimension, &window, 2, &limit);
@@ -156,7 +158,8 @@ fn what_cannot_be_read_is_named() {
             (phone_verification_to_item(&verification(state), 1), read)
         })
         .collect();
-    let record = PhoneRecord { units: dimensions(), ..PhoneRecord::default() };
+    let answered = Some(AnsweredMessages { since: at(0), messages: 2 });
+    let record = PhoneRecord { units: dimensions(), answered, ..PhoneRecord::default() };
     cases.push((phone_record_to_item(&number(), &record, 1, &phone), |item| phone_record_from_item(item).map(drop)));
     let window = Window::default().take(at(0), &limit);
     cases.push((window_to_item(&dimensions()[0], &window, 1, &limit), |item| window_from_item(item).map(drop)));

@@ -150,6 +150,83 @@ fn a_country_is_learned_by_what_is_approved_there() {
     });
 }
 
+/// Whoever owns a phone may answer as often as it asks: it is sent so many messages a day, at however many sub-accounts.
+#[test]
+fn a_phone_that_answers_each_passcode_is_sent_only_so_many_a_day() {
+    in_a_world(|world| {
+        let phone = number("+447400123456");
+        let most = world.policy.limits.phone.messages_in_all_max as usize;
+        for index in 0..most {
+            approve(world, &format!("Loc{}", index % 3), &format!("key {index}"), &phone);
+        }
+        let one_more = world.start(SUB, "one more", &phone);
+        assert_eq!((one_more.status, one_more.problem()), (429, "phone-verification-limited"));
+        assert_eq!(retry_after_s(&one_more), 24 * 3600);
+        assert_eq!(world.passcodes.messages(), most);
+        world.clock.advance_s(24 * 3600);
+        approve(world, SUB, "the next day", &phone);
+    });
+}
+
+/// Resends are messages too: they do not multiply the ceiling.
+#[test]
+fn what_is_sent_again_and_then_answered_counts() {
+    in_a_world(|world| {
+        let phone = number("+447400123456");
+        let mut started = String::new();
+        for index in 0..40 {
+            let answer = world.start(SUB, &format!("key {index}"), &phone);
+            if answer.status != 201 {
+                break;
+            }
+            id(&answer).clone_into(&mut started);
+            if index % 3 == 2 {
+                let code = world.passcodes.code(&phone).expect("is under way");
+                assert_eq!(world.check(SUB, &started, &code).body["result"], "approved");
+            }
+            world.clock.advance_s(120);
+        }
+        assert_eq!(world.passcodes.messages(), world.policy.limits.phone.messages_in_all_max as usize);
+    });
+}
+
+/// Else five answers of one phone would open its country for fifty messages an hour.
+#[test]
+fn one_phone_opens_no_country_however_often_it_answers() {
+    in_a_world(|world| {
+        for index in 0..9 {
+            approve(world, SUB, &format!("approved {index}"), &number("+447400123456"));
+        }
+        let unanswered: Vec<u64> =
+            (0..6).map(|index| world.start(SUB, &index.to_string(), &spread(index)).status).collect();
+        assert_eq!(unanswered, [201, 201, 201, 201, 429, 429], "as tight as for anybody");
+    });
+}
+
+#[test]
+fn a_sub_account_has_so_many_passcodes_a_day_answered_or_not() {
+    in_a_world(|world| {
+        let limit = world.policy.limits.sub_account.expect("is counted");
+        let most = limit.a_day_max.expect("is bounded") as usize;
+        let phone = |index: usize| number(&format!("+1212{}{:04}", 200 + index / 10, index % 10));
+        for index in 0..most {
+            let answer = world.start_from(SUB, &index.to_string(), &phone(index), &format!("203.0.{index}.1"));
+            assert_eq!(answer.status, 201, "{index}");
+            if index > 0 {
+                let code = world.passcodes.code(&phone(index)).expect("is under way");
+                assert_eq!(world.check(SUB, id(&answer), &code).body["result"], "approved");
+            }
+        }
+        let refused = world.start(SUB, "one more", &phone(most));
+        assert_eq!((refused.status, refused.problem()), (429, "phone-verification-limited"));
+        assert_eq!(world.start("Loc_other", "one more", &phone(most)).status, 201, "others are open");
+        world.clock.advance_s(30);
+        assert_eq!(world.start(SUB, "again", &phone(0)).status, 201, "what is under way may be sent again");
+        world.clock.advance_s(retry_after_s(&refused));
+        assert_eq!(world.start(SUB, "one more", &phone(most + 1)).status, 201, "the next day");
+    });
+}
+
 /// Else a token in a browser would name a fresh address each time.
 #[test]
 fn only_an_agency_says_where_a_person_is() {

@@ -1,8 +1,8 @@
 //! The windows of the limits, what is remembered of a phone, and the counts of conversion, on a clock of numbers.
 
 use domain::{
-    CONVERSION_DAYS, ConversionCounts, Counted, Dimension, Instant, Limit, PASSCODE_LIFE_MS, PhoneNumber, PhonePolicy,
-    PhonePreset, PhoneRecord, SubAccountId, Window, prefix_of,
+    CONVERSION_DAYS, ConversionCounts, Counted, Dimension, DistinctPhones, Instant, Limit, PASSCODE_LIFE_MS,
+    PhoneNumber, PhonePolicy, PhonePreset, PhoneRecord, SERVED_AFTER_PHONES, SubAccountId, Window, prefix_of,
 };
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
@@ -27,7 +27,7 @@ fn a_limit_holds_until_it_is_answered() {
     assert_eq!(window.opens_at(minutes(1), &limit), Some(minutes(11)), "when the latest passcode is no longer good");
     let answered = window.answer(minutes(0), minutes(2), &limit);
     assert_eq!(answered.opens_at(minutes(2), &limit), None);
-    assert_eq!((answered.current.unanswered, answered.current.answered, answered.answered_ever), (1, 1, 1));
+    assert_eq!((answered.current.unanswered, answered.current.answered), (1, 1));
 }
 
 #[test]
@@ -69,6 +69,44 @@ fn honest_traffic_raises_its_own_limit() {
         window = window.take(minutes(3), &limit);
     }
     assert!(window.opens_at(minutes(3), &limit).is_some());
+}
+
+#[test]
+fn one_phone_that_answers_again_and_again_raises_no_limit() {
+    let limit = Limit::per_hour(2, 5);
+    let mut window = Window::default().take(minutes(1), &limit).answer(minutes(1), minutes(2), &limit);
+    for _ in 0..50 {
+        window = window.take(minutes(2), &limit).answer_again(minutes(2), minutes(3), &limit);
+    }
+    assert_eq!((window.current.unanswered, window.current.answered), (0, 1));
+}
+
+/// Whatever becomes of them, but for those that nothing was sent for; and the next day is another one.
+#[test]
+fn a_day_has_its_ceiling_answered_or_not() {
+    let limit = Limit::per_hour(100, 2).with_a_day_max(3);
+    let answered = Window::default().take(minutes(1), &limit).answer(minutes(1), minutes(2), &limit);
+    let again = answered.take(minutes(100), &limit).answer_again(minutes(100), minutes(101), &limit);
+    let unsent = again.take(minutes(200), &limit).give_back(minutes(200), minutes(201), &limit);
+    assert_eq!(unsent.opens_at(minutes(300), &limit), None);
+    let full = unsent.take(minutes(300), &limit);
+    let tomorrow = START.plus_ms(DAY_MS);
+    assert_eq!(full.opens_at(minutes(301), &limit), Some(tomorrow));
+    assert_eq!(full.opens_at(tomorrow, &limit), None);
+    assert_eq!(full.take(tomorrow, &limit).opens_at(tomorrow, &limit), None);
+    assert_eq!(full.take(tomorrow, &limit).give_back(minutes(300), tomorrow, &limit).taken_in_day, 1, "of today");
+    assert!(limit.kept_ms() >= DAY_MS, "and is not forgotten before");
+    assert_eq!(full.opens_at(minutes(301), &Limit { a_day_max: None, ..limit }), None);
+}
+
+#[test]
+fn a_country_is_served_by_phones_not_by_approvals() {
+    let phone = |last: usize| PhoneNumber::parse(&format!("+44740012345{last}")).expect("is a number");
+    let one = (0..50).fold(DistinctPhones::default(), |phones, _| phones.with(&phone(0)));
+    assert_eq!((one.fingerprints().count(), one.are_enough()), (1, false));
+    let all = (0..9).fold(one, |phones, last| phones.with(&phone(last)));
+    assert_eq!((all.fingerprints().count(), all.are_enough()), (SERVED_AFTER_PHONES, true), "and no more are kept");
+    assert_eq!(DistinctPhones::of_fingerprints(all.fingerprints()), all);
 }
 
 #[test]
@@ -122,6 +160,27 @@ fn what_is_sent_again_takes_no_further_unit() {
     assert!(!record.takes_units());
     let again = record.asked(&sub_account("Loc1"), minutes(1), vec![]);
     assert_eq!((again.units, again.first_at, again.messages), (unit, START, 2));
+}
+
+/// What is answered makes room for the next message, until as many were sent as a day has.
+#[test]
+fn a_phone_is_sent_only_so_many_a_day_whoever_answers() {
+    let limit = PhonePolicy::of(PhonePreset::Balanced).limits.phone;
+    let asking = sub_account("Loc1");
+    let mut record = PhoneRecord::default();
+    let mut sent = 0;
+    while record.opens_at(&asking, minutes(i64::from(sent)), &limit).is_none() {
+        record = record.asked(&asking, minutes(i64::from(sent)), vec![]);
+        sent += 1;
+        record = record.approved(minutes(i64::from(sent)), &limit);
+        assert!(record.holder.is_none() && record.takes_units() && record.messages == 0);
+        assert!(record.has_answered(minutes(i64::from(sent)), &limit));
+    }
+    assert_eq!(sent, limit.messages_in_all_max);
+    let day_later = minutes(1).plus_ms(DAY_MS);
+    assert_eq!(record.opens_at(&sub_account("Loc2"), minutes(60), &limit), Some(day_later), "since the first answer");
+    assert!(!record.has_answered(day_later, &limit));
+    assert_eq!(record.at(day_later.plus_ms(HOUR_MS), &limit), PhoneRecord::default());
 }
 
 #[test]

@@ -79,7 +79,6 @@ const ALLOWED: [(&str, &[(&str, &str)]); 6] = [
     (
         "PhoneVerificationFunction",
         &[
-            ("dynamodb:DeleteItem", "Table"),
             ("dynamodb:GetItem", "Table"),
             ("dynamodb:PutItem", "Table"),
             ("dynamodb:Query", "Table"),

@@ -2,9 +2,10 @@
 //! conversion, and the approved phone. All of constant size; all but the last two go by themselves.
 
 use domain::{
-    ApprovedPhone, BodyHash, CONVERSION_DAYS, Channel, ConversionCounts, CountryCode, DayCounts, Dimension, Holder,
-    Instant, Limit, PHONE_VERIFICATION_KEPT_MS, PhoneLimit, PhoneNumber, PhoneRecord, PhoneState, PhoneVerification,
-    PhoneVerificationId, Refusal, SERVED_FOR_MS, SentPasscode, SubAccountId, Tally, VerifySid, Window,
+    AnsweredMessages, ApprovedPhone, BodyHash, CONVERSION_DAYS, Channel, ConversionCounts, CountryCode, DayCounts,
+    Dimension, DistinctPhones, Holder, Instant, Limit, PHONE_VERIFICATION_KEPT_MS, PhoneLimit, PhoneNumber,
+    PhoneRecord, PhoneState, PhoneVerification, PhoneVerificationId, Refusal, SERVED_FOR_MS, SentPasscode,
+    SubAccountId, Tally, VerifySid, Window,
 };
 
 use super::{Fields, STATE, VERSION, VISITS, copied, keys, n, names, s, unreadable};
@@ -130,10 +131,14 @@ pub fn phone_record_to_item(number: &PhoneNumber, record: &PhoneRecord, version:
         attributes.extend([("holder", copied(holder.sub_account.as_str())), ("held_until", n(holder.until))]);
     }
     attributes.extend(record.slowed_at.map(|at| ("slowed_at", n(at))));
+    if let Some(AnsweredMessages { since, messages }) = record.answered {
+        attributes.extend([("answered_since", n(since)), ("answered_messages", Value::N(i64::from(messages)))]);
+    }
     if let Some(passcode) = &record.passcode {
         attributes.extend([("sid", copied(passcode.sid.as_str())), ("sent_at", n(passcode.since))]);
     }
-    let expires_at = record.last_at.plus_ms(limit.window_ms);
+    let counts_since = record.answered.map_or(record.last_at, |answered| answered.since.max(record.last_at));
+    let expires_at = counts_since.plus_ms(limit.window_ms);
     item(keys::phone_record(number), version, Some(expires_at), attributes)
 }
 
@@ -156,6 +161,10 @@ pub fn phone_record_from_item(item: &Item) -> Result<Versioned<PhoneRecord>, Sto
             Some(SentPasscode { sid: fields.parsed("sid", VerifySid::parse)?, since: fields.instant("sent_at")? })
         }
     };
+    let answered = match fields.optional_instant("answered_since")? {
+        None => None,
+        Some(since) => Some(AnsweredMessages { since, messages: count(&fields, "answered_messages")? }),
+    };
     let units = fields.list("units")?.iter().map(|unit| match unit {
         Value::S(pk) => keys::dimension_of(pk),
         Value::N(_) | Value::Bool(_) | Value::Map(_) | Value::List(_) => Err(unreadable("units")),
@@ -163,6 +172,7 @@ pub fn phone_record_from_item(item: &Item) -> Result<Versioned<PhoneRecord>, Sto
     let value = PhoneRecord {
         holder,
         messages: count(&fields, "messages")?,
+        answered,
         first_at: fields.instant("first_at")?,
         last_at: fields.instant("last_at")?,
         slowed_at: fields.optional_instant("slowed_at")?,
@@ -177,9 +187,9 @@ pub fn phone_record_from_item(item: &Item) -> Result<Versioned<PhoneRecord>, Sto
 pub fn window_to_item(dimension: &Dimension, window: &Window, version: i64, limit: &Limit) -> Item {
     let kept_ms = match dimension {
         // Remembers that the sub-account serves the country.
-        Dimension::SubAccountCountry(..) => SERVED_FOR_MS.max(2 * limit.window_ms),
+        Dimension::SubAccountCountry(..) => SERVED_FOR_MS.max(limit.kept_ms()),
         Dimension::Prefix(_) | Dimension::UnservedCountry(_) | Dimension::SubAccount(_) | Dimension::Address(_) => {
-            2 * limit.window_ms
+            limit.kept_ms()
         }
     };
     let expires_at = window.began_at.plus_ms(kept_ms).max(window.blocked_until.unwrap_or_default());
@@ -190,7 +200,9 @@ pub fn window_to_item(dimension: &Dimension, window: &Window, version: i64, limi
         ("answered", number(window.current.answered)),
         ("unanswered_before", number(window.previous.unanswered)),
         ("answered_before", number(window.previous.answered)),
-        ("answered_ever", number(window.answered_ever)),
+        ("day", Value::N(window.day)),
+        ("taken_in_day", number(window.taken_in_day)),
+        ("phones", Value::List(window.phones.fingerprints().map(|phone| Value::N(i64::from(phone))).collect())),
     ];
     attributes.extend(window.taken_at.map(|at| ("taken_at", n(at))));
     attributes.extend(window.blocked_until.map(|at| ("blocked_until", n(at))));
@@ -203,6 +215,10 @@ pub fn window_to_item(dimension: &Dimension, window: &Window, version: i64, limi
 /// [`StoreError::Broken`] when an attribute cannot be read.
 pub fn window_from_item(item: &Item) -> Result<Versioned<Window>, StoreError> {
     let fields = Fields(item);
+    let fingerprints = fields.list("phones")?.iter().map(|fingerprint| match fingerprint {
+        Value::N(fingerprint) => u16::try_from(*fingerprint).map_err(|_| unreadable("phones")),
+        Value::S(_) | Value::Bool(_) | Value::Map(_) | Value::List(_) => Err(unreadable("phones")),
+    });
     let value = Window {
         began_at: fields.instant("began_at")?,
         current: Tally { unanswered: count(&fields, "unanswered")?, answered: count(&fields, "answered")? },
@@ -212,7 +228,9 @@ pub fn window_from_item(item: &Item) -> Result<Versioned<Window>, StoreError> {
         },
         taken_at: fields.optional_instant("taken_at")?,
         blocked_until: fields.optional_instant("blocked_until")?,
-        answered_ever: count(&fields, "answered_ever")?,
+        day: fields.number("day")?,
+        taken_in_day: count(&fields, "taken_in_day")?,
+        phones: DistinctPhones::of_fingerprints(fingerprints.collect::<Result<Vec<_>, _>>()?),
     };
     Ok(Versioned { value, version: fields.number(VERSION)? })
 }

@@ -4,7 +4,7 @@
 use crate::instant::Instant;
 use crate::region::CountryCode;
 
-use super::PASSCODE_LIFE_MS;
+use super::{DAY_MS, PASSCODE_LIFE_MS};
 
 /// Days that are kept.
 pub const CONVERSION_DAYS: usize = 8;
@@ -15,8 +15,6 @@ pub const CONVERSION_PERCENT_MIN: u32 = 90;
 
 /// From so many people on, a conversion means something: in one shard of the counts, which is what a start reads. Ours.
 pub const CONVERSION_SENT_MIN: u32 = 50;
-
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

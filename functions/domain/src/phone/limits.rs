@@ -1,5 +1,8 @@
 //! The bounds of phone verification that no preset changes, with their sources.
 
+/// A day, in milliseconds.
+pub(super) const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
 /// How long a passcode is good for, in milliseconds: 10 minutes (Twilio Verify, "Rate limits and timeouts"; only
 /// Twilio's support can change it).
 pub const PASSCODE_LIFE_MS: i64 = 10 * 60 * 1000;
@@ -33,18 +36,18 @@ pub const SLOWED_FOR_MS: i64 = 60 * 60 * 1000;
 pub const PREFIX_BLOCK_MS: i64 = 12 * 60 * 60 * 1000;
 
 /// When a country that is not served is worth asking for again, in milliseconds: a day. Only a setting opens it.
-pub const COUNTRY_AGAIN_MS: i64 = 24 * 60 * 60 * 1000;
+pub const COUNTRY_AGAIN_MS: i64 = DAY_MS;
 
-/// How many approvals in a country make it one that the sub-account serves: few enough to be quick, enough that a
-/// traveller or two do not. Ours; no source names a number.
-pub const SERVED_AFTER_APPROVALS: u32 = 5;
+/// How many phones, each approved at least once, make a country one that the sub-account serves: few enough to be quick,
+/// enough that a traveller or two do not. Ours; no source names a number.
+pub const SERVED_AFTER_PHONES: usize = 5;
 
 /// How long what was learned about a sub-account's country is kept after its last use, in milliseconds: 30 days.
-pub const SERVED_FOR_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+pub const SERVED_FOR_MS: i64 = 30 * DAY_MS;
 
 /// How long a phone verification is kept, in milliseconds: a day, so that a repeated request finds its answer. The
 /// approved phone itself stays.
-pub const PHONE_VERIFICATION_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
+pub const PHONE_VERIFICATION_KEPT_MS: i64 = DAY_MS;
 
 /// Countries that a sub-account's profile may name: no country is left out by it, and the item stays small.
 pub const SERVED_COUNTRIES_MAX: usize = 64;

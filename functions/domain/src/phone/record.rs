@@ -32,13 +32,24 @@ pub struct SentPasscode {
     pub since: Instant,
 }
 
-/// What is remembered of a phone until it is approved, or a day has passed.
+/// Messages to a phone that were answered in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnsweredMessages {
+    /// Since the first answer that counts.
+    pub since: Instant,
+    /// So many.
+    pub messages: u32,
+}
+
+/// What is remembered of a phone until a day has passed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PhoneRecord {
     /// Whose passcode it waits for.
     pub holder: Option<Holder>,
     /// Messages that were asked for and not answered.
     pub messages: u32,
+    /// Those that were answered; none where the phone has not answered for a day.
+    pub answered: Option<AnsweredMessages>,
     /// When the first of them was asked for, or the one that took the units.
     pub first_at: Instant,
     /// When the latest of them was asked for.
@@ -68,7 +79,12 @@ impl PhoneRecord {
     /// The record as it looks at `now`: after its window nothing of it counts.
     #[must_use]
     pub fn at(self, now: Instant, limit: &PhoneLimit) -> Self {
-        if now.ms_since(self.first_at) < limit.window_ms { self } else { Self::default() }
+        let answered = self.answered_within(now, limit);
+        if now.ms_since(self.first_at) < limit.window_ms {
+            Self { answered, ..self }
+        } else {
+            Self { answered, ..Self::default() }
+        }
     }
 
     /// When `sub_account` may have one more message sent; `None` means now.
@@ -84,7 +100,30 @@ impl PhoneRecord {
             sent if sent >= limit.messages_max => Some(self.first_at.plus_ms(limit.window_ms)),
             sent => Some(self.last_at.plus_ms(resend_pause_ms(sent, limit))),
         };
-        held.max(paused).filter(|at| *at > now)
+        let used_up = self
+            .answered
+            .filter(|answered| answered.messages.saturating_add(self.messages) >= limit.messages_in_all_max)
+            .map(|answered| answered.since.plus_ms(limit.window_ms));
+        held.max(paused).max(used_up).filter(|at| *at > now)
+    }
+
+    /// The record once its passcode was entered: nobody waits for it, and what the phone was sent was answered.
+    #[must_use]
+    pub fn approved(self, now: Instant, limit: &PhoneLimit) -> Self {
+        let earlier = self.answered_within(now, limit).unwrap_or(AnsweredMessages { since: now, messages: 0 });
+        let messages = earlier.messages.saturating_add(self.messages);
+        let answered = Some(AnsweredMessages { messages, ..earlier });
+        Self { answered, first_at: self.first_at, last_at: self.last_at, slowed_at: self.slowed_at, ..Self::default() }
+    }
+
+    /// Whether it has answered within the last window.
+    #[must_use]
+    pub fn has_answered(&self, now: Instant, limit: &PhoneLimit) -> bool {
+        self.answered_within(now, limit).is_some()
+    }
+
+    fn answered_within(&self, now: Instant, limit: &PhoneLimit) -> Option<AnsweredMessages> {
+        self.answered.filter(|answered| now.ms_since(answered.since) < limit.window_ms)
     }
 
     /// Whether the next message takes a unit of every limit: the first one does, what is sent again does not.
@@ -107,6 +146,7 @@ impl PhoneRecord {
         Self {
             holder: Some(Holder { sub_account: sub_account.clone(), until: now.plus_ms(PASSCODE_LIFE_MS) }),
             messages: self.messages.saturating_add(1),
+            answered: self.answered,
             first_at: if begins { now } else { self.first_at },
             last_at: now,
             slowed_at: self.slowed_at,

@@ -2,7 +2,7 @@
 
 use crate::instant::Instant;
 
-use super::PASSCODE_LIFE_MS;
+use super::{DAY_MS, DistinctPhones, PASSCODE_LIFE_MS};
 
 /// How many verifications may stay unanswered within a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Limit {
     pub unanswered_max: u32,
     /// How many answered ones allow one unanswered more: honest traffic raises its own limit, a campaign does not.
     pub answered_per_more: u32,
+    /// How many there may be in a day of UTC, answered or not, if that is bounded.
+    pub a_day_max: Option<u32>,
 }
 
 /// What was counted in one period.
@@ -20,7 +22,7 @@ pub struct Limit {
 pub struct Tally {
     /// Verifications that nobody has answered.
     pub unanswered: u32,
-    /// Verifications that were approved.
+    /// Phones that answered, each once a day however often.
     pub answered: u32,
 }
 
@@ -38,21 +40,38 @@ pub struct Window {
     pub taken_at: Option<Instant>,
     /// Until when everything is refused.
     pub blocked_until: Option<Instant>,
-    /// Everything that was ever answered while this window was kept.
-    pub answered_ever: u32,
+    /// The day on which a unit was taken last, in days since 1970-01-01, UTC.
+    pub day: i64,
+    /// Units taken on that day, answered or not.
+    pub taken_in_day: u32,
+    /// Phones that were approved while this window was kept, where that makes a country served.
+    pub phones: DistinctPhones,
 }
 
 impl Limit {
     /// A limit per hour.
     #[must_use]
     pub const fn per_hour(unanswered_max: u32, answered_per_more: u32) -> Self {
-        Self { window_ms: 60 * 60 * 1000, unanswered_max, answered_per_more }
+        Self { window_ms: DAY_MS / 24, unanswered_max, answered_per_more, a_day_max: None }
     }
 
     /// A limit per day.
     #[must_use]
     pub const fn per_day(unanswered_max: u32, answered_per_more: u32) -> Self {
-        Self { window_ms: 24 * 60 * 60 * 1000, unanswered_max, answered_per_more }
+        Self { window_ms: DAY_MS, unanswered_max, answered_per_more, a_day_max: None }
+    }
+
+    /// The same with a ceiling on a day's verifications, answered or not.
+    #[must_use]
+    pub const fn with_a_day_max(self, a_day_max: u32) -> Self {
+        Self { a_day_max: Some(a_day_max), ..self }
+    }
+
+    /// How long after a period's start its counts can matter, in milliseconds.
+    #[must_use]
+    pub fn kept_ms(&self) -> i64 {
+        let periods_ms = 2 * self.window_ms;
+        if self.a_day_max.is_some() { periods_ms.max(DAY_MS) } else { periods_ms }
     }
 }
 
@@ -74,11 +93,12 @@ impl Window {
     /// When one more may be asked for: `None` means now.
     ///
     /// While the latest passcode can still be entered, that is when it no longer can: its answer makes room earlier
-    /// than the window's own course would.
+    /// than the window's own course would. Once the day's are used up no answer makes room, only the next day.
     #[must_use]
     pub fn opens_at(&self, now: Instant, limit: &Limit) -> Option<Instant> {
-        if let Some(until) = self.blocked_until.filter(|until| *until > now) {
-            return Some(until);
+        let closed_until = self.blocked_until.max(self.day_ends_at(limit)).filter(|until| *until > now);
+        if closed_until.is_some() {
+            return closed_until;
         }
         let window = self.at(now, limit);
         let allowed = window.allowed(now, limit);
@@ -95,25 +115,40 @@ impl Window {
         let mut window = self.at(now, limit);
         window.current.unanswered = window.current.unanswered.saturating_add(1);
         window.taken_at = Some(now);
+        // A clock that is behind does not bring a day back.
+        if day_of(now) > window.day {
+            (window.day, window.taken_in_day) = (day_of(now), 0);
+        }
+        window.taken_in_day = window.taken_in_day.saturating_add(1);
         window
     }
 
     /// The window without the unit that was taken at `taken_at`: nothing was sent for it.
     #[must_use]
     pub fn give_back(self, taken_at: Instant, now: Instant, limit: &Limit) -> Self {
-        let mut window = self.at(now, limit);
-        let tally = window.tally_at(taken_at);
-        tally.unanswered = tally.unanswered.saturating_sub(1);
+        let mut window = self.answer_again(taken_at, now, limit);
+        if day_of(taken_at) == window.day {
+            window.taken_in_day = window.taken_in_day.saturating_sub(1);
+        }
         window
     }
 
     /// The window with the unit that was taken at `taken_at` answered.
     #[must_use]
     pub fn answer(self, taken_at: Instant, now: Instant, limit: &Limit) -> Self {
-        let mut window = self.give_back(taken_at, now, limit);
+        let mut window = self.answer_again(taken_at, now, limit);
         let tally = window.tally_at(taken_at);
         tally.answered = tally.answered.saturating_add(1);
-        window.answered_ever = window.answered_ever.saturating_add(1);
+        window
+    }
+
+    /// The window with the unit that was taken at `taken_at` answered by a phone that has answered today already: one phone
+    /// raises no limit by answering again and again.
+    #[must_use]
+    pub fn answer_again(self, taken_at: Instant, now: Instant, limit: &Limit) -> Self {
+        let mut window = self.at(now, limit);
+        let tally = window.tally_at(taken_at);
+        tally.unanswered = tally.unanswered.saturating_sub(1);
         window
     }
 
@@ -121,6 +156,12 @@ impl Window {
     #[must_use]
     pub fn block(self, until: Instant) -> Self {
         Self { blocked_until: self.blocked_until.max(Some(until)), ..self }
+    }
+
+    /// When the day is over whose units are used up.
+    fn day_ends_at(&self, limit: &Limit) -> Option<Instant> {
+        let used_up = limit.a_day_max.is_some_and(|most| self.taken_in_day >= most);
+        used_up.then(|| Instant::from_unix_ms((self.day + 1).saturating_mul(DAY_MS)))
     }
 
     fn tally_at(&mut self, taken_at: Instant) -> &mut Tally {
@@ -159,4 +200,9 @@ impl Window {
             fade(ends_at.plus_ms(limit.window_ms), self.current.unanswered, room.max(0))
         }
     }
+}
+
+/// In days since 1970-01-01, UTC.
+fn day_of(instant: Instant) -> i64 {
+    instant.unix_ms().div_euclid(DAY_MS)
 }
