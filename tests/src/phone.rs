@@ -105,6 +105,8 @@ pub enum VerifyFault {
     Start(Sending),
     /// A start is done, and not answered.
     StartLost,
+    /// A start is done so many milliseconds later, and then answered.
+    StartSlow(i64),
     /// A check is answered so, and nothing is compared.
     Check(Checking),
     /// A check is done, and not answered.
@@ -228,9 +230,15 @@ impl Passcodes for &MemoryPasscodes<'_> {
     async fn start(&self, number: &PhoneNumber, channel: Channel, limits: &RateLimitValues) -> Sending {
         let mut state = locked(&self.inner);
         state.limits.push(limits.clone());
-        let is = |fault: &VerifyFault| matches!(fault, VerifyFault::Start(_) | VerifyFault::StartLost);
+        let is = |fault: &VerifyFault| {
+            matches!(fault, VerifyFault::Start(_) | VerifyFault::StartLost | VerifyFault::StartSlow(_))
+        };
         match MemoryPasscodes::fault(&mut state, is) {
             Some(VerifyFault::Start(answer)) => answer,
+            Some(VerifyFault::StartSlow(milliseconds)) => {
+                self.clock.advance_ms(milliseconds);
+                self.send(&mut state, number, channel)
+            }
             Some(_) => {
                 self.send(&mut state, number, channel);
                 Sending::Unknown

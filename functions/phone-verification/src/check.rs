@@ -9,8 +9,8 @@ use adapters::store::{Store, StoreError, Write};
 use adapters::twilio::{Checking, Passcodes, PhoneLookup, VerifyError};
 use adapters::verifications::{self, WAKE_AT_ONCE_MAX};
 use domain::{
-    CheckResult, Counted, Decision, Dimension, Instant, Owner, PhoneEffect, PhoneEvent, PhoneNumber, PhoneState,
-    PhoneVerification as Verification, PhoneVerificationId, SubAccountId, VerifySid, Window,
+    CheckResult, ConversionCounts, Counted, Decision, Dimension, Instant, Owner, PhoneEffect, PhoneEvent, PhoneNumber,
+    PhoneRecord, PhoneState, PhoneVerification as Verification, PhoneVerificationId, SubAccountId, VerifySid, Window,
 };
 use futures::future::try_join;
 use lambda_http::http::StatusCode;
@@ -27,6 +27,14 @@ const SETTLE_AGAIN_S: u32 = 5;
 /// When a check that Twilio did not process is worth repeating, in seconds, unless it says so.
 const NOT_PROCESSED_S: u32 = 1;
 
+/// What changes with a verification that is checked, as it was read.
+struct Beside {
+    counts: Versioned<ConversionCounts>,
+    record: Versioned<PhoneRecord>,
+    /// Whether it is this passcode that the phone waits for: what came after it stays as it is.
+    waited_for: bool,
+}
+
 impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerification<S, Q, L, P, A> {
     /// Checks a passcode.
     ///
@@ -38,16 +46,16 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
         if let Some(result) = seen.value.known_result() {
             return Ok(answer(&seen.value, result));
         }
-        let PhoneState::Pending { sid, .. } = &seen.value.state else {
+        let PhoneState::Pending { sid, .. } = seen.value.state.clone() else {
             return Ok(answer(&seen.value, CheckResult::NotSent));
         };
         let over = seen.value.good_until().is_some_and(|until| until <= self.ambient.now());
         let event = if over {
-            self.settle(sid).await?
+            self.settle(&sid).await?
         } else {
-            match self.passcodes.check(sid, &code).await {
+            match self.passcodes.check(&sid, &code).await {
                 Checking::Answered(checked) => PhoneEvent::Checked(checked),
-                Checking::Gone => self.settle(sid).await?,
+                Checking::Gone => self.settle(&sid).await?,
                 Checking::NotProcessed { retry_after_s } => {
                     return Err(unclear(retry_after_s.unwrap_or(NOT_PROCESSED_S).max(1)));
                 }
@@ -61,7 +69,7 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
                 }
             }
         };
-        self.record(seen, &event).await
+        self.record(seen, &sid, &event).await
     }
 
     /// Shows what became of a passcode, as far as the table knows: one that nobody checked any more still reads as pending
@@ -94,17 +102,23 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
         }
     }
 
-    async fn record(&self, mut seen: Versioned<Verification>, event: &PhoneEvent) -> Result<HttpAnswer, Problem> {
+    /// Writes down what Twilio said of its verification `sid`.
+    async fn record(
+        &self,
+        mut seen: Versioned<Verification>,
+        sid: &VerifySid,
+        event: &PhoneEvent,
+    ) -> Result<HttpAnswer, Problem> {
         for attempt in 1..=TRIES_MAX {
             let now = self.ambient.now();
-            let (next, effect) = match seen.value.decide(event, now) {
+            let beside = self.beside(&seen.value, sid).await.map_err(|error| unavailable(&error))?;
+            let verification = seen.value.with_wrong(beside.record.value.wrong_for(sid));
+            let (next, effect) = match verification.decide(event, now) {
                 Decision::Applied { next, effects } => (next, effects),
-                Decision::AlreadyDone { .. } | Decision::Illegal(_) => {
-                    return undecided(&seen.value, event, now);
-                }
+                Decision::AlreadyDone { .. } | Decision::Illegal(_) => return undecided(&verification, event, now),
             };
             let returns_units = attempt < TRIES_MAX;
-            let writes = self.writes(&next, seen.version, effect, returns_units, now).await;
+            let writes = self.writes(&next, seen.version, effect, beside, returns_units, now).await;
             let writes = writes.map_err(|error| unavailable(&error))?;
             if ledger::commit(&self.store, writes).await.map_err(|error| unavailable(&error))? {
                 self.tell(&next, effect);
@@ -125,35 +139,42 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
         next: &Verification,
         seen_version: i64,
         effect: PhoneEffect,
+        Beside { counts, record, waited_for }: Beside,
         returns_units: bool,
         now: Instant,
     ) -> Result<Vec<Write>, StoreError> {
+        let (policy, phone_limit) = (&self.settings.policy, &self.settings.policy.limits.phone);
         let mut writes = vec![ledger::put_verification(next, seen_version)];
-        let counted = match effect {
-            PhoneEffect::None => return Ok(writes),
-            PhoneEffect::CountSent => Counted::Sent,
-            PhoneEffect::CountChecked => Counted::Checked,
-            PhoneEffect::Approve => Counted::Approved,
-        };
-        let (counts, record) =
-            try_join(ledger::load_counts(&self.store, next), ledger::load_record(&self.store, &next.number)).await?;
-        writes.push(ledger::put_counts(next, &counts, counted, now).1);
-        if effect != PhoneEffect::Approve {
-            return Ok(writes);
-        }
-        writes.push(ledger::put_approved(next, now));
-        let own = record.value.holder.as_ref().is_some_and(|holder| holder.sub_account == next.sub_account);
-        if own {
-            let (policy, held) = (&self.settings.policy, &record.value);
-            let approved = held.clone().approved(now, &policy.limits.phone);
-            if returns_units {
-                let again = held.has_answered(now, &policy.limits.phone);
-                let answered = |window: &SeenWindow| answered(window, held.first_at, again, &next.number, now);
-                writes.extend(ledger::put_units(&self.store, held, next.country, policy, answered).await?);
+        let put_record = |changed: &PhoneRecord| ledger::put_record(&next.number, changed, record.version, policy);
+        match effect {
+            PhoneEffect::None | PhoneEffect::CountSent => {}
+            PhoneEffect::CountChecked => {
+                writes.push(ledger::put_counts(next, &counts, Counted::Checked, now).1);
+                if waited_for {
+                    writes.push(put_record(&record.value.with_wrong(next.wrong())));
+                }
             }
-            writes.push(ledger::put_record(&next.number, &approved, record.version, policy));
+            PhoneEffect::Approve => {
+                writes.push(ledger::put_counts(next, &counts, Counted::Approved, now).1);
+                writes.push(ledger::put_approved(next, now));
+                if waited_for && returns_units {
+                    let (held, again) = (&record.value, record.value.has_answered(now, phone_limit));
+                    let answered = |window: &SeenWindow| answered(window, held.first_at, again, &next.number, now);
+                    writes.extend(ledger::put_units(&self.store, held, next.country, policy, answered).await?);
+                }
+                if waited_for {
+                    writes.push(put_record(&record.value.approved(now, phone_limit)));
+                }
+            }
         }
         Ok(writes)
+    }
+
+    async fn beside(&self, verification: &Verification, sid: &VerifySid) -> Result<Beside, StoreError> {
+        let counts = ledger::load_counts(&self.store, verification);
+        let (counts, record) = try_join(counts, ledger::load_record(&self.store, &verification.number)).await?;
+        let waited_for = record.value.waits_for(&verification.sub_account, sid);
+        Ok(Beside { counts, record, waited_for })
     }
 
     /// Purchases that wait for this phone go on, whatever is required of new ones now. A message that cannot be sent is no

@@ -11,8 +11,8 @@ use adapters::store::{Store, StoreError, Write};
 use adapters::twilio::{LookupError, Passcodes, PhoneLookup, RateLimitValues, Sending};
 use domain::{
     COUNTRY_AGAIN_MS, CountryCode, Decision, Dimension, Instant, PhoneEvent, PhoneRecord, PhoneState,
-    PhoneVerification as Verification, PhoneVerificationId, Refusal, START_LEASE_MS, Screened, SentPasscode,
-    SubAccountId, VerifySid, prefix_of, screen_country, screen_line_type, screen_risk,
+    PhoneVerification as Verification, PhoneVerificationId, Refusal, START_LEASE_MS, Screened, SubAccountId, VerifySid,
+    prefix_of, screen_country, screen_line_type, screen_risk,
 };
 use futures::future::try_join;
 use lambda_http::http::StatusCode;
@@ -271,7 +271,8 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
         Ok(writes)
     }
 
-    /// Writes down that a passcode is under way, and since when, and counts it, in one transaction.
+    /// Writes down that a passcode is under way, since when, and until when the phone waits for it, and counts it, in one
+    /// transaction.
     async fn sent(&self, taken: &Taken, sid: &VerifySid) -> Result<HttpAnswer, Problem> {
         let policy = &self.settings.policy;
         let (mut seen, mut record) = (taken.verification.clone(), taken.record.clone());
@@ -283,12 +284,12 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
             let Decision::Applied { next, .. } = decision else {
                 return Ok(HttpAnswer::json(StatusCode::OK, &view(&seen.value)));
             };
+            let next = next.with_wrong(record.value.wrong_for(sid));
             let counts = ledger::load_counts(&self.store, &next).await.map_err(|error| unavailable(&error))?;
             let (counts, count) = ledger::put_counts(&next, &counts, record.value.counts_as(), now);
             let mut writes = vec![ledger::put_verification(&next, seen.version), count];
             if known_since.is_none() {
-                let passcode = Some(SentPasscode { sid: sid.clone(), since });
-                let next_record = PhoneRecord { passcode, ..record.value.clone() };
+                let next_record = record.value.clone().sent(&next.sub_account, sid.clone(), since);
                 writes.push(ledger::put_record(&next.number, &next_record, record.version, policy));
             }
             if ledger::commit(&self.store, writes).await.map_err(|error| unavailable(&error))? {

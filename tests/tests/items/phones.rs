@@ -96,6 +96,7 @@ fn a_phone_record_is_read_back() {
         passcode: Some(SentPasscode {
             sid: VerifySid::parse("VE00000000000000000000000000000001").expect("is a word"),
             since: at(3),
+            wrong: 2,
         }),
     };
     for record in [PhoneRecord::default(), full] {

@@ -2,12 +2,13 @@
 
 use adapters::ambient::Ambient;
 use adapters::phones::load_approved;
-use adapters::twilio::{Checking, VerifyError};
+use adapters::twilio::{Checking, Passcodes, RateLimitValues, Sending, VerifyError};
 use domain::{Channel, PhoneRequirement, SubAccountId, phone_requirement};
 use tests::memory_table::TableFault;
 use tests::phone::{PhoneWorld, VerifyFault};
+use tests::world::Answer;
 
-use crate::{HOME, OTHER, SUB, approve, id, in_a_world, number};
+use crate::{HOME, OTHER, SUB, approve, id, in_a_world, number, retry_after_s};
 
 fn approved_phone(world: &PhoneWorld<'_>, sub_account: &str) -> Option<domain::ApprovedPhone> {
     let sub_account = SubAccountId::parse(sub_account).expect("is a word");
@@ -49,6 +50,37 @@ fn a_wrong_passcode_is_an_answer_and_five_are_too_many() {
         assert_eq!(world.check(SUB, id(&started), "000000").body["result"], "used_up");
         assert_eq!(world.passcodes.checks(), asked, "Twilio is not asked for what is known");
         assert_eq!(approved_phone(world, SUB), None);
+    });
+}
+
+/// Twilio counts five checks of one passcode, however often it is sent (error 60202).
+#[test]
+fn a_passcode_that_is_sent_again_has_no_more_checks() {
+    in_a_world(|world| {
+        let phone = number(HOME);
+        let wrong = |of: &Answer| {
+            let answer = world.check(SUB, id(of), "000000");
+            (answer.body["result"].as_str().unwrap_or_default().to_owned(), answer.body["attempts_left"].as_u64())
+        };
+        let wrong_code = |left| ("wrong_code".to_owned(), Some(left));
+        let first = world.start(SUB, "first", &phone);
+        assert_eq!(wrong(&first), wrong_code(4));
+        assert_eq!(wrong(&first), wrong_code(3));
+        world.clock.advance_s(60);
+        let second = world.start(SUB, "second", &phone);
+        assert_eq!((second.status, &second.body["attempts_left"]), (201, &3.into()));
+        assert_eq!(wrong(&second), wrong_code(2));
+        assert_eq!(wrong(&first), wrong_code(1), "whichever message it followed");
+        assert_eq!(wrong(&second), ("used_up".to_owned(), None));
+        assert_eq!(world.passcodes.checks(), 5);
+
+        world.clock.advance_s(60);
+        let third = world.start(SUB, "third", &phone);
+        assert_eq!((third.status, third.problem()), (429, "phone-verification-limited"), "nobody could enter it");
+        assert_eq!((retry_after_s(&third), world.passcodes.messages()), (480, 2));
+        world.clock.advance_s(480);
+        let third = world.start(SUB, "third", &phone);
+        assert_eq!((third.status, &third.body["attempts_left"]), (201, &5.into()), "another passcode");
     });
 }
 
@@ -157,6 +189,64 @@ fn nobody_profits_from_a_passcode_that_was_entered_elsewhere() {
         assert_eq!(world.check(SUB, id(&theirs), &code).body["result"], "approved");
         assert_eq!(world.check(OTHER, id(&ours), &code).status, 404);
         assert_eq!(approved_phone(world, OTHER), None);
+    });
+}
+
+/// Their start is admitted at 0 s, and made at Twilio at 20 s: from then on its passcode is good for ten minutes, until 620 s.
+#[test]
+fn a_slow_start_gives_its_passcode_to_nobody_else() {
+    in_a_world(|world| {
+        let phone = number(HOME);
+        world.passcodes.fail_next([VerifyFault::StartSlow(20_000)]);
+        let theirs = world.start(SUB, "theirs", &phone);
+        let code = world.passcodes.code(&phone).expect("is under way");
+        world.clock.advance_s(590);
+        let early = world.start(OTHER, "ours", &phone);
+        assert_eq!((early.status, early.problem()), (429, "phone-verification-limited"), "at 610 s");
+        assert_eq!(retry_after_s(&early), 10);
+        world.clock.advance_s(10);
+        let ours = world.start(OTHER, "ours", &phone);
+        assert_eq!(ours.status, 201, "at 620 s");
+        assert_ne!(world.passcodes.code(&phone), Some(code.clone()), "another passcode");
+        assert_eq!(world.check(SUB, id(&theirs), &code).body["result"], "expired");
+        assert_eq!(world.check(OTHER, id(&ours), &code).body["result"], "wrong_code");
+    });
+}
+
+/// Their start is admitted at 0 s, and its answer lost: Twilio may make it as late as its lease ends, at 30 s.
+#[test]
+fn a_start_that_was_lost_gives_its_passcode_to_nobody_else() {
+    in_a_world(|world| {
+        let phone = number(HOME);
+        world.passcodes.fail_next([VerifyFault::Start(Sending::Unknown)]);
+        assert_eq!(world.start(SUB, "theirs", &phone).status, 502);
+        world.clock.advance_s(29);
+        let (passcodes, limits) = (&world.passcodes, RateLimitValues::default());
+        let lands = Passcodes::start(&passcodes, &phone, Channel::Sms, &limits);
+        assert!(matches!(futures::executor::block_on(lands), Sending::Sent(_)));
+        world.clock.advance_s(599);
+        assert_eq!(world.start(OTHER, "ours", &phone).status, 429, "at 628 s");
+        world.clock.advance_s(2);
+        assert_eq!(world.start(OTHER, "ours", &phone).status, 201);
+    });
+}
+
+/// What is settled late was answered long ago: the passcode that came after it still belongs to who asked for it.
+#[test]
+fn an_approval_that_is_settled_late_leaves_the_next_passcode_alone() {
+    in_a_world(|world| {
+        let phone = number(HOME);
+        let first = world.start(SUB, "first", &phone);
+        world.passcodes.fail_next([VerifyFault::CheckLost]);
+        let code = world.passcodes.code(&phone).expect("is under way");
+        assert_eq!(world.check(SUB, id(&first), &code).status, 502);
+        world.clock.advance_s(60);
+        let second = world.start(SUB, "second", &phone);
+        let code = world.passcodes.code(&phone).expect("is another one");
+        assert_eq!(world.check(SUB, id(&first), &code).body["result"], "approved");
+        assert_eq!(world.start(OTHER, "ours", &phone).status, 429);
+        assert_eq!(world.check(SUB, id(&second), &code).body["result"], "approved");
+        assert_eq!(world.start(OTHER, "ours", &phone).status, 201);
     });
 }
 

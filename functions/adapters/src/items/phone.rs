@@ -135,7 +135,8 @@ pub fn phone_record_to_item(number: &PhoneNumber, record: &PhoneRecord, version:
         attributes.extend([("answered_since", n(since)), ("answered_messages", Value::N(i64::from(messages)))]);
     }
     if let Some(passcode) = &record.passcode {
-        attributes.extend([("sid", copied(passcode.sid.as_str())), ("sent_at", n(passcode.since))]);
+        let wrong = Value::N(i64::from(passcode.wrong));
+        attributes.extend([("sid", copied(passcode.sid.as_str())), ("sent_at", n(passcode.since)), ("wrong", wrong)]);
     }
     let counts_since = record.answered.map_or(record.last_at, |answered| answered.since.max(record.last_at));
     let expires_at = counts_since.plus_ms(limit.window_ms);
@@ -157,9 +158,11 @@ pub fn phone_record_from_item(item: &Item) -> Result<Versioned<PhoneRecord>, Sto
     };
     let passcode = match fields.optional_text("sid")? {
         None => None,
-        Some(_) => {
-            Some(SentPasscode { sid: fields.parsed("sid", VerifySid::parse)?, since: fields.instant("sent_at")? })
-        }
+        Some(_) => Some(SentPasscode {
+            sid: fields.parsed("sid", VerifySid::parse)?,
+            since: fields.instant("sent_at")?,
+            wrong: count(&fields, "wrong")?,
+        }),
     };
     let answered = match fields.optional_instant("answered_since")? {
         None => None,

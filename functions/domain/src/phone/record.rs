@@ -6,8 +6,8 @@ use crate::phone_number::PhoneNumber;
 
 use super::policy::PhoneLimit;
 use super::{
-    Channel, Counted, Dimension, PASSCODE_LIFE_MS, PhoneVerificationId, RESEND_PAUSE_MS, RESEND_PAUSE_MS_MAX,
-    SLOW_DOWN_MS, SLOWED_FOR_MS,
+    Channel, Counted, Dimension, PASSCODE_CHECKS_MAX, PASSCODE_LIFE_MS, PhoneVerificationId, RESEND_PAUSE_MS,
+    RESEND_PAUSE_MS_MAX, SLOW_DOWN_MS, SLOWED_FOR_MS, START_LEASE_MS,
 };
 
 /// Whose passcode a phone waits for.
@@ -18,7 +18,8 @@ use super::{
 pub struct Holder {
     /// The sub-account.
     pub sub_account: SubAccountId,
-    /// Until when the passcode is good.
+    /// When the passcode is no longer good, at the latest. Twilio counts from when it made the verification: within the
+    /// start's lease, and before its answer.
     pub until: Instant,
 }
 
@@ -30,6 +31,9 @@ pub struct SentPasscode {
     /// When its first message was sent: it is good from then on, however often it is sent again (Twilio Verify, "Rate
     /// limits and timeouts").
     pub since: Instant,
+    /// Wrong passcodes that were entered for it, whichever message they followed: sent again, it is still the same one, and
+    /// has no more checks (Twilio, error 60202).
+    pub wrong: u32,
 }
 
 /// Messages to a phone that were answered in the end.
@@ -76,14 +80,19 @@ pub struct ApprovedPhone {
 }
 
 impl PhoneRecord {
-    /// The record as it looks at `now`: after its window nothing of it counts.
+    /// The record as it looks at `now`: after its window nothing of it counts. Whoever waits for a passcode that is still
+    /// good waits on.
     #[must_use]
     pub fn at(self, now: Instant, limit: &PhoneLimit) -> Self {
         let answered = self.answered_within(now, limit);
         if now.ms_since(self.first_at) < limit.window_ms {
-            Self { answered, ..self }
-        } else {
-            Self { answered, ..Self::default() }
+            return Self { answered, ..self };
+        }
+        match self.holder {
+            Some(holder) if holder.until > now => {
+                Self { answered, holder: Some(holder), passcode: self.passcode, ..Self::default() }
+            }
+            Some(_) | None => Self { answered, ..Self::default() },
         }
     }
 
@@ -104,7 +113,13 @@ impl PhoneRecord {
             .answered
             .filter(|answered| answered.messages.saturating_add(self.messages) >= limit.messages_in_all_max)
             .map(|answered| answered.since.plus_ms(limit.window_ms));
-        held.max(paused).max(used_up).filter(|at| *at > now)
+        // Twilio compares no more: another message would bring what nobody can use.
+        let unusable = self
+            .passcode
+            .as_ref()
+            .filter(|passcode| passcode.wrong >= PASSCODE_CHECKS_MAX)
+            .map(|passcode| passcode.since.plus_ms(PASSCODE_LIFE_MS));
+        [held, paused, used_up, unusable].into_iter().flatten().max().filter(|at| *at > now)
     }
 
     /// The record once its passcode was entered: nobody waits for it, and what the phone was sent was answered.
@@ -143,8 +158,9 @@ impl PhoneRecord {
     pub fn asked(self, sub_account: &SubAccountId, now: Instant, units: Vec<Dimension>) -> Self {
         let takes = self.takes_units();
         let begins = self.messages == 0 || (takes && !units.is_empty());
+        let until = now.plus_ms(START_LEASE_MS + PASSCODE_LIFE_MS);
         Self {
-            holder: Some(Holder { sub_account: sub_account.clone(), until: now.plus_ms(PASSCODE_LIFE_MS) }),
+            holder: Some(Holder { sub_account: sub_account.clone(), until }),
             messages: self.messages.saturating_add(1),
             answered: self.answered,
             first_at: if begins { now } else { self.first_at },
@@ -159,6 +175,36 @@ impl PhoneRecord {
     #[must_use]
     pub fn under_way_since(&self, sid: &VerifySid) -> Option<Instant> {
         self.passcode.as_ref().filter(|passcode| passcode.sid == *sid).map(|passcode| passcode.since)
+    }
+
+    /// The record once Twilio has answered `sub_account` that its verification `sid` is under way, which was not known yet.
+    #[must_use]
+    pub fn sent(self, sub_account: &SubAccountId, sid: VerifySid, now: Instant) -> Self {
+        let until = now.plus_ms(PASSCODE_LIFE_MS);
+        Self {
+            holder: Some(Holder { sub_account: sub_account.clone(), until }),
+            passcode: Some(SentPasscode { sid, since: now, wrong: 0 }),
+            ..self
+        }
+    }
+
+    /// Whether it is the passcode of Twilio's verification `sid` that the phone waits for, for `sub_account`.
+    #[must_use]
+    pub fn waits_for(&self, sub_account: &SubAccountId, sid: &VerifySid) -> bool {
+        let held = self.holder.as_ref().is_some_and(|holder| holder.sub_account == *sub_account);
+        held && self.passcode.as_ref().is_some_and(|passcode| passcode.sid == *sid)
+    }
+
+    /// Wrong passcodes that were entered for Twilio's verification `sid`, as far as they are known here.
+    #[must_use]
+    pub fn wrong_for(&self, sid: &VerifySid) -> u32 {
+        self.passcode.as_ref().filter(|passcode| passcode.sid == *sid).map_or(0, |passcode| passcode.wrong)
+    }
+
+    /// The record with so many wrong passcodes.
+    #[must_use]
+    pub fn with_wrong(self, wrong: u32) -> Self {
+        Self { passcode: self.passcode.map(|passcode| SentPasscode { wrong, ..passcode }), ..self }
     }
 
     /// As what a message counts that is sent now: a phone is counted once, with the first one.

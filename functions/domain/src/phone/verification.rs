@@ -241,6 +241,36 @@ impl PhoneVerification {
         }
     }
 
+    /// Wrong passcodes, as far as they decide anything: none where none is entered, or no more.
+    #[must_use]
+    pub fn wrong(&self) -> u32 {
+        match self.state {
+            PhoneState::Pending { checks, .. } => checks,
+            PhoneState::UsedUp { .. } => PASSCODE_CHECKS_MAX,
+            PhoneState::Starting { .. }
+            | PhoneState::Refused { .. }
+            | PhoneState::Approved { .. }
+            | PhoneState::Expired { .. } => 0,
+        }
+    }
+
+    /// The verification with at least so many wrong passcodes: those that followed an earlier message count, as it brought
+    /// the same one.
+    #[must_use]
+    pub fn with_wrong(self, wrong: u32) -> Self {
+        let state = match self.state {
+            PhoneState::Pending { sid, sent_at, checks } => {
+                PhoneState::Pending { sid, sent_at, checks: checks.max(wrong) }
+            }
+            state @ (PhoneState::Starting { .. }
+            | PhoneState::Refused { .. }
+            | PhoneState::Approved { .. }
+            | PhoneState::UsedUp { .. }
+            | PhoneState::Expired { .. }) => state,
+        };
+        Self { state, ..self }
+    }
+
     /// Until when the passcode is good, while one is under way.
     #[must_use]
     pub fn good_until(&self) -> Option<Instant> {
