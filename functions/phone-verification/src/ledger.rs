@@ -8,8 +8,8 @@ use adapters::items::{
 use adapters::profiles;
 use adapters::store::{Condition, Item, Store, StoreError, TransactError, Write, WriteError, write_all};
 use domain::{
-    ApprovedPhone, ConversionCounts, Counted, CountryCode, Dimension, Instant, Limit, PhoneNumber, PhonePolicy,
-    PhoneRecord, PhoneVerification, PhoneVerificationId, SubAccountId, Window, prefix_of,
+    ApprovedPhone, Channel, ConversionCounts, Counted, CountryCode, Dimension, Instant, Limit, PhoneNumber,
+    PhonePolicy, PhoneRecord, PhoneVerification, PhoneVerificationId, SubAccountId, Window, prefix_of,
 };
 use futures::future::{try_join_all, try_join3};
 
@@ -33,6 +33,14 @@ pub(crate) struct Standing {
     /// Whether the sub-account serves the number's country: as every one does, by its profile, or by what was
     /// approved there.
     pub(crate) served: bool,
+}
+
+impl Standing {
+    /// Until when Twilio refuses the number's country over `channel`, as far as is known.
+    pub(crate) fn refused_over(&self, channel: Channel, now: Instant) -> Option<Instant> {
+        let countries = self.windows.iter().filter(|window| matches!(window.dimension, Dimension::UnservedCountry(_)));
+        countries.filter_map(|window| window.seen.value.refused_over(channel, now)).max()
+    }
 }
 
 /// What a request is about.
@@ -179,19 +187,20 @@ pub(crate) fn put_approved(verification: &PhoneVerification, at: Instant) -> Wri
     }
 }
 
-/// Refuses a range of numbers until an instant. Tried a few times: what it misses, the other limits still hold.
-pub(crate) async fn block_prefix(
+/// Closes what a limit is about, as `close` says; nothing where it is not counted. Tried a few times: what it misses, the
+/// other limits still hold.
+pub(crate) async fn close(
     store: &impl Store,
-    number: &PhoneNumber,
+    dimension: &Dimension,
     limit: Option<Limit>,
-    until: Instant,
     now: Instant,
+    close: impl Fn(Window) -> Window,
 ) -> Result<(), StoreError> {
     let Some(limit) = limit else { return Ok(()) };
     for _ in 0..TRIES_MAX {
-        let window = load_window(store, Dimension::Prefix(prefix_of(number)), limit).await?;
-        let blocked = window.seen.value.at(now, &limit).block(until);
-        match store.write(put_window(&window, &blocked)).await {
+        let window = load_window(store, dimension.clone(), limit).await?;
+        let closed = close(window.seen.value.at(now, &limit));
+        match store.write(put_window(&window, &closed)).await {
             Ok(()) => return Ok(()),
             Err(WriteError::Refused(_)) => {}
             Err(WriteError::Store(error)) => return Err(error),

@@ -10,9 +10,9 @@ use adapters::regions::country_of;
 use adapters::store::{Store, StoreError, Write};
 use adapters::twilio::{LookupError, Passcodes, PhoneLookup, RateLimitValues, Sending};
 use domain::{
-    COUNTRY_AGAIN_MS, CountryCode, Decision, Dimension, Instant, PhoneEvent, PhoneRecord, PhoneState,
-    PhoneVerification as Verification, PhoneVerificationId, Refusal, START_LEASE_MS, Screened, SubAccountId, VerifySid,
-    prefix_of, screen_country, screen_line_type, screen_risk,
+    COUNTRY_AGAIN_MS, COUNTRY_REFUSED_MS, CountryCode, Decision, Dimension, Instant, PhoneEvent, PhoneRecord,
+    PhoneState, PhoneVerification as Verification, PhoneVerificationId, Refusal, START_LEASE_MS, Screened,
+    SubAccountId, VerifySid, Window, prefix_of, screen_country, screen_line_type, screen_risk,
 };
 use futures::future::try_join;
 use lambda_http::http::StatusCode;
@@ -145,6 +145,9 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
             {
                 return Err(refused(why, again_at, now, Some(country)));
             }
+            if let Some(again_at) = standing.refused_over(asking.channel, now) {
+                return Err(refused(Refusal::Country, again_at, now, Some(country)));
+            }
             let record = standing.record.value.clone().at(now, &policy.limits.phone);
             if let Some(again_at) = limited(&standing, &record, sub_account, now, policy) {
                 return Err(refused(Refusal::Limit, again_at, now, Some(country)));
@@ -229,12 +232,23 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
             self.write_down(taken, writes, units).await;
         }
         if blocks_prefix {
-            let limit = policy.limit(&Dimension::Prefix(String::new()), verification.country);
-            if let Err(error) = ledger::block_prefix(&self.store, &verification.number, limit, again_at, now).await {
-                warn!(%error, "A range could not be refused.");
-            }
+            let range = Dimension::Prefix(prefix_of(&verification.number));
+            self.close(&range, verification.country, |window| window.block(again_at)).await;
+        }
+        if why == Refusal::Country {
+            let (country, until) = (verification.country, now.plus_ms(COUNTRY_REFUSED_MS));
+            let refuse = |window: Window| window.refuse(verification.channel, until);
+            self.close(&Dimension::UnservedCountry(country), country, refuse).await;
         }
         refused(why, again_at, now, Some(verification.country))
+    }
+
+    /// What one refusal says of others, so that nothing is paid for them.
+    async fn close(&self, what: &Dimension, country: CountryCode, close: impl Fn(Window) -> Window) {
+        let (limit, now) = (self.settings.policy.limit(what, country), self.ambient.now());
+        if let Err(error) = ledger::close(&self.store, what, limit, now, close).await {
+            warn!(%error, "A range or a country could not be closed.");
+        }
     }
 
     /// Writes a refusal, and gives back the units that this start took, in one transaction. Where others write the same

@@ -111,7 +111,8 @@ fn a_window_is_read_back_under_the_key_of_its_dimension() {
     let taken = Window::default().take(at(0), &limit).take(at(1), &limit).answer(at(0), at(9), &limit);
     let taken = Window { phones: DistinctPhones::default().with(&number()), ..taken };
     for dimension in dimensions() {
-        for window in [Window::default(), taken, taken.block(at(5000))] {
+        let refused = Channel::ALL.map(|channel| taken.refuse(channel, at(70)));
+        for window in [Window::default(), taken, taken.block(at(5000))].into_iter().chain(refused) {
             let item = window_to_item(&dimension, &window, 2, &limit);
             assert_eq!(window_from_item(&item), Ok(Versioned { value: window, version: 2 }));
         }

@@ -1,8 +1,9 @@
 //! The defences that Twilio's knowledge feeds, in the order of what they cost.
 
-use domain::{LineType, PhonePreset};
+use adapters::twilio::Sending;
+use domain::{LineType, PhonePreset, Refusal};
 use serde_json::json;
-use tests::phone::{Package, start_event};
+use tests::phone::{Package, VerifyFault, start_event};
 
 use crate::{ABROAD, HOME, SUB, in_a_world, in_a_world_under, number, retry_after_s};
 
@@ -105,6 +106,35 @@ fn a_number_that_fraud_guard_blocks_is_refused_but_under_open() {
         in_a_world_under(preset, |world| {
             world.lookup.block(&number(ABROAD));
             assert_eq!(world.start(SUB, "first", &number(ABROAD)).status, status, "{preset:?}");
+        });
+    }
+}
+
+/// Geo permissions are an account's, by country and channel; only somebody at Twilio's console changes them.
+#[test]
+fn a_country_that_twilio_refuses_costs_one_lookup_an_hour() {
+    let geo = || Sending::Refused { why: Refusal::Country, again_after_s: 24 * 3600, blocks_prefix: false };
+    // Whether the country is served makes no difference.
+    for (phones, lookups) in [(["+447400123456", "+447500123456"], 2), ([HOME, "+12135550100"], 1)] {
+        in_a_world(|world| {
+            let [first, second] = phones.map(number);
+            world.passcodes.fail_next([VerifyFault::Start(geo())]);
+            assert_eq!(world.start(SUB, "0", &first).problem(), "phone-country-refused");
+            assert_eq!(world.lookup.asked().len(), lookups);
+            let items = world.table.items();
+            world.clock.advance_s(600);
+            let refused = world.start("Loc2", "1", &second);
+            assert_eq!((refused.status, refused.problem()), (422, "phone-country-refused"));
+            assert_eq!((retry_after_s(&refused), world.lookup.asked().len()), (3000, lookups), "nothing is paid for");
+            assert_eq!(world.table.items(), items, "and nothing is written");
+            let by_call = json!({"phone_number": second.as_str(), "channel": "call"});
+            assert_eq!(
+                world.handle(start_event(SUB, "call", &by_call)).status,
+                201,
+                "another channel is another matter"
+            );
+            world.clock.advance_s(3000);
+            assert_eq!(world.start(SUB, "2", &first).status, 201, "somebody has opened it");
         });
     }
 }

@@ -185,6 +185,9 @@ pub fn phone_record_from_item(item: &Item) -> Result<Versioned<PhoneRecord>, Sto
     Ok(Versioned { value, version: fields.number(VERSION)? })
 }
 
+/// Until when Twilio's refusal of a country is remembered, in the order of [`Channel::ALL`].
+const REFUSED_UNTIL: [&str; Channel::ALL.len()] = ["sms_refused_until", "call_refused_until", "whatsapp_refused_until"];
+
 /// The item of a limit's window; it is worth keeping as long as its counts can matter.
 #[must_use]
 pub fn window_to_item(dimension: &Dimension, window: &Window, version: i64, limit: &Limit) -> Item {
@@ -195,7 +198,8 @@ pub fn window_to_item(dimension: &Dimension, window: &Window, version: i64, limi
             limit.kept_ms()
         }
     };
-    let expires_at = window.began_at.plus_ms(kept_ms).max(window.blocked_until.unwrap_or_default());
+    let closed_until = window.refused_until.into_iter().chain([window.blocked_until]).flatten();
+    let expires_at = closed_until.fold(window.began_at.plus_ms(kept_ms), Instant::max);
     let number = |count: u32| Value::N(i64::from(count));
     let mut attributes = vec![
         ("began_at", n(window.began_at)),
@@ -209,6 +213,8 @@ pub fn window_to_item(dimension: &Dimension, window: &Window, version: i64, limi
     ];
     attributes.extend(window.taken_at.map(|at| ("taken_at", n(at))));
     attributes.extend(window.blocked_until.map(|at| ("blocked_until", n(at))));
+    let refused = REFUSED_UNTIL.into_iter().zip(window.refused_until);
+    attributes.extend(refused.filter_map(|(name, until)| until.map(|until| (name, n(until)))));
     item(keys::window(dimension), version, Some(expires_at), attributes)
 }
 
@@ -231,6 +237,11 @@ pub fn window_from_item(item: &Item) -> Result<Versioned<Window>, StoreError> {
         },
         taken_at: fields.optional_instant("taken_at")?,
         blocked_until: fields.optional_instant("blocked_until")?,
+        refused_until: [
+            fields.optional_instant(REFUSED_UNTIL[0])?,
+            fields.optional_instant(REFUSED_UNTIL[1])?,
+            fields.optional_instant(REFUSED_UNTIL[2])?,
+        ],
         day: fields.number("day")?,
         taken_in_day: count(&fields, "taken_in_day")?,
         phones: DistinctPhones::of_fingerprints(fingerprints.collect::<Result<Vec<_>, _>>()?),

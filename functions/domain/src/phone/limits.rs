@@ -38,6 +38,10 @@ pub const PREFIX_BLOCK_MS: i64 = 12 * 60 * 60 * 1000;
 /// When a country that is not served is worth asking for again, in milliseconds: a day. Only a setting opens it.
 pub const COUNTRY_AGAIN_MS: i64 = DAY_MS;
 
+/// How long a country that Twilio refuses over a channel is not asked for again, in milliseconds: an hour. An operator's
+/// change at Twilio counts at once there ("Verify Geo Permissions"), and here no later than that.
+pub const COUNTRY_REFUSED_MS: i64 = 60 * 60 * 1000;
+
 /// How many phones, each approved at least once, make a country one that the sub-account serves: few enough to be quick,
 /// enough that a traveller or two do not. Ours; no source names a number.
 pub const SERVED_AFTER_PHONES: usize = 5;

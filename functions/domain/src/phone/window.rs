@@ -2,7 +2,7 @@
 
 use crate::instant::Instant;
 
-use super::{DAY_MS, DistinctPhones, PASSCODE_LIFE_MS};
+use super::{Channel, DAY_MS, DistinctPhones, PASSCODE_LIFE_MS};
 
 /// How many verifications may stay unanswered within a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,9 @@ pub struct Window {
     pub taken_at: Option<Instant>,
     /// Until when everything is refused.
     pub blocked_until: Option<Instant>,
+    /// Of a country: until when no passcode is sent there over a channel, as Twilio refused it; in the order of
+    /// [`Channel::ALL`].
+    pub refused_until: [Option<Instant>; Channel::ALL.len()],
     /// The day on which a unit was taken last, in days since 1970-01-01, UTC.
     pub day: i64,
     /// Units taken on that day, answered or not.
@@ -156,6 +159,23 @@ impl Window {
     #[must_use]
     pub fn block(self, until: Instant) -> Self {
         Self { blocked_until: self.blocked_until.max(Some(until)), ..self }
+    }
+
+    /// The window with the country refused over `channel` until `until`.
+    #[must_use]
+    pub fn refuse(mut self, channel: Channel, until: Instant) -> Self {
+        for (_, refused_until) in Channel::ALL.into_iter().zip(&mut self.refused_until).filter(|(of, _)| *of == channel)
+        {
+            *refused_until = Some(until);
+        }
+        self
+    }
+
+    /// Until when the country is refused over `channel`; `None` where Twilio may be asked.
+    #[must_use]
+    pub fn refused_over(&self, channel: Channel, now: Instant) -> Option<Instant> {
+        let mut channels = Channel::ALL.into_iter().zip(self.refused_until);
+        channels.find_map(|(of, until)| until.filter(|until| of == channel && *until > now))
     }
 
     /// When the day is over whose units are used up.
