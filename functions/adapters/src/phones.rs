@@ -1,6 +1,6 @@
 //! The phone that a sub-account has proved to have, as other functions read it.
 
-use domain::{ApprovedPhone, PhoneRequirement, SubAccountId, phone_requirement};
+use domain::{ApprovedPhone, Instant, PhoneRequirement, SubAccountId, phone_requirement};
 
 use crate::items::{approved_phone_from_item, keys};
 use crate::store::{Store, StoreError};
@@ -28,4 +28,18 @@ pub async fn requirement(
 ) -> Result<PhoneRequirement, StoreError> {
     let approved = if required { load_approved(store, sub_account).await? } else { None };
     Ok(phone_requirement(required, approved.as_ref()))
+}
+
+/// Whether the sub-account has had the phone that a purchase needs since its deadline, at the latest.
+///
+/// # Errors
+/// As [`load_approved`].
+pub async fn requirement_by(
+    store: &impl Store,
+    sub_account: &SubAccountId,
+    required: bool,
+    deadline: Instant,
+) -> Result<PhoneRequirement, StoreError> {
+    let approved = if required { load_approved(store, sub_account).await? } else { None };
+    Ok(phone_requirement(required, approved.filter(|phone| phone.in_time(deadline)).as_ref()))
 }

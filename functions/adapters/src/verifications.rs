@@ -453,11 +453,11 @@ pub async fn wait(
                 None => Ok(0),
             }
         };
-        let required = stored.request().needs_phone;
+        let (required, deadline) = (stored.request().needs_phone, stored.request().deadline);
         let (profile, verifications, phone, waiting) = try_join4(
             profiles::load(store, &sub_account),
             load_all(store, &owners),
-            phones::requirement(store, &sub_account, required),
+            phones::requirement_by(store, &sub_account, required, deadline),
             count,
         )
         .await?;

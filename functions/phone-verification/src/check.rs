@@ -3,16 +3,18 @@
 use adapters::ambient::Ambient;
 use adapters::http_event::{HttpAnswer, HttpRequest};
 use adapters::items::{Versioned, channel_name};
+use adapters::phones;
 use adapters::problem::{Problem, ProblemType, unavailable};
 use adapters::queue::Queue;
 use adapters::store::{Store, StoreError, Write};
 use adapters::twilio::{Checking, Passcodes, PhoneLookup, VerifyError};
 use adapters::verifications::{self, WAKE_AT_ONCE_MAX};
 use domain::{
-    CheckResult, ConversionCounts, Counted, Decision, Dimension, Instant, Owner, PhoneEffect, PhoneEvent, PhoneNumber,
-    PhoneRecord, PhoneState, PhoneVerification as Verification, PhoneVerificationId, SubAccountId, VerifySid, Window,
+    ApprovedPhone, CheckAnswer, CheckResult, ConversionCounts, Counted, Decision, Dimension, Instant, Owner,
+    PhoneEffect, PhoneEvent, PhoneNumber, PhoneRecord, PhoneState, PhoneVerification as Verification,
+    PhoneVerificationId, SubAccountId, VerifySid, Window,
 };
-use futures::future::try_join;
+use futures::future::try_join3;
 use lambda_http::http::StatusCode;
 use tracing::{error, info, warn};
 
@@ -33,6 +35,8 @@ struct Beside {
     record: Versioned<PhoneRecord>,
     /// Whether it is this passcode that the phone waits for: what came after it stays as it is.
     waited_for: bool,
+    /// The phone that the sub-account has, read only where this one may take its place.
+    approved: Option<ApprovedPhone>,
 }
 
 impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerification<S, Q, L, P, A> {
@@ -111,7 +115,7 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
     ) -> Result<HttpAnswer, Problem> {
         for attempt in 1..=TRIES_MAX {
             let now = self.ambient.now();
-            let beside = self.beside(&seen.value, sid).await.map_err(|error| unavailable(&error))?;
+            let beside = self.beside(&seen.value, sid, event).await.map_err(|error| unavailable(&error))?;
             let verification = seen.value.with_wrong(beside.record.value.wrong_for(sid));
             let (next, effect) = match verification.decide(event, now) {
                 Decision::Applied { next, effects } => (next, effects),
@@ -139,7 +143,7 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
         next: &Verification,
         seen_version: i64,
         effect: PhoneEffect,
-        Beside { counts, record, waited_for }: Beside,
+        Beside { counts, record, waited_for, approved }: Beside,
         returns_units: bool,
         now: Instant,
     ) -> Result<Vec<Write>, StoreError> {
@@ -156,7 +160,7 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
             }
             PhoneEffect::Approve => {
                 writes.push(ledger::put_counts(next, &counts, Counted::Approved, now).1);
-                writes.push(ledger::put_approved(next, now));
+                writes.push(ledger::put_approved(next, approved.as_ref(), now));
                 if waited_for && returns_units {
                     let (held, again) = (&record.value, record.value.has_answered(now, phone_limit));
                     let answered = |window: &SeenWindow| answered(window, held.first_at, again, &next.number, now);
@@ -170,11 +174,21 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
         Ok(writes)
     }
 
-    async fn beside(&self, verification: &Verification, sid: &VerifySid) -> Result<Beside, StoreError> {
+    async fn beside(
+        &self,
+        verification: &Verification,
+        sid: &VerifySid,
+        event: &PhoneEvent,
+    ) -> Result<Beside, StoreError> {
+        let Verification { sub_account, number, .. } = verification;
+        let approves =
+            matches!(event, PhoneEvent::Checked(CheckAnswer::Right) | PhoneEvent::Settled { converted: true });
+        let approved =
+            async { if approves { phones::load_approved(&self.store, sub_account).await } else { Ok(None) } };
         let counts = ledger::load_counts(&self.store, verification);
-        let (counts, record) = try_join(counts, ledger::load_record(&self.store, &verification.number)).await?;
-        let waited_for = record.value.waits_for(&verification.sub_account, sid);
-        Ok(Beside { counts, record, waited_for })
+        let (counts, record, approved) = try_join3(counts, ledger::load_record(&self.store, number), approved).await?;
+        let waited_for = record.value.waits_for(sub_account, sid);
+        Ok(Beside { counts, record, waited_for, approved })
     }
 
     /// Purchases that wait for this phone go on, whatever is required of new ones now. A message that cannot be sent is no

@@ -1,12 +1,12 @@
 //! What stands in the table: reads in one round trip, and writes on condition of what was read.
 
 use adapters::items::{
-    Versioned, approved_phone_to_item, conversion_from_item, conversion_to_item, expect_version, keys,
-    phone_record_from_item, phone_record_to_item, phone_verification_from_item, phone_verification_to_item,
-    window_from_item, window_to_item,
+    PHONE_APPROVED_AT, PHONE_SINCE, Versioned, approved_phone_to_item, conversion_from_item, conversion_to_item,
+    expect_version, keys, phone_record_from_item, phone_record_to_item, phone_verification_from_item,
+    phone_verification_to_item, window_from_item, window_to_item,
 };
 use adapters::profiles;
-use adapters::store::{Condition, Item, Store, StoreError, TransactError, Write, WriteError, write_all};
+use adapters::store::{Condition, Item, Store, StoreError, TransactError, Value, Write, WriteError, write_all};
 use domain::{
     ApprovedPhone, Channel, ConversionCounts, Counted, CountryCode, Dimension, Instant, Limit, PhoneNumber,
     PhonePolicy, PhoneRecord, PhoneVerification, PhoneVerificationId, SubAccountId, Window, prefix_of,
@@ -171,20 +171,24 @@ pub(crate) fn put_counts(
     (next, write)
 }
 
-/// Makes a phone its sub-account's, unless a later one is there. It is due: whatever waits for it goes on from the table as
-/// well, should this function die before it sends a message.
-pub(crate) fn put_approved(verification: &PhoneVerification, at: Instant) -> Write {
+/// Makes a phone its sub-account's in the place of `earlier`, the one that was read, unless a later one is there. It is due:
+/// whatever waits for it goes on from the table as well, should this function die before it sends a message.
+pub(crate) fn put_approved(verification: &PhoneVerification, earlier: Option<&ApprovedPhone>, at: Instant) -> Write {
     let approved = ApprovedPhone {
+        since: earlier.map_or(at, |earlier| earlier.since),
         number: verification.number.clone(),
         channel: verification.channel,
         at,
         verification: verification.id.clone(),
     };
-    let older = Condition::AtMost("approved_at", at.unix_ms());
-    Write::Put {
-        item: approved_phone_to_item(&verification.sub_account, &approved, Some(at)),
-        expect: Condition::Any(vec![Condition::ItemAbsent, older]),
-    }
+    let expect = match earlier {
+        None => Condition::ItemAbsent,
+        Some(earlier) => Condition::All(vec![
+            Condition::AtMost(PHONE_APPROVED_AT, at.unix_ms()),
+            Condition::Equals(PHONE_SINCE, Value::N(earlier.since.unix_ms())),
+        ]),
+    };
+    Write::Put { item: approved_phone_to_item(&verification.sub_account, &approved, Some(at)), expect }
 }
 
 /// Closes what a limit is about, as `close` says; nothing where it is not counted. Tried a few times: what it misses, the

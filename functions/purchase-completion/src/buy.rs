@@ -93,8 +93,8 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
         let purchase = &working.stored.purchase;
         let begins = working.pool.as_ref().is_none_or(|pool| pool.pool.state == PoolState::Waiting);
         if purchase.needs_phone && begins {
-            match phones::requirement(&self.store, &purchase.sub_account, true).await? {
-                PhoneRequirement::Met => guards.push(Guard::HasPhone),
+            match phones::requirement_by(&self.store, &purchase.sub_account, true, purchase.deadline).await? {
+                PhoneRequirement::Met => guards.push(Guard::HasPhoneInTime),
                 PhoneRequirement::VerifyPhone => return Ok(None),
             }
         }

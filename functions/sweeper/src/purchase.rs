@@ -119,11 +119,11 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
         Ok((waiting, owners))
     }
 
-    /// Ends a purchase whose owners did not prove who they are in time, or have no phone, unless that just changed.
+    /// Ends a purchase whose owners did not prove in time who they are, or which phone they have, unless that just changed.
     pub(crate) async fn expire(&self, overdue: Overdue) -> Result<Visited, SweepError> {
         let Overdue { stored, owners, identified } = overdue;
         let (now, timing) = (self.ambient.now(), &self.settings.timing);
-        let guards = vec![if identified { Guard::HasNoPhone } else { Guard::NobodyInTime(owners) }];
+        let guards = vec![if identified { Guard::NoPhoneInTime } else { Guard::NobodyInTime(owners) }];
         let expired = match &stored {
             Stored::One(seen) => match seen.purchase.decide(&PurchaseEvent::Expire, Actor::Sweeper, now, timing) {
                 Decision::Applied { next, effects } => {

@@ -31,6 +31,7 @@ pub(crate) fn one_for_whom_nothing_waits(now: Instant) -> [Item; 3] {
         number: PhoneNumber::parse("+12125550100").expect("is a number"),
         channel: Channel::Sms,
         at: now,
+        since: now,
         verification: PhoneVerificationId::parse(&format!("phv_{:032}", 0)).expect("is an id"),
     };
     let held = Purchase {

@@ -134,7 +134,8 @@ fn counts_and_the_approved_phone_are_read_back() {
     }
     for channel in Channel::ALL {
         let verification = verification(PhoneState::Approved { at: at(2) });
-        let approved = ApprovedPhone { number: number(), channel, at: at(2), verification: verification.id };
+        let approved =
+            ApprovedPhone { number: number(), channel, at: at(2), since: at(1), verification: verification.id };
         assert_eq!(approved_phone_from_item(&approved_phone_to_item(&sub_account(), &approved, None)), Ok(approved));
     }
 }
@@ -150,6 +151,7 @@ fn what_cannot_be_read_is_named() {
         number: number(),
         channel: Channel::Sms,
         at: at(2),
+        since: at(1),
         verification: verification(states().remove(0)).id,
     };
     type Read = fn(&Item) -> Result<(), StoreError>;

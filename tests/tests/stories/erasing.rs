@@ -84,7 +84,7 @@ fn prove_phone(world: &Neighbours<'_>, sub_account: &str, verifications: usize) 
     let verification = ids.last().expect("there is one").clone();
     put(approved_phone_to_item(
         &sub_account,
-        &ApprovedPhone { number: number.clone(), channel, at: now, verification },
+        &ApprovedPhone { number: number.clone(), channel, at: now, since: now, verification },
         None,
     ));
     ids.iter().map(ToString::to_string).chain([number.to_string()]).collect()

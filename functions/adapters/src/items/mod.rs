@@ -50,6 +50,10 @@ pub const PURCHASE: &str = "purchase";
 pub const SLOT: &str = "slot";
 /// Name of the attribute of a profile that holds the agency.
 pub const AGENCY: &str = "agency";
+/// Name of the attribute of an approved phone that holds since when its sub-account has had one.
+pub const PHONE_SINCE: &str = "since";
+/// Name of the attribute of an approved phone that holds when it was approved.
+pub const PHONE_APPROVED_AT: &str = "approved_at";
 /// How often a sweep has visited the item since it last changed: the sweep backs off by it.
 pub const VISITS: &str = "visits";
 

@@ -8,7 +8,7 @@ use domain::{
     SubAccountId, Tally, VerifySid, Window,
 };
 
-use super::{Fields, STATE, VERSION, VISITS, copied, keys, n, names, s, unreadable};
+use super::{Fields, PHONE_APPROVED_AT, PHONE_SINCE, STATE, VERSION, VISITS, copied, keys, n, names, s, unreadable};
 use crate::store::{DUE_AT, DUE_SHARD, EXPIRES_AT, Item, Key, PK, SK, StoreError, Value};
 
 /// Something that was read, with the version that a write over it expects to find; 0 when nothing is there yet.
@@ -305,7 +305,8 @@ pub fn approved_phone_to_item(sub_account: &SubAccountId, approved: &ApprovedPho
     let attributes = vec![
         ("number", copied(approved.number.as_str())),
         ("channel", s(channel_name(&approved.channel))),
-        ("approved_at", n(approved.at)),
+        (PHONE_APPROVED_AT, n(approved.at)),
+        (PHONE_SINCE, n(approved.since)),
         ("verification", copied(approved.verification.as_str())),
     ];
     // Every approval is another version: one that comes while an earlier one is visited stays due.
@@ -329,7 +330,8 @@ pub fn approved_phone_from_item(item: &Item) -> Result<ApprovedPhone, StoreError
     Ok(ApprovedPhone {
         number: fields.parsed("number", PhoneNumber::parse)?,
         channel: channel_of(fields.text("channel")?).ok_or_else(|| unreadable("channel"))?,
-        at: fields.instant("approved_at")?,
+        at: fields.instant(PHONE_APPROVED_AT)?,
+        since: fields.instant(PHONE_SINCE)?,
         verification: fields.parsed("verification", PhoneVerificationId::parse)?,
     })
 }

@@ -7,8 +7,8 @@ use domain::{
 
 use super::{StoredPool, StoredPurchase};
 use crate::items::{
-    AGENCY, SLOT, STATE, VERIFIED_AT, expect_version, keys, lock_holder, lock_item, pool_state_name, pool_to_item,
-    purchase_to_item, verification_state_name,
+    AGENCY, PHONE_SINCE, SLOT, STATE, VERIFIED_AT, expect_version, keys, lock_holder, lock_item, pool_state_name,
+    pool_to_item, purchase_to_item, verification_state_name,
 };
 use crate::store::{Condition, Item, Store, StoreError, TransactError, Value, Write, write_all};
 
@@ -34,10 +34,10 @@ pub enum Guard {
     VerifiedInTime(Owner),
     /// None of these owners was verified before the purchase's deadline.
     NobodyInTime(Vec<Owner>),
-    /// The sub-account has an approved phone.
-    HasPhone,
-    /// It has none.
-    HasNoPhone,
+    /// The sub-account has an approved phone, and had one by the purchase's deadline.
+    HasPhoneInTime,
+    /// It has none, or had none by then.
+    NoPhoneInTime,
     /// The number's pool is in this state.
     PoolIs(PoolState),
     /// The number's pool, as it was read, begins to be bought.
@@ -65,8 +65,8 @@ impl Guard {
             Self::PoolBegins(begin) => Some(StoredPool { pool: begin.next.clone(), version: begin.seen.version + 1 }),
             Self::VerifiedInTime(_)
             | Self::NobodyInTime(_)
-            | Self::HasPhone
-            | Self::HasNoPhone
+            | Self::HasPhoneInTime
+            | Self::NoPhoneInTime
             | Self::PoolIs(_)
             | Self::Audit(_) => None,
         }
@@ -236,8 +236,8 @@ fn guard_writes(guard: &Guard, of: Guarded<'_>) -> Vec<Write> {
             std::iter::once(verified).chain(covered).collect()
         }
         Guard::NobodyInTime(owners) => nobody_in_time(sub_account, owners, deadline).collect(),
-        Guard::HasPhone => phone(Condition::ItemPresent),
-        Guard::HasNoPhone => phone(Condition::ItemAbsent),
+        Guard::HasPhoneInTime => phone(phone_in_time(deadline)),
+        Guard::NoPhoneInTime => phone(Condition::Not(Box::new(phone_in_time(deadline)))),
         Guard::PoolIs(state) => vec![Write::Check {
             key: keys::purchase(sub_account, id),
             expect: Condition::Equals(STATE, Value::S(pool_state_name(state).into())),
@@ -257,6 +257,10 @@ fn in_time(deadline: Instant) -> Condition {
         Condition::Equals(STATE, Value::S(verified.into())),
         Condition::AtMost(VERIFIED_AT, deadline.unix_ms()),
     ])
+}
+
+fn phone_in_time(deadline: Instant) -> Condition {
+    Condition::AtMost(PHONE_SINCE, deadline.unix_ms())
 }
 
 fn nobody_in_time(sub_account: &SubAccountId, owners: &[Owner], deadline: Instant) -> impl Iterator<Item = Write> {

@@ -75,8 +75,19 @@ pub struct ApprovedPhone {
     pub channel: Channel,
     /// When it was approved.
     pub at: Instant,
+    /// Since when the sub-account has had an approved phone: another one takes the place of the first, and not its time.
+    pub since: Instant,
     /// By which verification.
     pub verification: PhoneVerificationId,
+}
+
+impl ApprovedPhone {
+    /// Whether the sub-account had a phone by a purchase's deadline: an approval counts from when it was given, as Persona's
+    /// does.
+    #[must_use]
+    pub fn in_time(&self, deadline: Instant) -> bool {
+        self.since <= deadline
+    }
 }
 
 impl PhoneRecord {
