@@ -10,8 +10,8 @@ use adapters::regions::country_of;
 use adapters::store::{Store, StoreError, Write};
 use adapters::twilio::{LookupError, Passcodes, PhoneLookup, RateLimitValues, Sending};
 use domain::{
-    COUNTRY_AGAIN_MS, COUNTRY_REFUSED_MS, CountryCode, Decision, Dimension, Instant, PhoneEvent, PhoneRecord,
-    PhoneState, PhoneVerification as Verification, PhoneVerificationId, Refusal, START_LEASE_MS, Screened,
+    CONVERSION_SENT_MIN, COUNTRY_AGAIN_MS, COUNTRY_REFUSED_MS, CountryCode, Decision, Dimension, Instant, PhoneEvent,
+    PhoneRecord, PhoneState, PhoneVerification as Verification, PhoneVerificationId, Refusal, START_LEASE_MS, Screened,
     SubAccountId, VerifySid, Window, prefix_of, screen_country, screen_line_type, screen_risk,
 };
 use futures::future::try_join;
@@ -328,10 +328,12 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
     fn tell_sent(&self, verification: &Verification, conversion: domain::Conversion) {
         let (country, channel) = (verification.country.to_string(), channel_name(&verification.channel));
         let cost_microdollars = self.settings.prices.of(verification.country);
-        info!(metric = "phone_sent", country, channel, cost_microdollars, "A passcode was sent.");
+        // Nothing is said of too few.
+        let conversion_percent = conversion.percent().filter(|_| conversion.sent >= CONVERSION_SENT_MIN);
+        info!(metric = "phone_sent", country, channel, cost_microdollars, conversion_percent, "A passcode was sent.");
         if conversion.is_low() {
-            let (percent, sent) = (conversion.percent(), conversion.sent);
-            warn!(metric = "conversion_low", country, channel, percent, sent, "Few passcodes are answered.");
+            let sent = conversion.sent;
+            warn!(metric = "conversion_low", country, channel, conversion_percent, sent, "Few passcodes are answered.");
         }
     }
 

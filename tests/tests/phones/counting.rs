@@ -43,6 +43,10 @@ fn people_who_have_it_sent_again_raise_no_alarm() {
     in_a_world(|world| {
         let logged = play(world, 0..80, 2, true);
         assert_eq!(logged.matches(r#""metric":"phone_sent""#).count(), 160, "each message is paid for");
+        // Every phone answered: it is phones that are told, not messages; and nothing of the first few.
+        let told = logged.lines().filter(|line| line.contains("conversion_percent"));
+        let told: Vec<bool> = told.map(|line| line.contains(r#""conversion_percent":100"#)).collect();
+        assert!(told.len() > 40 && told.len() < 100 && told.iter().all(|hundred| *hundred), "{told:?}");
         assert!(!logged.contains("conversion_low"));
     });
 }

@@ -97,10 +97,16 @@ const COUNTED: [(&str, &str); 14] = [
 
 /// The metrics that only tell, each with the log lines that count, what each of them counts, and the fields by which they
 /// are told apart.
-const TOLD: [(&str, &str, &str, &[&str]); 7] = [
+const TOLD: [(&str, &str, &str, &[&str]); 8] = [
     ("phone_sent", "{ $.metric = \"phone_sent\" }", "1", &["country", "channel"]),
     ("phone_checked", "{ $.metric = \"phone_checked\" }", "1", &["country", "channel"]),
     ("phone_approved", "{ $.metric = \"phone_approved\" }", "1", &["country", "channel"]),
+    (
+        "phone_conversion_percent",
+        "{ ($.metric = \"phone_sent\") && ($.conversion_percent >= 0) }",
+        "$.conversion_percent",
+        &["country", "channel"],
+    ),
     ("passcode_sent_microdollars", "{ $.metric = \"phone_sent\" }", COST, &["country", "channel"]),
     ("passcode_answered_microdollars", "{ $.metric = \"phone_approved\" }", COST, &["country", "channel"]),
     ("phone_refused", "{ $.metric = \"phone_refused\" }", "1", &["country", "why"]),
