@@ -44,9 +44,9 @@ web-test: ## Persona's browser SDK in a real browser, against the deployed stack
 	@$(PREPARE) tools build
 	@tests/browser/run.sh
 
-bench: ## Measure how fast Persona's events are taken: 100 a second for a minute, 1,000 at once, forged ones
+bench: ## Measure how fast Persona's events are taken: 100 a second for a minute, 1,000 at once, forged ones; and whether a refusal's time tells anything
 	@cargo build --quiet --package persona-webhook
-	@cargo test --quiet --package tests --bench intake
+	@cargo test --quiet --package tests --bench intake --bench comparison
 
 lint: ## Format and lints only
 	@cargo fmt --all --check

@@ -1,7 +1,9 @@
 //! How the functions are set in the tests: as the template sets them.
 
+use adapters::persona::{WebhookSecret, WebhookSecrets};
 use adapters::verifications::Revisits;
-use domain::{GatePolicy, Timing, VerificationPolicy};
+use domain::{GatePolicy, Instant, Timing, VerificationPolicy};
+use futures::executor::block_on;
 
 use crate::world::{TEMPLATE, account, secret, template};
 
@@ -24,12 +26,16 @@ pub fn check() -> purchase_check::Settings {
 /// The settings of `persona-webhook`: the template's defaults.
 pub fn webhook() -> persona_webhook::Settings {
     persona_webhook::Settings {
-        secrets: vec![secret()],
         tolerance_s: 300,
         policy: VerificationPolicy::default(),
         revisits: revisits(),
         template: TEMPLATE.to_owned(),
     }
+}
+
+/// The one secret of the tests, read at `now`.
+pub fn webhook_secrets(now: Instant) -> WebhookSecrets<Vec<WebhookSecret>> {
+    block_on(WebhookSecrets::read(vec![secret()], now)).expect("a list is always there")
 }
 
 /// The settings of `purchase-completion`: the template's defaults.

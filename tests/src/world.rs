@@ -31,7 +31,7 @@ use crate::stepped::{self, Steps};
 /// The template of every inquiry in the tests.
 pub const TEMPLATE: &str = "itmpl_tests";
 /// The webhook secret of the tests.
-pub const SECRET: &str = "wbhsec_11111111-2222-3333-4444-555555555555";
+pub const SECRET: &str = "wbhsec_5f2c8e1a-7d40-4b96-93ce-0a61d7b2f384";
 /// 2026-11-22T12:00:00Z, in milliseconds.
 pub const START_MS: i64 = 1_795_348_800_000;
 
@@ -94,7 +94,7 @@ pub fn template() -> TemplateId {
 
 /// The secret, parsed.
 pub fn secret() -> WebhookSecret {
-    WebhookSecret::parse(SECRET).expect("is long enough")
+    WebhookSecret::parse(SECRET).expect("is a secret")
 }
 
 impl Neighbours<'_> {
@@ -215,6 +215,7 @@ impl Neighbours<'_> {
             queue: &self.queue,
             identity: &self.persona,
             ambient: self.clock,
+            secrets: settings::webhook_secrets(self.now()),
             settings: persona_webhook::Settings { policy: self.policy(), ..settings::webhook() },
         };
         Answer::of(futures::executor::block_on(function.handle(event)))

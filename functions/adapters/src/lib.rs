@@ -23,6 +23,7 @@ mod rfc3339;
 pub mod settings;
 pub mod store;
 pub mod telemetry;
+pub mod turns;
 pub mod twilio;
 pub mod verifications;
 

@@ -6,12 +6,13 @@ use domain::{
     AcceptedStatuses, AccountSid, Action, CountryCode, GatePolicy, GatedActions, NameMatchPolicy, PhonePolicy,
     PhonePreset, TemplateId, Timing, VerificationPolicy,
 };
+use secrecy::ExposeSecret;
 use std::time::Duration;
 
 use crate::config::{BaseUrl, ConfigError, Environment, flag, malformed, number, parsed, required, secret};
 use crate::dynamodb::DynamoDb;
 use crate::items::action_of;
-use crate::persona::{PersonaClient, PersonaSettings, WebhookSecret};
+use crate::persona::{PersonaClient, PersonaSettings, SECRETS_MAX, SecretSource, WebhookSecret};
 use crate::queue::Sqs;
 use crate::twilio::{
     LookupClient, RATE_LIMIT_NAMES, TwilioAccess, TwilioClient, TwilioSettings, VerifyClient, VerifySettings,
@@ -72,19 +73,10 @@ impl Aws {
         PersonaClient::new(settings).map_err(|_| malformed("SSL_CERT_FILE", "names no readable certificates"))
     }
 
-    /// The secrets that Persona signs with, newest first: `PERSONA_WEBHOOK_SECRETS`, separated by commas.
-    ///
-    /// # Errors
-    /// [`ConfigError`] when the variable is missing, or one of them cannot be a secret.
-    pub async fn webhook_secrets(&self, environment: &impl Environment) -> Result<Vec<WebhookSecret>, ConfigError> {
-        use secrecy::ExposeSecret;
-        const NAME: &str = "PERSONA_WEBHOOK_SECRETS";
-        let secrets = secret(environment, &self.secrets(), NAME).await?;
-        secrets
-            .expose_secret()
-            .split(',')
-            .map(|text| WebhookSecret::parse(text.trim()).map_err(|problem| malformed(NAME, problem)))
-            .collect()
+    /// Where the secrets that Persona signs with are kept: `PERSONA_WEBHOOK_SECRETS`, newest first, separated by commas.
+    #[must_use]
+    pub fn webhook_secrets<E: Environment + Send + Sync>(&self, environment: E) -> ManagedWebhookSecrets<E> {
+        ManagedWebhookSecrets { environment, manager: self.secrets() }
     }
 
     /// Twilio with the credential that can buy: `TWILIO_API_BASE_URL`, `TWILIO_ACCOUNT_SID`, `TWILIO_AUTH_TOKEN` and
@@ -164,6 +156,27 @@ impl Aws {
 
     fn secrets(&self) -> aws_sdk_secretsmanager::Client {
         aws_sdk_secretsmanager::Client::new(&self.config)
+    }
+}
+
+/// Persona's webhook secrets in Secrets Manager.
+#[derive(Debug)]
+pub struct ManagedWebhookSecrets<E> {
+    environment: E,
+    manager: aws_sdk_secretsmanager::Client,
+}
+
+impl<E: Environment + Send + Sync> SecretSource for ManagedWebhookSecrets<E> {
+    async fn read(&self) -> Result<Vec<WebhookSecret>, ConfigError> {
+        const NAME: &str = "PERSONA_WEBHOOK_SECRETS";
+        let text = secret(&self.environment, &self.manager, NAME).await?;
+        let parsed: Result<Vec<_>, _> =
+            text.expose_secret().split(',').map(|text| WebhookSecret::parse(text.trim())).collect();
+        let secrets = parsed.map_err(|problem| malformed(NAME, problem))?;
+        if secrets.len() > SECRETS_MAX {
+            return Err(malformed(NAME, format!("must not hold more than {SECRETS_MAX} secrets")));
+        }
+        Ok(secrets)
     }
 }
 

@@ -2,16 +2,15 @@
 
 use domain::{
     Clearance, ClearanceRule, Decision, EventId, Inquiry, InquiryEvent, InquiryId, Instant, Owner, PhoneRequirement,
-    REFRESH_PAUSE_MS, Verification, VerificationEffect, VerificationEvent, VerificationPolicy, clear_purchase,
+    Verification, VerificationEffect, VerificationEvent, VerificationPolicy, clear_purchase,
 };
 use futures::future::try_join4;
 use tracing::info;
 
 use crate::items::keys::POINTER_PREFIX;
 use crate::items::{
-    AuditCause, AuditEntry, InquiryMap, StoredVerification, TURN_AT, expect_version, keys, pointer_messages,
-    progress_write, remember_former, turn_from_item, turn_item, verification_from_item, verification_state_name,
-    verification_to_item,
+    AuditCause, AuditEntry, InquiryMap, StoredVerification, expect_version, keys, pointer_messages, progress_write,
+    remember_former, verification_from_item, verification_state_name, verification_to_item,
 };
 use crate::phones;
 use crate::profiles;
@@ -252,9 +251,7 @@ pub async fn commit_change(
     let Made { next, cause, beside } = change;
     let (from, to) = (seen.verification.state, next.state);
     if beside.is_empty() && next.only_progresses(&seen.verification) {
-        let version = seen.version + 1;
-        let next = StoredVerification { verification: next, opening: seen.opening.clone(), version };
-        return changed(store.write(progress_write(owner, &next)).await.map_err(Into::into));
+        return commit_progress(store, owner, seen, next).await;
     }
     let replaced = match (&seen.verification.inquiry, &next.inquiry) {
         (Some(before), Some(after)) if before.id != after.id => remember_replaced(store, before).await?,
@@ -279,6 +276,20 @@ pub async fn commit_change(
         info!(owner = %keys::owner_pk(owner), from, to, "The verification changed.");
     }
     Ok(change)
+}
+
+/// Writes a verification that [only progresses](Verification::only_progresses) over the one that was read as `seen`.
+///
+/// # Errors
+/// [`StoreError`] when the table does not answer: the change may stand.
+pub async fn commit_progress(
+    store: &impl Store,
+    owner: &Owner,
+    seen: &StoredVerification,
+    next: Verification,
+) -> Result<Change, StoreError> {
+    let next = StoredVerification { verification: next, opening: seen.opening.clone(), version: seen.version + 1 };
+    changed(store.write(progress_write(owner, &next)).await.map_err(Into::into))
 }
 
 /// What is to be remembered of the inquiry that another replaces; nothing if nothing was heard of it, or if it was
@@ -474,22 +485,4 @@ pub async fn wait(
         return Ok(Waiting::Waits(Waiter { stored, owners, verifications, identified, phone, waiting }));
     }
     Err(StoreError::Unavailable("the purchase kept changing".to_owned()))
-}
-
-/// Takes the owner's turn to ask Persona at a caller's request, one every [`REFRESH_PAUSE_MS`]; refused, when the next
-/// turn is. One item an owner, which the table forgets by itself.
-///
-/// # Errors
-/// [`StoreError`] when the table does not answer: the turn may be taken.
-pub async fn take_turn(store: &impl Store, owner: &Owner, now: Instant) -> Result<Result<(), Instant>, StoreError> {
-    let free = Condition::AtMost(TURN_AT, now.plus_ms(-REFRESH_PAUSE_MS).unix_ms());
-    let put = Write::Put { item: turn_item(owner, now), expect: Condition::Any(vec![Condition::ItemAbsent, free]) };
-    match store.write(put).await {
-        Ok(()) => Ok(Ok(())),
-        Err(WriteError::Refused(item)) => {
-            let taken = item.as_deref().map_or(Ok(now), turn_from_item)?;
-            Ok(Err(taken.plus_ms(REFRESH_PAUSE_MS)))
-        }
-        Err(WriteError::Store(error)) => Err(error),
-    }
 }

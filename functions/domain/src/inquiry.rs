@@ -79,7 +79,7 @@ pub struct InquiryEvent {
     /// Its status.
     pub status: InquiryStatus,
     /// When, by Persona's clock: an event's `created-at`; of an inquiry that was asked about the `decisioned-at` of a
-    /// decision, else the `updated-at`.
+    /// decision, the `completed-at` of a completion, else the `updated-at`.
     pub at: Instant,
     /// How we know.
     pub source: Source,

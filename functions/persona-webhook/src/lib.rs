@@ -2,20 +2,23 @@
 //!
 //! Persona counts 200 within 5 s as delivered and repeats everything else up to seven times over two days ("Webhooks"
 //! in its documentation). So: 200 once the state is written and the messages are sent, and for everything that a
-//! repetition would not change; 401 for a bad signature, without a log line and without I/O; 413 for a body that is
-//! too large to look at; 5xx only when our own table or queue failed.
+//! repetition would not change; 401 for a bad signature, without a log line and without I/O, save that the secrets are
+//! read again now and then; 413 for a body that is too large to look at; 5xx only when our own table or queue failed, or
+//! when Persona cannot be asked now.
 
 use adapters::ambient::Ambient;
 use adapters::http_event::{HttpAnswer, HttpRequest, read};
 use adapters::items::{InquiryMap, keys};
 use adapters::persona::{
-    Delivery, Drift, Freshness, Identity, SIGNATURE_HEADER, VerifiedWebhook, WebhookSecret, parse_delivery, verify,
+    Delivery, Drift, Freshness, Identity, SIGNATURE_HEADER, SecretSource, VerifiedWebhook, WebhookSecrets,
+    parse_delivery,
 };
 use adapters::problem::{Problem, ProblemType};
 use adapters::queue::Queue;
 use adapters::store::{Store, StoreError};
-use adapters::verifications::{self, Cause, News, Observed, Revisits, WakeError};
-use domain::{EventId, InquiryEvent, InquiryStatus, VerificationPolicy};
+use adapters::turns;
+use adapters::verifications::{self, Cause, News, Observed, Revisits, WAKE_AT_ONCE_MAX, WakeError};
+use domain::{EventId, InquiryEvent, InquiryStatus, VerificationEffect, VerificationPolicy};
 use lambda_http::http::StatusCode;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -29,7 +32,7 @@ const BODY_BYTES_MAX: usize = 256 * 1024;
 
 /// The function, over its neighbours.
 #[derive(Debug)]
-pub struct PersonaWebhook<S, Q, I, A> {
+pub struct PersonaWebhook<S, Q, I, A, K> {
     /// The table.
     pub store: S,
     /// The purchase queue.
@@ -38,6 +41,8 @@ pub struct PersonaWebhook<S, Q, I, A> {
     pub identity: I,
     /// The clock and the dice.
     pub ambient: A,
+    /// What Persona signs with.
+    pub secrets: WebhookSecrets<K>,
     /// The settings.
     pub settings: Settings,
 }
@@ -45,8 +50,6 @@ pub struct PersonaWebhook<S, Q, I, A> {
 /// The function's settings.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// What Persona signs with, newest first.
-    pub secrets: Vec<WebhookSecret>,
     /// How old a delivery may be, in seconds, for its content to count.
     pub tolerance_s: i64,
     /// What Persona's statuses mean.
@@ -65,7 +68,7 @@ enum Taken {
     Ignored,
 }
 
-/// Our own table, queue or pull failed: Persona delivers again.
+/// Our own table, queue or pull failed, or the pull must wait: Persona delivers again.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
@@ -74,9 +77,11 @@ enum Failure {
     Wake(#[from] WakeError),
     #[error("Persona could not be asked about an old delivery: {0}")]
     Persona(#[from] adapters::persona::PersonaError),
+    #[error("Persona was asked about the same owner a moment ago")]
+    AskedJustNow,
 }
 
-impl<S: Store, Q: Queue, I: Identity, A: Ambient> PersonaWebhook<S, Q, I, A> {
+impl<S: Store, Q: Queue, I: Identity, A: Ambient, K: SecretSource> PersonaWebhook<S, Q, I, A, K> {
     /// Answers one event of the HTTP API. Never fails: what goes wrong is an answer.
     pub async fn handle(&self, event: Value) -> Value {
         let answer = match read(event) {
@@ -93,9 +98,9 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PersonaWebhook<S, Q, I, A> {
         if request.body.len() > BODY_BYTES_MAX {
             return HttpAnswer::empty(StatusCode::PAYLOAD_TOO_LARGE);
         }
-        let header = request.header(SIGNATURE_HEADER).ok().flatten().unwrap_or_default().to_owned();
-        let Settings { secrets, tolerance_s, .. } = &self.settings;
-        let Ok(webhook) = verify(&header, request.body, secrets, self.ambient.now(), *tolerance_s) else {
+        let header = request.header(SIGNATURE_HEADER).ok().flatten().unwrap_or_default();
+        let (now, tolerance_s) = (self.ambient.now(), self.settings.tolerance_s);
+        let Ok(webhook) = self.secrets.verify(header, &request.body, now, tolerance_s).await else {
             let detail = "The delivery carries no valid signature.";
             return Problem::new(ProblemType::Unauthenticated, detail).into_answer();
         };
@@ -106,7 +111,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PersonaWebhook<S, Q, I, A> {
                     Failure::Store(StoreError::Broken(_)) | Failure::Wake(WakeError::Store(StoreError::Broken(_))) => {
                         error!(error = %failure, metric = "bug", "A delivery met something that should not be.");
                     }
-                    Failure::Store(_) | Failure::Wake(_) | Failure::Persona(_) => {
+                    Failure::Store(_) | Failure::Wake(_) | Failure::Persona(_) | Failure::AskedJustNow => {
                         warn!(error = %failure, "A delivery could not be taken; Persona delivers it again.");
                     }
                 }
@@ -115,7 +120,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PersonaWebhook<S, Q, I, A> {
         }
     }
 
-    async fn take(&self, webhook: &VerifiedWebhook) -> Result<Taken, Failure> {
+    async fn take(&self, webhook: &VerifiedWebhook<'_>) -> Result<Taken, Failure> {
         match parse_delivery(webhook) {
             Delivery::Ignored => Ok(Taken::Ignored),
             Delivery::Drift { what, event_id } => {
@@ -159,8 +164,24 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PersonaWebhook<S, Q, I, A> {
         })
     }
 
-    /// An old signature may be a late retry or a replay: its content counts for nothing, but it is a reason to ask.
+    /// An old signature may be a late retry or a replay: its content counts for nothing, but it is a reason to ask, unless
+    /// as much is known already. Whoever keeps old deliveries must not make us ask at will: one ask an owner every few
+    /// seconds, and what comes in between comes again.
     async fn pull(&self, map: &InquiryMap, event: &InquiryEvent) -> Result<Taken, Failure> {
+        let known = verifications::load(&self.store, &map.owner).await?.verification;
+        if !known.is_news(event, &map.clone().former(), &self.settings.policy.for_owner(&map.owner)) {
+            info!(inquiry = %event.inquiry, "A delivery is authentic but old, and says nothing new.");
+            match known.wake_up() {
+                VerificationEffect::None => {}
+                VerificationEffect::WakeWaiters => {
+                    verifications::wake(&self.store, &self.queue, &map.owner, None, WAKE_AT_ONCE_MAX).await?;
+                }
+            }
+            return Ok(Taken::AlreadyDone);
+        }
+        if turns::take(&self.store, &map.owner, self.ambient.now()).await?.is_err() {
+            return Err(Failure::AskedJustNow);
+        }
         info!(inquiry = %event.inquiry, "A delivery is authentic but old; Persona is asked instead.");
         let mut taken = Taken::Ignored;
         for current in self.identity.look(std::slice::from_ref(&event.inquiry)).await? {
@@ -172,7 +193,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PersonaWebhook<S, Q, I, A> {
 
 /// Notes an event that Persona has changed, so that somebody looks. Neither the body nor a name from it goes into the
 /// log, since both may hold what Persona knows of a person: the event's id finds it in Persona's dashboard.
-fn drifted(webhook: &VerifiedWebhook, what: Drift, event_id: Option<&EventId>) {
+fn drifted(webhook: &VerifiedWebhook<'_>, what: Drift, event_id: Option<&EventId>) {
     let hash = hex::encode(Sha256::digest(webhook.body()));
     let length_bytes = webhook.body().len();
     let event = event_id.map_or("unreadable", EventId::as_str);

@@ -1,7 +1,8 @@
 //! Wiring: the environment, the clients, the runtime.
 
-use adapters::ambient::Machine;
+use adapters::ambient::{Ambient, Machine};
 use adapters::config::{ProcessEnvironment, number, required};
+use adapters::persona::WebhookSecrets;
 use adapters::settings::{Aws, revisits, verification_policy};
 use adapters::telemetry;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -18,8 +19,8 @@ async fn main() -> Result<(), Error> {
         queue: aws.queue(&environment)?,
         identity: aws.persona(&environment).await?,
         ambient: Machine,
+        secrets: WebhookSecrets::read(aws.webhook_secrets(environment), Machine.now()).await?,
         settings: Settings {
-            secrets: aws.webhook_secrets(&environment).await?,
             tolerance_s: number(&environment, "WEBHOOK_TOLERANCE_S", 300, 1..=3600)?,
             policy: verification_policy(&environment)?,
             revisits: revisits(&environment)?,

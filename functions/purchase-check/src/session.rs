@@ -77,10 +77,29 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
                 Ok(Opened::Session(next, session))
             }
             Err(PersonaError::Gone) => self.replace(owner, inquiry).await,
-            Err(error @ (PersonaError::Unknown | PersonaError::Answered(_))) => {
+            // It broke off over there: a session may have been made.
+            Err(error @ (PersonaError::Unknown | PersonaError::Answered(500..))) => {
                 warn!(%error, %inquiry, "The inquiry could not be resumed.");
                 Ok(Opened::PersonaDown)
             }
+            Err(error @ PersonaError::Answered(_)) => {
+                warn!(%error, %inquiry, "Persona refused to resume the inquiry; that counts as no session.");
+                let counted = StoredVerification { verification: next, version: stored.version + 1, ..stored };
+                self.give_back_session(owner, counted).await?;
+                Ok(Opened::PersonaDown)
+            }
+        }
+    }
+
+    /// Takes back that a session was counted, unless somebody else has changed the verification since: then one too many
+    /// is counted, and the next one comes later.
+    async fn give_back_session(&self, owner: &Owner, counted: StoredVerification) -> Result<(), StoreError> {
+        let event = VerificationEvent::ResumeRefused;
+        match counted.verification.decide(&event, self.ambient.now(), &self.settings.policy) {
+            Decision::Applied { next, .. } => {
+                verifications::commit_progress(&self.store, owner, &counted, next).await.map(|_| ())
+            }
+            Decision::AlreadyDone { .. } | Decision::Illegal(_) => Ok(()),
         }
     }
 

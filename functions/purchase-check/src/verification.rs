@@ -9,6 +9,7 @@ use adapters::problem::{Problem, ProblemType, unavailable};
 use adapters::profiles;
 use adapters::queue::Queue;
 use adapters::store::{Store, StoreError};
+use adapters::turns;
 use adapters::verifications::{self, Cause, News, WAKE_AT_ONCE_MAX, WakeError};
 use domain::{InquiryId, Owner, PhoneRequirement, RevokedBy, Verification, VerificationState};
 use futures::future::try_join;
@@ -77,7 +78,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             return self.proof_answer(owner, &Proof::Own(stored)).await;
         };
         let now = self.ambient.now();
-        let turn = verifications::take_turn(&self.store, owner, now).await.map_err(|error| unavailable(&error))?;
+        let turn = turns::take(&self.store, owner, now).await.map_err(|error| unavailable(&error))?;
         if let Err(at) = turn {
             let problem =
                 Problem::new(ProblemType::TooManyRequests, "Persona was asked a moment ago; ask again later.");

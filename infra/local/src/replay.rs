@@ -90,7 +90,7 @@ pub async fn replay(replay: &Replay, stack: impl FnOnce() -> Result<Description>
     let body = body_of(file, &replay.event)?;
     let now = Machine.now();
     let policy = policy(replay.accept_completed);
-    let (event_id, event, template) = match parsed(body, now)? {
+    let (event_id, event, template) = match parsed(&body, now)? {
         Delivery::Inquiry { event_id, event, template } => (event_id, event, template),
         Delivery::Ignored => return Ok(Verdict::bare("ignored", "an event that we have no use for: answered 200")),
         Delivery::Drift { what, .. } => {
@@ -158,11 +158,11 @@ fn body_of(file: Vec<u8>, path: &std::path::Path) -> Result<Vec<u8>> {
 
 /// What the functions' own parser makes of the body. It takes signed bodies only, so this one is signed first, with a
 /// secret of the moment.
-fn parsed(body: Vec<u8>, now: Instant) -> Result<Delivery> {
+fn parsed(body: &[u8], now: Instant) -> Result<Delivery> {
     let impossible = || Error::UnexpectedAnswer { from: "the signature check", what: "our own is refused".to_owned() };
     let text = format!("wbhsec_{}", uuid::Uuid::new_v4());
     let secret = WebhookSecret::parse(&text).map_err(|_short| impossible())?;
-    let header = sign(&secret, &body, now);
+    let header = sign(&secret, body, now);
     let webhook = verify(&header, body, &[secret], now, i64::from(u16::MAX)).map_err(|_bad| impossible())?;
     Ok(parse_delivery(&webhook))
 }

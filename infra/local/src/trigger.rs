@@ -49,7 +49,7 @@ pub struct Trigger {
     /// Sign another body
     #[arg(long, conflicts_with = "old_secret")]
     pub bad_signature: bool,
-    /// Sign with a secret that the stack does not know any more
+    /// Sign with a secret that the stack does not take, as one that was withdrawn
     #[arg(long)]
     pub old_secret: bool,
     /// Lose the first attempt and make the second

@@ -11,6 +11,7 @@ use std::ops::AddAssign;
 use std::sync::Mutex;
 
 use adapters::items::keys::VERIFICATION_SK;
+use adapters::persona::WebhookSecret;
 use adapters::store::Key;
 use domain::{MessagePrices, PhonePolicy, PhonePreset};
 use persona_webhook::PersonaWebhook;
@@ -145,12 +146,19 @@ impl<'w> Counted<'w> {
 
     fn webhook(
         &self,
-    ) -> PersonaWebhook<Port<'_, &MemoryTable>, Port<'_, &MemoryQueue>, Port<'_, &MemoryPersona>, &StillClock> {
+    ) -> PersonaWebhook<
+        Port<'_, &MemoryTable>,
+        Port<'_, &MemoryQueue>,
+        Port<'_, &MemoryPersona>,
+        &StillClock,
+        Vec<WebhookSecret>,
+    > {
         PersonaWebhook {
             store: self.port(&self.world.table),
             queue: self.port(&self.world.queue),
             identity: self.port(&self.world.persona),
             ambient: self.world.clock,
+            secrets: settings::webhook_secrets(self.world.now()),
             settings: settings::webhook(),
         }
     }

@@ -22,7 +22,7 @@ use crate::world::secret;
 #[derive(Debug)]
 pub(super) struct Functions<'a> {
     check: PurchaseCheck<Ports<'a>, Ports<'a>, Ports<'a>, Ports<'a>>,
-    webhook: PersonaWebhook<Ports<'a>, Ports<'a>, Ports<'a>, Ports<'a>>,
+    webhook: PersonaWebhook<Ports<'a>, Ports<'a>, Ports<'a>, Ports<'a>, Vec<WebhookSecret>>,
     completion: PurchaseCompletion<Ports<'a>, Ports<'a>, Ports<'a>>,
     sweeper: Sweeper<Ports<'a>, Ports<'a>, Ports<'a>, Ports<'a>, Ports<'a>>,
 }
@@ -32,7 +32,14 @@ impl<'a> Functions<'a> {
         let (store, queue, identity, ambient) = (ports, ports, ports, ports);
         Self {
             check: PurchaseCheck { store, queue, identity, ambient, settings: settings::check() },
-            webhook: PersonaWebhook { store, queue, identity, ambient, settings: settings::webhook() },
+            webhook: PersonaWebhook {
+                store,
+                queue,
+                identity,
+                ambient,
+                secrets: settings::webhook_secrets(ports.now()),
+                settings: settings::webhook(),
+            },
             completion: PurchaseCompletion {
                 store,
                 carrier: ports,
@@ -82,7 +89,7 @@ impl<'a> Functions<'a> {
 
 static SECRET: LazyLock<WebhookSecret> = LazyLock::new(secret);
 static OTHERS_SECRET: LazyLock<WebhookSecret> =
-    LazyLock::new(|| WebhookSecret::parse("wbhsec_99999999-8888-7777-6666-555555555555").expect("is long enough"));
+    LazyLock::new(|| WebhookSecret::parse("wbhsec_c07d3b95-1e86-42fa-b8d1-64e9a2705c3f").expect("is a secret"));
 
 /// A delivery with this body, signed.
 fn signed(body: String, signature: String) -> Value {

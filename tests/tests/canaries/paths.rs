@@ -392,6 +392,7 @@ impl Walk<'_> {
             queue: &self.sinks.queue,
             identity: self.persona.clone(),
             ambient: self.clock,
+            secrets: settings::webhook_secrets(self.now()),
             settings: persona_webhook::Settings { policy: verification_policy(), ..settings::webhook() },
         };
         self.keep(persona_webhook::ROUTE, self.ran(function.handle(event)));

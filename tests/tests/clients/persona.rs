@@ -329,16 +329,27 @@ async fn a_decision_has_the_time_at_which_it_was_taken() {
         ("declined", Value::Null, touched),
         ("needs_review", json!(decided), touched),
         ("pending", json!(decided), touched),
-        ("completed", Value::Null, touched),
+        ("completed", json!(decided), COMPLETED_AT),
     ] {
         let seen = look_at(persona_says("inq_1", status, &decisioned_at, touched)).await;
         assert_eq!(adapters::rfc3339(seen[0].at), expected, "{status} {decisioned_at}");
     }
+    let never_noted = json!({"status": "completed", "completed-at": null, "updated-at": touched});
+    let seen = look_at(json!({"data": [{"type": "inquiry", "id": "inq_1", "attributes": never_noted}]})).await;
+    assert_eq!(adapters::rfc3339(seen[0].at), touched);
 }
+
+/// When the inquiries of [`persona_says`] were completed, whatever happened to them since.
+const COMPLETED_AT: &str = "2026-11-22T11:30:00Z";
 
 /// Persona's answer about one inquiry.
 fn persona_says(id: &str, status: &str, decisioned_at: &Value, updated_at: &str) -> Value {
-    let attributes = json!({"status": status, "decisioned-at": decisioned_at, "updated-at": updated_at});
+    let attributes = json!({
+        "status": status,
+        "completed-at": COMPLETED_AT,
+        "decisioned-at": decisioned_at,
+        "updated-at": updated_at,
+    });
     json!({"data": [{"type": "inquiry", "id": id, "attributes": attributes}]})
 }
 
@@ -350,7 +361,8 @@ async fn decided_and_touched(world: &Neighbours<'_>, status: &str, decided_at: I
     world.persona.set(&seen[0].inquiry, seen[0].status, seen[0].at);
 }
 
-/// Declined; an operator approved; somebody wrote a note. Persona repeats the old event, and is asked.
+/// Declined; an operator approved; somebody wrote a note. Another old event of the declined inquiry comes late, and Persona
+/// is asked.
 #[tokio::test]
 async fn an_operators_approval_stands_when_a_declined_inquiry_is_touched() {
     let clock = clock();
@@ -359,19 +371,18 @@ async fn an_operators_approval_stands_when_a_declined_inquiry_is_touched() {
     clock.advance_s(60);
     let declined_at = world.now();
     let inquiry = world.persona.first().expect("an inquiry was opened");
-    let event = persona_event(
-        "evt_declined",
-        "inquiry.declined",
-        inquiry.as_str(),
-        "declined",
-        &adapters::rfc3339(declined_at),
-    );
-    let old = webhook_event(&event.to_string(), &sign(&secret(), event.to_string().as_bytes(), declined_at));
-    assert_eq!(world.webhook(old.clone()).status, 200);
+    let declined = |event_id: &str, at: Instant| {
+        let at_text = adapters::rfc3339(at);
+        let body = persona_event(event_id, "inquiry.declined", inquiry.as_str(), "declined", &at_text).to_string();
+        webhook_event(&body, &sign(&secret(), body.as_bytes(), at))
+    };
+    assert_eq!(world.webhook(declined("evt_declined", declined_at)).status, 200);
     clock.advance_s(60);
     let approve = json!({"action": "approve", "reason": "the papers were seen"});
     let path = format!("POST /v1/operator/sub-accounts/{SUB}/verification");
     assert_eq!(world.operate(&path, &approve).body["state"], "verified");
+    clock.advance_s(60);
+    let old = declined("evt_declined_again", world.now());
     clock.advance_s(600);
     decided_and_touched(&world, "declined", declined_at).await;
     assert_eq!(world.webhook(old).status, 200);

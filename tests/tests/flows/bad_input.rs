@@ -84,7 +84,7 @@ pub(crate) async fn deliveries_without_a_right_signature_change_nothing(stack: A
     let body =
         persona_event("evt_forged", "inquiry.approved", inquiry, "approved", &adapters::rfc3339(now)).to_string();
     let right = WebhookSecret::parse(&stack.description().webhook_secret).expect("is a secret");
-    let wrong = WebhookSecret::parse("wbhsec_of-somebody-else-entirely").expect("is long enough");
+    let wrong = WebhookSecret::parse("wbhsec_of-somebody-else-entirely").expect("is a secret");
     let sign_at = |secret: &WebhookSecret, at: Instant| sign(secret, body.as_bytes(), at);
     let altered = body.replace("approved", "approvee");
     for (signature, body) in [

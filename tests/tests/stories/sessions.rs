@@ -113,6 +113,24 @@ fn persona_being_down_is_said_when_a_session_is_asked_for() {
     assert!(answer.headers["retry-after"].is_string());
 }
 
+/// Persona's rate limit, or a key that may not resume: no session was made, so none of the few is used up.
+#[test]
+fn a_resume_that_persona_refuses_counts_as_no_session() {
+    let clock = clock();
+    let world = world(&clock);
+    world.ask(SUB, "key-1", GATED);
+    for _ in 0..30 {
+        clock.advance_s(10);
+        world.persona.fail_next([PersonaFault::Before(PersonaError::Answered(429))]);
+        assert_eq!(open(&world).status, 502);
+        // A page that is loaded again asks Persona nothing.
+        assert_eq!(open(&world).status, 200);
+    }
+    clock.advance_s(10);
+    assert_eq!(open(&world).body["session_token"], SESSION_TOKEN);
+    assert_eq!((world.persona.inquiries(), world.persona.sessions()), (1, 2));
+}
+
 #[test]
 fn an_inquiry_whose_answer_was_lost_is_found_again_and_not_made_twice() {
     let clock = clock();

@@ -1,7 +1,8 @@
 //! Plays a case through `persona-webhook`: what Persona is answered, and what the delivery led to.
 
+use adapters::ambient::Ambient;
 use adapters::items::{InquiryMap, StoredVerification, keys, verification_from_item, verification_to_item};
-use adapters::persona::WebhookSecret;
+use adapters::persona::{WebhookSecret, WebhookSecrets};
 use adapters::store::{Condition, Item, Store, Write};
 use adapters::verifications::Revisits;
 use base64::Engine;
@@ -38,8 +39,8 @@ pub(crate) fn play(case: &Case, receiver: &Receiver) -> (u16, Effect) {
         queue: &queue,
         identity: &persona,
         ambient: &clock,
+        secrets: block_on(WebhookSecrets::read(secrets(case), Ambient::now(&&clock))).expect("are there"),
         settings: Settings {
-            secrets: secrets(case),
             tolerance_s: receiver.tolerance_s,
             policy: VerificationPolicy::default(),
             revisits: Revisits { poll_age_ms: 120_000, step_ms: 60_000 },

@@ -68,12 +68,7 @@ struct Rules<'a> {
 impl<'a> Rules<'a> {
     fn right(case: &'a Case) -> Self {
         Self {
-            secrets: case
-                .secrets
-                .iter()
-                .map(String::as_str)
-                .filter(|secret| secret.len() >= 16 && !secret.contains(' '))
-                .collect(),
+            secrets: case.secrets.iter().map(String::as_str).filter(|secret| is_secret(secret)).collect(),
             message: |time, body| [time.as_bytes(), b".", body].concat(),
             same: |right, sent| right.eq_ignore_ascii_case(sent),
             judge: |age_s| {
@@ -122,6 +117,15 @@ impl<'a> Rules<'a> {
         }
         best
     }
+}
+
+/// Whether a receiver may start with this text as its secret, by what the file's receiver has set up.
+fn is_secret(text: &str) -> bool {
+    let random: Vec<char> = text.chars().skip("wbhsec_".len()).collect();
+    let different = (0..random.len()).filter(|place| !random[..*place].contains(&random[*place])).count();
+    let published = ["abcdefgh-1234-5678-9ijk-lmnopqrstuvw", "change", "example", "placeholder", "secret", "webhook"];
+    let guessable = published.iter().any(|word| random.iter().collect::<String>().contains(word));
+    text.starts_with("wbhsec_") && random.len() >= 9 && !random.contains(&' ') && different >= 8 && !guessable
 }
 
 /// A right check, written apart from the adapter's, that the mistakes are made in.

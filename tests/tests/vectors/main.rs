@@ -85,9 +85,11 @@ fn complaints(case: &Case, receiver: &Receiver) -> Vec<String> {
 fn deployed(case: &Case, receiver: &Receiver) -> Verdict {
     let header = case.header().unwrap_or_default();
     let now = Instant::from_unix_ms(case.now * 1000 + 999);
-    match verify(&header, case.body(), &function::secrets(case), now, receiver.tolerance_s) {
+    let body = case.body();
+    let judged = verify(&header, &body, &function::secrets(case), now, receiver.tolerance_s);
+    match judged {
         Ok(webhook) => {
-            assert_eq!(webhook.body(), case.body(), "what was signed is what is read");
+            assert_eq!(webhook.body(), body, "what was signed is what is read");
             match webhook.freshness() {
                 Freshness::Fresh => Verdict::Valid,
                 Freshness::Stale => Verdict::Stale,

@@ -6,7 +6,7 @@
 //! | 200 | applied; a duplicate; an event that we ignore; another template or an inquiry that is not ours; signed but not understood; authentic but old |
 //! | 401 | no signature, or a wrong one: no log line, no I/O |
 //! | 413 | more than 256 KB: no log line, no I/O |
-//! | 503 | our own table, queue, or question to Persona failed |
+//! | 503 | our own table, queue, or question to Persona failed; authentic but old, news, and Persona was asked about that owner a moment ago |
 //!
 //! and never 400 or 415 for a body that is signed.
 
@@ -164,6 +164,27 @@ fn row_200_authentic_but_old_is_a_reason_to_ask() {
     );
 }
 
+/// Old deliveries do not make us ask at will: one ask an owner every few seconds. What comes in between is not lost, for
+/// Persona repeats it, and by then as much is known.
+#[test]
+fn row_503_authentic_but_old_while_persona_was_just_asked() {
+    let clock = clock();
+    let world = world(&clock);
+    let inquiry = waiting(&world);
+    clock.advance_s(60);
+    let told = [(InquiryStatus::Pending, 20), (InquiryStatus::Completed, 10), (InquiryStatus::Approved, 0)];
+    let deliveries = told.map(|(status, age_s)| signed(&world, &event(&world, &inquiry, status, age_s).to_string()));
+    world.persona.set(&inquiry, InquiryStatus::Pending, world.now().plus_ms(-20_000));
+    clock.advance_s(301);
+    let statuses = deliveries.clone().map(|delivery| world.webhook(delivery).status);
+    assert_eq!((statuses, world.persona.looks()), ([200, 503, 503], 1));
+    world.persona.set(&inquiry, InquiryStatus::Approved, world.now());
+    clock.advance_s(5);
+    let statuses = deliveries.map(|delivery| world.webhook(delivery).status);
+    assert_eq!((statuses, world.persona.looks()), ([200, 200, 200], 2));
+    assert!(world.verification().verified_at().is_some());
+}
+
 /// An old delivery about what is not ours is no reason to ask: else anybody with one old delivery could have us ask.
 #[test]
 fn row_200_authentic_but_old_and_not_ours_asks_nobody() {
@@ -251,6 +272,8 @@ fn row_503_our_own_failure_whichever_call_it_is() {
             if !all_calls_done {
                 assert_eq!(answer.problem(), "temporarily-unavailable");
                 assert_eq!(answer.headers["retry-after"], "1");
+                // Persona's first repetition comes after three seconds, and later ones after minutes.
+                clock.advance_s(5);
                 assert_eq!(world.webhook(delivery).status, 200);
             }
             assert!(world.verification().verified_at().is_some(), "call {call}");

@@ -5,9 +5,10 @@ mod contract;
 mod mistakes;
 mod order;
 mod payloads;
+mod secrets;
 mod signature;
 
-use adapters::persona::sign;
+use adapters::persona::{WebhookSecret, sign};
 use domain::{InquiryId, InquiryStatus, Instant};
 use persona_webhook::PersonaWebhook;
 use serde_json::Value;
@@ -70,6 +71,7 @@ type SteppedWebhook<'a> = PersonaWebhook<
     Stepped<'a, &'a MemoryQueue>,
     Stepped<'a, &'a MemoryPersona>,
     &'a StillClock,
+    Vec<WebhookSecret>,
 >;
 
 fn stepped<'a>(world: &'a Neighbours<'_>, steps: &'a Steps) -> SteppedWebhook<'a> {
@@ -78,6 +80,7 @@ fn stepped<'a>(world: &'a Neighbours<'_>, steps: &'a Steps) -> SteppedWebhook<'a
         queue: Stepped { port: &world.queue, steps },
         identity: Stepped { port: &world.persona, steps },
         ambient: world.clock,
+        secrets: settings::webhook_secrets(world.now()),
         settings: settings::webhook(),
     }
 }

@@ -45,7 +45,7 @@ fn integration_01_believes_everybody_when_the_secret_is_not_set() {
     for text in ["", " ", "null", "undefined", "changeme"] {
         WebhookSecret::parse(text).expect_err("a function does not start with it");
     }
-    assert!(adapters::persona::verify("", b"{}".to_vec(), &[], world(&clock()).now(), 300).is_err());
+    assert!(adapters::persona::verify("", b"{}", &[], world(&clock()).now(), 300).is_err());
 }
 
 /// 1, 4, 9: an unknown inquiry or user was 404, or threw: seven more deliveries each.
@@ -275,8 +275,8 @@ fn integration_08_answers_200_when_persona_cannot_be_asked() {
         world.persona.set(&inquiry, InquiryStatus::Approved, world.now());
         world.persona.fail_next([PersonaFault::Before(fault)]);
         assert_eq!(world.webhook(old.clone()).status, 503, "{fault:?}");
-        assert_eq!(world.webhook(old).status, 200);
-        assert!(world.verification().verified_at().is_some());
+        clock.advance_s(67);
+        assert_eq!((world.webhook(old).status, world.verification().verified_at().is_some()), (200, true));
     }
 }
 

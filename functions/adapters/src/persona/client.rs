@@ -1,4 +1,5 @@
-//! Persona's API over HTTPS. Asks for status fields only and reads nothing else.
+//! Persona's API over HTTPS. Asks for status fields only and reads nothing else; where names are compared, for the two names
+//! besides, which pass through memory.
 
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ const PERSONA_VERSION: &str = "2025-12-08";
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
 /// The fields of an inquiry that say where it stands (Persona, "Retrieve an Inquiry").
-const LOOKED_AT_FIELDS: &str = "status,decisioned-at,updated-at";
+const LOOKED_AT_FIELDS: &str = "status,completed-at,decisioned-at,updated-at";
 
 /// The fields of an inquiry that hold the name on the ID (Persona, "Response body": sparse fieldsets), in both spellings.
 const NAME_FIELDS: &str = "fields.name-first,fields.name-last,fields.name_first,fields.name_last";

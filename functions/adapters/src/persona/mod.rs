@@ -2,6 +2,7 @@
 
 mod client;
 mod payload;
+mod secrets;
 mod signature;
 
 use std::future::Future;
@@ -11,6 +12,7 @@ use secrecy::SecretString;
 
 pub use client::{PersonaClient, PersonaSettings};
 pub use payload::{Delivery, Drift, parse_delivery};
+pub use secrets::{SECRETS_MAX, SecretSource, WebhookSecrets};
 pub use signature::{
     BadSignature, Freshness, SIGNATURE_HEADER, VerifiedWebhook, WebhookSecret, WebhookSecretError, sign, verify,
 };

@@ -135,7 +135,7 @@ const NAME_BYTES_MAX: usize = 64;
 
 /// Reads a signed delivery. Errors of the parser are dropped unread: their text quotes the value that it stumbled over.
 #[must_use]
-pub fn parse_delivery(webhook: &VerifiedWebhook) -> Delivery {
+pub fn parse_delivery(webhook: &VerifiedWebhook<'_>) -> Delivery {
     /// Just the name: an event of another resource need not have an inquiry's form.
     #[derive(Deserialize)]
     struct NameOnly {
@@ -247,6 +247,8 @@ pub(super) struct ListedInquiry {
 #[derive(Deserialize)]
 struct ListedAttributes {
     status: String,
+    #[serde(rename = "completed-at", default)]
+    completed_at: Option<String>,
     #[serde(rename = "decisioned-at", default)]
     decisioned_at: Option<String>,
     #[serde(rename = "updated-at", default)]
@@ -254,17 +256,17 @@ struct ListedAttributes {
 }
 
 impl Listed {
-    /// What the entry says. A decision's time is when it was taken: `updated-at` also moves on a note, a tag, a change or
-    /// a redaction, which must make no decision look newer than it is.
+    /// What the entry says. The time of a decision, and of a completion, which may count as one, is when it came about:
+    /// `updated-at` also moves on a note, a tag, a change or a redaction, which must make none look newer than it is.
     pub(super) fn event(self) -> Result<InquiryEvent, Drift> {
         let Self::Known(ListedInquiry { id, attributes }) = self else { return Err(Drift::Form) };
-        let ListedAttributes { status, decisioned_at, updated_at } = attributes;
+        let ListedAttributes { status, completed_at, decisioned_at, updated_at } = attributes;
         let status = parse_status(&status).ok_or(Drift::Status)?;
-        let decided_at = match status {
+        let came_about_at = match status {
             InquiryStatus::Approved | InquiryStatus::Declined => decisioned_at,
+            InquiryStatus::Completed => completed_at,
             InquiryStatus::Created
             | InquiryStatus::Pending
-            | InquiryStatus::Completed
             | InquiryStatus::Failed
             | InquiryStatus::Expired
             | InquiryStatus::NeedsReview => None,
@@ -272,7 +274,7 @@ impl Listed {
         Ok(InquiryEvent {
             inquiry: InquiryId::parse(&id).map_err(|_| Drift::Form)?,
             status,
-            at: parse_instant(&decided_at.or(updated_at).ok_or(Drift::Form)?)?,
+            at: parse_instant(&came_about_at.or(updated_at).ok_or(Drift::Form)?)?,
             source: Source::Answer,
         })
     }

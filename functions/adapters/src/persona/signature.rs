@@ -4,6 +4,7 @@
 //!
 //! Only [`verify`] can make a [`VerifiedWebhook`], and nothing parses a body that is not one.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use domain::Instant;
@@ -25,13 +26,27 @@ const SIGNATURE_HEX_DIGITS: usize = 64;
 /// Digits of a time that is tried: past the year 5000, and far from overflow.
 const TIME_DIGITS_MAX: usize = 11;
 
-/// Shortest secret that is accepted, in characters; Persona's have over 40.
+/// How Persona's secrets start (Persona, "Webhooks best practices"): another key of Persona's, put there by mistake, is none.
+const SECRET_PREFIX: &str = "wbhsec_";
+
+/// Shortest secret that is accepted, in characters with its prefix; Persona's have over 40.
 const SECRET_CHARS_MIN: usize = 16;
+
+/// Different characters that a secret has at least behind its prefix. Persona's is a UUID in form: a random one has fewer
+/// in one of a billion cases.
+const SECRET_DIFFERENT_CHARS_MIN: usize = 8;
+
+/// Words that stand in what is meant to be replaced. A random text of Persona's form holds one of them in one of ten
+/// million cases.
+const PLACEHOLDER_WORDS: [&str; 5] = ["change", "example", "placeholder", "secret", "webhook"];
+
+/// The secret that Persona's own page shows.
+const PUBLISHED_SECRET: &str = "wbhsec_abcdefgh-1234-5678-9ijk-lmnopqrstuvw";
 
 /// A body that was signed with one of our secrets.
 #[derive(Debug)]
-pub struct VerifiedWebhook {
-    body: Vec<u8>,
+pub struct VerifiedWebhook<'a> {
+    body: &'a [u8],
     freshness: Freshness,
 }
 
@@ -59,27 +74,37 @@ impl fmt::Debug for WebhookSecret {
     }
 }
 
-/// A text that cannot be a secret.
+/// A text that cannot be a secret, or that anybody could guess.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a webhook secret must have at least {SECRET_CHARS_MIN} characters, none of them a space")]
+#[error(
+    "must hold webhook secrets as Persona gives them: {SECRET_PREFIX} and more, {SECRET_CHARS_MIN} characters at least, \
+     none of them a space, no placeholder"
+)]
 pub struct WebhookSecretError;
 
 impl WebhookSecret {
     /// # Errors
-    /// [`WebhookSecretError`] for an empty, short or spaced text: a placeholder would accept anybody who guesses it.
+    /// [`WebhookSecretError`] for an empty, short, spaced, monotonous or published text: whoever guesses it would be
+    /// believed.
     pub fn parse(text: &str) -> Result<Self, WebhookSecretError> {
-        if text.len() < SECRET_CHARS_MIN || text.chars().any(char::is_whitespace) {
+        let random = text.strip_prefix(SECRET_PREFIX).ok_or(WebhookSecretError)?;
+        let different = random.chars().collect::<BTreeSet<_>>().len();
+        let lower_case = random.to_lowercase();
+        let guessable = different < SECRET_DIFFERENT_CHARS_MIN
+            || text == PUBLISHED_SECRET
+            || PLACEHOLDER_WORDS.iter().any(|word| lower_case.contains(word));
+        if guessable || text.chars().count() < SECRET_CHARS_MIN || text.chars().any(char::is_whitespace) {
             return Err(WebhookSecretError);
         }
         <Hmac<Sha256> as KeyInit>::new_from_slice(text.as_bytes()).map(Self).map_err(|_| WebhookSecretError)
     }
 }
 
-impl VerifiedWebhook {
+impl VerifiedWebhook<'_> {
     /// The bytes that were signed.
     #[must_use]
     pub fn body(&self) -> &[u8] {
-        &self.body
+        self.body
     }
 
     /// Whether they were signed just now.
@@ -98,24 +123,17 @@ impl VerifiedWebhook {
 ///
 /// # Errors
 /// [`BadSignature`], without saying why: the sender of a forgery learns nothing.
-pub fn verify(
+pub fn verify<'a>(
     header: &str,
-    body: Vec<u8>,
+    body: &'a [u8],
     secrets: &[WebhookSecret],
     now: Instant,
     tolerance_s: i64,
-) -> Result<VerifiedWebhook, BadSignature> {
-    if header.len() > HEADER_BYTES_MAX {
-        return Err(BadSignature);
-    }
-    let sets: Vec<&str> = header.split(' ').filter(|set| !set.is_empty()).collect();
-    if sets.len() > SETS_MAX {
-        return Err(BadSignature);
-    }
+) -> Result<VerifiedWebhook<'a>, BadSignature> {
     let mut stale = false;
-    for set in sets.into_iter().filter_map(parse_set) {
-        let age_s = now.unix_ms() / 1000 - set.time_s;
-        let authentic = secrets.iter().any(|secret| mac(secret, set.time, &body).verify_slice(&set.signature).is_ok());
+    for set in sets(header) {
+        let age_s = set.age_s(now);
+        let authentic = secrets.iter().any(|secret| mac(secret, set.time, body).verify_slice(&set.signature).is_ok());
         if authentic && (-tolerance_s..=tolerance_s).contains(&age_s) {
             return Ok(VerifiedWebhook { body, freshness: Freshness::Fresh });
         }
@@ -133,11 +151,31 @@ pub fn sign(secret: &WebhookSecret, body: &[u8], now: Instant) -> String {
     format!("t={time},v1={signature}")
 }
 
+/// Whether the header has the form of one that was signed within `tolerance_s`, by whomever.
+pub(super) fn looks_fresh(header: &str, now: Instant, tolerance_s: i64) -> bool {
+    sets(header).iter().any(|set| (-tolerance_s..=tolerance_s).contains(&set.age_s(now)))
+}
+
 struct SignatureSet<'a> {
     /// The digits as sent: they are what is signed.
     time: &'a str,
     time_s: i64,
     signature: [u8; SIGNATURE_HEX_DIGITS / 2],
+}
+
+impl SignatureSet<'_> {
+    fn age_s(&self, now: Instant) -> i64 {
+        now.unix_ms() / 1000 - self.time_s
+    }
+}
+
+/// The sets that are tried; none of a header that is too long or has too many.
+fn sets(header: &str) -> Vec<SignatureSet<'_>> {
+    let texts = || header.split(' ').filter(|set| !set.is_empty());
+    if header.len() > HEADER_BYTES_MAX || texts().count() > SETS_MAX {
+        return Vec::new();
+    }
+    texts().filter_map(parse_set).collect()
 }
 
 /// `t=<digits>,v1=<64 hex digits>` and nothing else: no second time, no other version, no spaces.

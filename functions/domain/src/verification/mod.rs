@@ -122,8 +122,10 @@ pub enum VerificationEvent {
         /// What it was made from.
         template: TemplateId,
     },
-    /// We resumed the current inquiry: a session was handed out.
+    /// We resume the current inquiry: a session is about to be handed out.
     Resumed,
+    /// Persona gave no session of the current inquiry.
+    ResumeRefused,
     /// Persona said something of the current inquiry.
     Observed(InquiryEvent),
     /// Persona said something of an inquiry that we opened for the owner and that another has replaced.
@@ -159,6 +161,7 @@ impl Verification {
         let decision = match event {
             VerificationEvent::Opened { inquiry, template } => self.opened(inquiry, template, now),
             VerificationEvent::Resumed => self.resumed(now),
+            VerificationEvent::ResumeRefused => self.resume_refused(),
             VerificationEvent::Observed(event) => self.observed(event, policy),
             VerificationEvent::ObservedFormer(event, former) => self.observed_former(event, former, policy),
             VerificationEvent::NamesCompared(inquiry, levels) => self.names_compared(inquiry, *levels),

@@ -127,6 +127,29 @@ impl Verification {
         }
     }
 
+    /// The session that [`Self::resumed`] counted was none: only the pause before the next one stays, for Persona is not to
+    /// be asked by every page that is loaded again.
+    pub(super) fn resume_refused(&self) -> Outcome {
+        match (self.state, &self.inquiry) {
+            (VerificationState::InProgress { .. }, Some(inquiry)) if inquiry.sessions > 1 => {
+                let sessions = inquiry.sessions - 1;
+                self.moved(self.state, Inquiry { sessions, ..inquiry.clone() }, self.attempts_used)
+            }
+            (
+                VerificationState::InProgress { .. }
+                | VerificationState::Unverified
+                | VerificationState::InReview { .. }
+                | VerificationState::Verified { .. }
+                | VerificationState::Declined
+                | VerificationState::Failed
+                | VerificationState::Expired
+                | VerificationState::Locked
+                | VerificationState::Revoked { .. },
+                _,
+            ) => Decision::AlreadyDone { effects: VerificationEffect::None },
+        }
+    }
+
     fn moved_to(&self, inquiry: &InquiryId, template: &TemplateId, now: Instant) -> Outcome {
         let inquiry = Inquiry {
             id: inquiry.clone(),
