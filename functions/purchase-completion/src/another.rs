@@ -1,6 +1,7 @@
 //! Numbers that are gone: what else of their area code is for sale, and taking one of those instead.
 
 use adapters::ambient::Ambient;
+use adapters::purchases::StoredPool;
 use adapters::regions::region_of;
 use adapters::store::{Store, StoreError};
 use adapters::twilio::{Carrier, Stock, StockQuery};
@@ -24,7 +25,7 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
         gone: &PurchaseEvent,
     ) -> Result<Option<Working>, StoreError> {
         if wants_another(&working.stored.purchase) && !working.is_undone() && self.purchases_are_on().await? {
-            for number in self.alternatives(&working.stored.purchase).await {
+            for number in self.alternatives(&working.stored.purchase, working.pool.as_ref()).await {
                 // Read anew for each: what is decided is decided now.
                 let Some(guards) = self.clearance_guards(&working).await? else { break };
                 let action = working.stored.purchase.place.action();
@@ -50,13 +51,16 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
         Ok(None)
     }
 
-    /// Numbers of the same area code that are for sale now and were not tried before. A search that fails names none:
-    /// the customer can still search by itself.
-    pub(crate) async fn alternatives(&self, purchase: &Purchase) -> Vec<PhoneNumber> {
+    /// Numbers of the same area code that are for sale now and were not tried before, none of its own pool among them: those
+    /// are bought by their own. A search that fails names none: the customer can still search by itself.
+    pub(crate) async fn alternatives(&self, purchase: &Purchase, pool: Option<&StoredPool>) -> Vec<PhoneNumber> {
         let Some(query) = StockQuery::same_area_code(&purchase.number, SEARCH_LIMIT) else {
             return Vec::new();
         };
-        let tried = |number: &PhoneNumber| *number == purchase.number || purchase.given_up.contains(number);
+        let siblings = pool.map_or(&[][..], |pool| &pool.pool.numbers);
+        let tried = |number: &PhoneNumber| {
+            *number == purchase.number || purchase.given_up.contains(number) || siblings.contains(number)
+        };
         match self.carrier.search(&query).await {
             Ok(found) => {
                 let numbers = found.into_iter().map(|available| available.number);

@@ -7,10 +7,10 @@ use adapters::store::{Store, StoreError};
 use adapters::twilio::{Carrier, Created, OwnedNumber, Stock};
 use adapters::verifications::DECIDE_AGAIN_MAX;
 use domain::{
-    Actor, AfterAbsent, CARRIER_CLOCK_SKEW_MS, Decision, IfUnavailable, Instant, PhoneRequirement, PoolEvent,
-    PoolState, Purchase, PurchaseEvent, PurchaseState, Reason, SWITCHES_MAX, Slot,
+    ALTERNATIVES_MAX, Actor, AfterAbsent, CARRIER_CLOCK_SKEW_MS, Decision, IfUnavailable, Instant, PhoneRequirement,
+    PoolEvent, PoolState, Purchase, PurchaseEvent, PurchaseState, Reason, SWITCHES_MAX, Slot,
 };
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::change::Moved;
 use crate::look::Seen;
@@ -19,6 +19,10 @@ use crate::{PurchaseCompletion, Settings};
 
 /// When a number is looked at again whose create was stopped by the operator's switch, in milliseconds.
 const SWITCHED_OFF_RETRY_MS: i64 = 60_000;
+
+/// How often a claim is tried in one visit: for the number that is asked for and each that may take its place, and as often
+/// again as what it stands on may change meanwhile.
+const CLAIMS_MAX: usize = 1 + ALTERNATIVES_MAX + DECIDE_AGAIN_MAX as usize;
 
 /// What one look, with what followed from it, led to.
 enum Ended {
@@ -33,8 +37,9 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
     pub(crate) async fn claim(&self, mut working: Working) -> Result<(), StoreError> {
         let account = working.profile.account.clone().unwrap_or_else(|| self.settings.account.clone());
         let mut number = working.stored.purchase.number.clone();
+        // What else is for sale, once the number itself is another sub-account's: that is then why it fails.
         let mut spare: Option<Vec<_>> = None;
-        for _ in 0..DECIDE_AGAIN_MAX.max(u32::try_from(SWITCHES_MAX).unwrap_or(u32::MAX)) {
+        for _ in 0..CLAIMS_MAX {
             let Some(guards) = self.claim_guards(&working).await? else {
                 return self.not_cleared(working).await;
             };
@@ -65,12 +70,13 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
                     info!(purchase = %working.stored.purchase.id, %other, "The number is locked by another purchase.");
                     let purchase = &working.stored.purchase;
                     if spare.is_none() && !same_sub_account && wants_another(purchase) {
-                        spare = Some(self.alternatives(purchase).await);
+                        spare = Some(self.alternatives(purchase, working.pool.as_ref()).await);
                     }
                     match spare.as_mut().and_then(Vec::pop) {
                         Some(another) => number = another,
                         None => {
-                            let event = PurchaseEvent::LockTaken { same_sub_account };
+                            let event =
+                                PurchaseEvent::LockTaken { same_sub_account: same_sub_account && spare.is_none() };
                             // Without its clearance a pool does not begin, and so no number of it fails.
                             let Some(guards) = self.claim_guards(&working).await? else {
                                 return self.not_cleared(working).await;
@@ -153,7 +159,10 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
                 return self.gone(working, PurchaseEvent::SeenForeign { token, same_sub_account: false }).await;
             }
             // Nothing was created in this visit: a permit that was not used is as good as not processed.
-            Seen::NotNow(Some(retry_at)) if permit_in_hand => PurchaseEvent::NotProcessed { token, retry_at },
+            Seen::NotNow(retry_at) if permit_in_hand => {
+                let retry_at = retry_at.unwrap_or_else(|| self.busy_until(None));
+                PurchaseEvent::NotProcessed { token, retry_at }
+            }
             Seen::NotNow(_) => return Ok(Ended::Visit),
             Seen::Absent if permit_in_hand => return self.create(working).await,
             Seen::Absent => return self.after_absent(working).await,
@@ -225,6 +234,11 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
             Created::NotAvailable => return self.not_available(working).await,
             Created::Refused(reason @ Reason::NumberUnavailable) => {
                 return self.gone(working, PurchaseEvent::Refused { token, reason }).await;
+            }
+            Created::Refused(reason @ Reason::AccountRestricted) => {
+                let id = &purchase.id;
+                error!(purchase = %id, metric = "account_restricted", "The carrier lets this account buy nothing.");
+                PurchaseEvent::Refused { token, reason }
             }
             Created::Refused(reason) => PurchaseEvent::Refused { token, reason },
             Created::NotProcessed { retry_after_s } => {

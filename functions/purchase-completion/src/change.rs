@@ -61,7 +61,7 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
             if let PurchaseState::Failed { reason: Reason::NumberUnavailable, .. } = next.state
                 && next.alternatives.is_empty()
             {
-                next.alternatives = self.alternatives(&next).await;
+                next.alternatives = self.alternatives(&next, working.pool.as_ref()).await;
             }
             let due_at = next.due_at(now, self.settings.step_ms);
             let commit = Commit { seen: stored, next, effects, guards: guards.clone(), due_at };

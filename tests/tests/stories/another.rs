@@ -110,6 +110,34 @@ fn a_number_that_another_sub_account_is_buying_is_replaced() {
     assert_eq!(world.carrier.charges(), 2);
 }
 
+/// Numbers that are for sale and locked nevertheless, as those are whose purchases settled: each is tried, and then it ends,
+/// for the reason that the number asked for had.
+#[test]
+fn numbers_that_are_all_locked_end_the_purchase() {
+    for others in ["Loc_third", SUB] {
+        let clock = clock();
+        let world = world(&clock);
+        let on_sale: Vec<String> = (1..=5).map(|last| format!("+1876555020{last}")).collect();
+        world.ask("Loc_other", "gone", GONE);
+        for (key, number) in on_sale.iter().enumerate() {
+            world.ask(others, &format!("key-{key}"), number);
+        }
+        // Nobody knows of any whether it was bought: for sale, as far as the list says, and locked.
+        world.carrier.fail_next(std::iter::repeat_n(CarrierFault::Instead(Created::Unknown), 6));
+        assert_eq!(world.complete(), 0);
+        assert_eq!((world.with_sk("L#").len(), world.carrier.charges()), (6, 0));
+        world.carrier.offer(offers(&on_sale.iter().map(String::as_str).collect::<Vec<_>>()));
+        let id = ask_for_any(&world, GONE);
+        assert_eq!(world.complete(), 0, "{others}: no message is left to come again and again");
+        let purchase = world.read(SUB, &id).body;
+        assert_eq!(
+            (&purchase["state"], &purchase["reason"]),
+            (&json!("failed"), &json!("number_unavailable")),
+            "{others}"
+        );
+    }
+}
+
 #[test]
 fn ones_own_number_is_a_duplicate_and_never_replaced() {
     let clock = clock();

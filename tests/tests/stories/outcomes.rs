@@ -1,7 +1,8 @@
 //! Every answer that a create may get, and what becomes of the purchase.
 
-use adapters::twilio::{Created, meaning_of_refusal};
+use adapters::twilio::{Created, LookError, meaning_of_refusal};
 use domain::{PurchaseState, Reason};
+use serde_json::json;
 use tests::neighbours::CarrierFault;
 use tests::outcomes::{Outcome, REFUSALS, Refusal};
 use tests::world::{Neighbours, clock, world};
@@ -98,4 +99,47 @@ fn what_was_not_processed_costs_no_try() {
         world.minutes(17 * times);
         assert_eq!(end(&world), End::Bought(times + 1), "{} {}", row.code, row.says);
     }
+}
+
+/// While the carrier takes nothing, nothing is in doubt: whatever that lasts, the purchase waits, and is bought after it.
+#[test]
+fn what_was_never_processed_waits_for_days() {
+    for fault in [LookError::Unauthorised, LookError::NotProcessed { retry_after_s: None }] {
+        let clock = clock();
+        let world = world(&clock);
+        world.ask(SUB, "key-1", NOT_GATED);
+        world.carrier.fail_next_looks(std::iter::repeat_n(fault, 26));
+        assert_eq!(world.complete(), 0);
+        for _ in 0..25 {
+            clock.advance_s(3600);
+            world.sweep();
+            assert_eq!(world.complete(), 0);
+        }
+        assert!(matches!(world.purchase().state, PurchaseState::Buying(_)), "{fault:?}: {:?}", world.purchase().state);
+        world.minutes(40);
+        assert_eq!(end(&world), End::Bought(1), "{fault:?}");
+    }
+}
+
+/// The operator's switch is one more reason that nothing was sent.
+#[test]
+fn what_the_switch_stopped_goes_on_after_days() {
+    let clock = clock();
+    let world = world(&clock);
+    world.ask(SUB, "key-1", NOT_GATED);
+    world.carrier.fail_next([CarrierFault::Instead(Created::NotProcessed { retry_after_s: None })]);
+    assert_eq!(world.complete(), 0);
+    let switch = |on: bool| {
+        let body = json!({"purchases": if on { "on" } else { "off" }, "reason": "the bill"});
+        assert_eq!(world.operate("PUT /v1/operator/purchases-switch", &body).status, 200);
+    };
+    switch(false);
+    for _ in 0..25 {
+        clock.advance_s(3600);
+        world.sweep();
+        assert_eq!(world.complete(), 0);
+    }
+    switch(true);
+    world.minutes(20);
+    assert_eq!(end(&world), End::Bought(2));
 }

@@ -3,7 +3,7 @@
 use adapters::twilio::{Created, LookError};
 use domain::{PoolState, PurchaseState, Reason};
 use serde_json::{Value, json};
-use tests::neighbours::{CarrierFault, ReleaseFault};
+use tests::neighbours::{CarrierFault, ReleaseFault, for_sale};
 use tests::world::{Answer, Neighbours, account, clock, world};
 
 use crate::{NOT_GATED, SUB, approve, verify};
@@ -47,6 +47,30 @@ fn every_number_of_a_pool_is_bought_once() {
     world.minutes(5);
     assert_eq!((world.carrier.charges(), world.queue.len()), (3, 0));
     assert!(world.due().is_empty(), "nothing is left to do: {:?}", world.due());
+}
+
+/// A pool whose numbers come from one search are all for sale: what one of them may be replaced by is none of the others.
+#[test]
+fn a_number_of_a_pool_is_not_replaced_by_another_of_the_same_pool() {
+    for (way, ends) in [
+        ("same_area_code", ["bought", "bought", "bought"]),
+        ("fail", ["failed: number_unavailable", "bought", "bought"]),
+    ] {
+        let clock = clock();
+        let world = world(&clock);
+        world.carrier.offer(FREE[1..].iter().map(|number| for_sale(number)));
+        world.carrier.offer([for_sale("+18765550199")]);
+        world.ask_for(SUB, "pool", &json!({"kind": "number_pool", "phone_numbers": FREE, "if_unavailable": way}));
+        world.carrier.fail_next([CarrierFault::Instead(Created::NotAvailable)]);
+        assert_eq!(world.complete(), 0);
+        let pool = shown(&world);
+        assert_eq!(numbers(&pool), ends, "{way}");
+        let (taken, named) = (&pool["numbers"][0]["phone_number"], &pool["numbers"][0]["alternatives"]);
+        match way {
+            "fail" => assert_eq!((taken, named), (&json!(FREE[0]), &json!(["+18765550199"]))),
+            _ => assert_eq!(taken, "+18765550199"),
+        }
+    }
 }
 
 #[test]

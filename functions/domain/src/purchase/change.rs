@@ -140,6 +140,7 @@ impl Change<'_> {
         }
         let next = Slot {
             lease_until: self.now.plus_ms(timing.lease_ms),
+            first_post: if slot.nothing_was_sent() { self.now } else { slot.first_post },
             last_post: self.now,
             creates: slot.creates + 1,
             latest: LatestCreate::Open,

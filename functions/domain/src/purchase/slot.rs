@@ -14,7 +14,7 @@ pub struct Slot {
     pub lease_until: Instant,
     /// The account at the carrier, frozen when buying began: a changed profile never moves a doubt elsewhere.
     pub account: AccountSid,
-    /// When the first create was permitted.
+    /// When the first create was permitted that may have been processed.
     pub first_post: Instant,
     /// When the last create was permitted.
     pub last_post: Instant,
@@ -91,9 +91,20 @@ impl Slot {
         if now > countable_from { AfterAbsent::Settle } else { AfterAbsent::Wait { until: countable_from.plus_ms(1) } }
     }
 
-    /// Up to [`CREATES_MAX`] within [`CREATE_WINDOW_MS`], and none after a refusal: then the slot only settles.
+    /// Up to [`CREATES_MAX`] within [`CREATE_WINDOW_MS`], and none after a refusal: then the slot only settles. The window
+    /// opens with the first create that may have been processed: while the carrier takes none, or an operator lets none be
+    /// sent, nothing is in doubt, and the purchase goes on waiting.
     pub(super) fn may_create(&self, now: Instant) -> bool {
-        self.refusal.is_none() && self.creates < CREATES_MAX && now.ms_since(self.first_post) < CREATE_WINDOW_MS
+        let in_window = self.nothing_was_sent() || now.ms_since(self.first_post) < CREATE_WINDOW_MS;
+        self.refusal.is_none() && self.creates < CREATES_MAX && in_window
+    }
+
+    /// Whether the carrier has processed nothing of this slot, for sure.
+    pub(super) fn nothing_was_sent(&self) -> bool {
+        match (self.latest, self.earlier) {
+            (LatestCreate::NotProcessed, EarlierCreates::AllAnswered) => self.creates == 0,
+            (LatestCreate::Open, _) | (LatestCreate::NotProcessed, EarlierCreates::SomeUnknown) => false,
+        }
     }
 
     /// What is known of all creates once the latest is one of the earlier: whoever held the lease may have sent it,
