@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::issuer::TokenRequest;
 use crate::neighbours::Neighbours;
-use crate::operate::{self, ReconcileArguments, RedriveArguments};
+use crate::operate::{self, PurchasesArguments, ReconcileArguments, RedriveArguments};
 use crate::replay::Replay;
 use crate::report::{Form, Report, write_line};
 use crate::stack::Ports;
@@ -57,6 +57,8 @@ enum Command {
         #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=i64::from(drain::PURCHASES_MAX)))]
         purchases: u32,
     },
+    /// Tell every purchase that is not over, and where it stands (exit code 3: the sweep is late for some)
+    Purchases(PurchasesArguments),
     /// Move dead letters back to the purchase queue, and say what each is (exit code 3: some are left)
     Redrive(RedriveArguments),
     /// Compare the carrier's numbers with the table, and name what does not fit (exit code 3: something does not)
@@ -244,6 +246,7 @@ async fn perform(command: Command) -> Result<ExitCode> {
         Command::Doctor => doctor::examine().await,
         Command::Drain { purchases } => drain::drain(purchases, Report::new(Form::suiting_output(false))).await,
         Command::Redrive(arguments) => operate::redrive_letters(arguments).await,
+        Command::Purchases(arguments) => operate::tell_purchases(arguments).await,
         Command::Reconcile(arguments) => operate::reconcile_account(arguments).await,
         Command::Event(arguments) => event(arguments),
         Command::Trigger { trigger, json } => {

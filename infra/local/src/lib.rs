@@ -5,6 +5,7 @@
 //! `make demo` and the flow tests alike. Production code knows nothing of this crate.
 
 pub mod cli;
+mod deployed_environment;
 mod deployment;
 pub mod doctor;
 mod drain;
@@ -12,6 +13,7 @@ mod emulator;
 pub mod error;
 pub mod event_body;
 mod fix_ups;
+pub mod glance;
 pub mod host;
 pub mod issuer;
 pub mod neighbours;

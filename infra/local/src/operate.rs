@@ -1,5 +1,6 @@
 //! The operator's words of the command line: where they work, and what they write.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use domain::{AccountSid, LockHolder, Operator, OperatorReason, Orphan, OrphanRea
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
+use crate::glance::{OpenPurchase, PURCHASES_TOLD_MAX, open_purchases};
 use crate::reconcile::{Examined, Freed, Progress, examine, free_released};
 use crate::redrive::{Fate, Filter, Letter, Manner, Queues, redrive};
 use crate::report::write_line;
@@ -85,6 +87,59 @@ pub(crate) struct ReconcileArguments {
     json: bool,
     #[command(flatten)]
     place: Place,
+}
+
+/// `dialgate purchases`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PurchasesArguments {
+    /// Only this sub-account's
+    #[arg(long, value_parser = parsed(SubAccountId::parse))]
+    sub_account: Option<SubAccountId>,
+    /// Write one JSON object a line
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Tells every purchase that is not over. Exit code 0: no visit is late; 3: some are.
+pub(crate) async fn tell_purchases(arguments: PurchasesArguments) -> Result<ExitCode> {
+    let (config, table) = match arguments.place.table.or_else(|| variable_of("TABLE_NAME")) {
+        Some(table) => (aws_config::load_defaults(BehaviorVersion::latest()).await, table),
+        None => {
+            let stack = up::running(&Workspace::find()?)?;
+            (config_of(&stack).await, stack.table_name)
+        }
+    };
+    let store = DynamoDb::new(aws_sdk_dynamodb::Client::new(&config), table);
+    let read = |purchases| show_progress(&format!("{purchases} purchases read"));
+    let open = open_purchases(&store, arguments.sub_account.as_ref(), read).await?;
+    clear_progress();
+    let now = Machine.now();
+    let mut by_state: BTreeMap<&str, usize> = BTreeMap::new();
+    for purchase in &open {
+        *by_state.entry(purchase.state).or_default() += 1;
+        let OpenPurchase { sub_account, id, state, numbers, created_at, due_at } = purchase;
+        write_line(&if arguments.json {
+            let value = json!({
+                "purchase": id.as_str(), "sub_account": sub_account.as_str(), "state": state, "numbers": numbers,
+                "created_at": rfc3339(*created_at), "due_at": rfc3339(*due_at), "late": purchase.is_late(now),
+            });
+            value.to_string()
+        } else {
+            purchase.line(now)
+        });
+    }
+    let late = open.iter().filter(|purchase| purchase.is_late(now)).count();
+    let cut = open.len() >= PURCHASES_TOLD_MAX;
+    write_line(&if arguments.json {
+        json!({"not_over": open.len(), "by_state": by_state, "late": late, "more": cut}).to_string()
+    } else {
+        let states: String = by_state.iter().map(|(state, count)| format!(", {count} {state}")).collect();
+        let more = if cut { ", and perhaps more" } else { "" };
+        format!("purchases: {} not over{states}; {late} late{more}", open.len())
+    });
+    Ok(if late == 0 { ExitCode::SUCCESS } else { ExitCode::from(LEFT_FOR_A_PERSON) })
 }
 
 /// Moves dead letters back. Exit code 0: none is left; 3: some are left, each was told why.
@@ -161,7 +216,11 @@ pub(crate) async fn reconcile_account(arguments: ReconcileArguments) -> Result<E
             (store, carrier(&stack.twilio_url, stack.twilio_account_sid, stack.twilio_auth_token, &account)?, account)
         }
     };
-    let examined = examine(&store, &carrier, &Machine, &account, progress).await?;
+    let told = |progress| match progress {
+        Progress::Locks(locks) => show_progress(&format!("{locks} locks read")),
+        Progress::Numbers(numbers) => show_progress(&format!("{numbers} numbers of the carrier read")),
+    };
+    let examined = examine(&store, &carrier, &Machine, &account, told).await?;
     clear_progress();
     let tell = |value: Value, line: String| write_line(&if arguments.json { value.to_string() } else { line });
     let Examined { found, locks, listed, unreadable } = &examined;
@@ -286,17 +345,14 @@ fn letter_json(letter: &Letter, manner: Manner) -> Value {
 
 /// How far it is, on a terminal only, on a line that the next one overwrites.
 #[expect(clippy::print_stderr, reason = "progress is for the person at the terminal, not for what reads the output")]
-fn progress(progress: Progress) {
+fn show_progress(words: &str) {
     if std::io::stderr().is_terminal() {
-        match progress {
-            Progress::Locks(locks) => eprint!("\r{locks} locks read"),
-            Progress::Numbers(numbers) => eprint!("\r{numbers} numbers of the carrier read"),
-        }
+        eprint!("\r{words}");
         let _gone = std::io::stderr().flush();
     }
 }
 
-#[expect(clippy::print_stderr, reason = "see `progress`")]
+#[expect(clippy::print_stderr, reason = "see `show_progress`")]
 fn clear_progress() {
     if std::io::stderr().is_terminal() {
         eprint!("\r{:60}\r", "");

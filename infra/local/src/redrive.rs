@@ -280,7 +280,7 @@ fn fate(letter: &Letter, filter: &Filter, manner: Manner, now: Instant) -> Fate 
     }
 }
 
-fn state_of(stored: &Stored) -> &'static str {
+pub(crate) fn state_of(stored: &Stored) -> &'static str {
     match stored {
         Stored::One(one) => state_name(&one.purchase.state),
         Stored::Pool(pool) => pool_state_name(&pool.pool.state),
@@ -293,7 +293,7 @@ fn sent_at(message: &Message) -> Option<Instant> {
 }
 
 /// An age in its largest whole unit.
-fn age(now: Instant, sent_at: Instant) -> String {
+pub(crate) fn age(now: Instant, sent_at: Instant) -> String {
     let seconds = now.ms_since(sent_at).max(0) / 1000;
     match seconds {
         0..60 => format!("{seconds} s"),

@@ -1,12 +1,14 @@
 //! `dialgate replay`: what a stored event would do, by the very parser and the very rules of the functions, without doing
 //! it. Nothing is written and nothing is sent.
 
+use crate::deployed_environment::DeployedEnvironment;
 use crate::error::{Error, Result};
 use crate::stack::Description;
 use adapters::ambient::{Ambient, Machine};
 use adapters::dynamodb::DynamoDb;
 use adapters::items::{InquiryMap, keys, pointer_messages, verification_state_name};
 use adapters::persona::{Delivery, Drift, WebhookSecret, parse_delivery, sign, verify};
+use adapters::settings::verification_policy;
 use adapters::store::Store;
 use adapters::verifications;
 use aws_config::{BehaviorVersion, Region};
@@ -32,8 +34,9 @@ pub struct Replay {
     /// Decide from this state of the inquiry's owner instead of what the running stack's table holds
     #[arg(long, value_enum)]
     pub state: Option<State>,
-    /// Take a completed inquiry for an approved one, as the setting AcceptedStatuses can
-    #[arg(long)]
+    /// With --state: take a completed inquiry for an approved one, as the setting AcceptedStatuses can. Else the running
+    /// stack's own settings decide
+    #[arg(long, requires = "state")]
     pub accept_completed: bool,
 }
 
@@ -89,7 +92,6 @@ pub async fn replay(replay: &Replay, stack: impl FnOnce() -> Result<Description>
     let file = std::fs::read(&replay.event).map_err(Error::io(reading))?;
     let body = body_of(file, &replay.event)?;
     let now = Machine.now();
-    let policy = policy(replay.accept_completed);
     let (event_id, event, template) = match parsed(&body, now)? {
         Delivery::Inquiry { event_id, event, template } => (event_id, event, template),
         Delivery::Ignored => return Ok(Verdict::bare("ignored", "an event that we have no use for: answered 200")),
@@ -109,10 +111,17 @@ pub async fn replay(replay: &Replay, stack: impl FnOnce() -> Result<Description>
     };
     match replay.state {
         Some(state) => {
+            let policy = policy(replay.accept_completed);
             let verification = imagined(state, &event, &policy)?;
             Ok(decided(&verification, &VerificationEvent::Observed(event), now, &policy, verdict))
         }
-        None => from_table(&stack()?, event_id, event, template, now, &policy, verdict).await,
+        None => {
+            let stack = stack()?;
+            let environment = DeployedEnvironment::of(&stack, "persona-webhook").await?;
+            let policy = verification_policy(&environment)
+                .map_err(|problem| Error::UnexpectedAnswer { from: "the running stack", what: problem.to_string() })?;
+            from_table(&stack, event_id, event, template, now, &policy, verdict).await
+        }
     }
 }
 
@@ -133,7 +142,7 @@ impl Verdict {
             lines.push(format!("  state    {from} → {to}"));
         }
         lines.extend(self.wakes.iter().map(|purchase| format!("  wakes    {purchase}")));
-        lines.push("Nothing was changed.".to_owned());
+        lines.push("Nothing was changed. So it is for a delivery that is rightly signed and fresh.".to_owned());
         lines
     }
 }
@@ -199,7 +208,7 @@ async fn from_table(
     } else {
         VerificationEvent::ObservedFormer(event, map.former())
     };
-    let mut verdict = decided(&stored.verification, &observed, now, policy, verdict);
+    let mut verdict = decided(&stored.verification, &observed, now, &policy.for_owner(&owner), verdict);
     if table.get(&keys::audit(&owner, event_id.as_str())).await?.is_some() {
         let state = verification_state_name(&stored.verification.state);
         verdict.verdict = "already_done";

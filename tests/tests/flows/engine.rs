@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::stack::{Answer, BOTH, Deployed};
 
 /// Asks for what the body says.
-async fn ask_for(stack: &Deployed, sub_account: &str, key: &str, body: &Value) -> Answer {
+pub(crate) async fn ask_for(stack: &Deployed, sub_account: &str, key: &str, body: &Value) -> Answer {
     let token = stack.token(sub_account, BOTH).await;
     let path = format!("/sub-accounts/{sub_account}/purchases");
     stack.call(Method::POST, &path, Some(&token), &[("idempotency-key", key)], Some(body.to_string())).await

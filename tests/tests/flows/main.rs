@@ -61,7 +61,8 @@ fn main() -> ExitCode {
             requests_without_a_right_token_are_refused, requests_that_cannot_be_understood_are_refused,
             another_sub_accounts_things_do_not_exist, deliveries_without_a_right_signature_change_nothing;
         operating:
-            dead_letters_are_told_and_moved_back, numbers_that_do_not_fit_are_named_and_only_locks_freed;
+            what_is_not_over_is_told, dead_letters_are_told_and_moved_back,
+            numbers_that_do_not_fit_are_named_and_only_locks_freed;
         platform:
             no_credential_but_the_buyers_can_buy,
             nothing_personal_is_stored_or_logged, the_sweep_runs_in_the_emulator;

@@ -13,10 +13,12 @@ use domain::{
     BodyHash, IdempotencyKey, IfUnavailable, Instant, PhoneNumber, Place, Purchase, PurchaseId, PurchaseState,
     SubAccountId,
 };
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::stack::Deployed;
+use crate::engine::ask_for;
+use crate::stack::{BOTH, Deployed};
 
 /// How long a received message of the purchase queue is hidden while letters are made, in seconds: the template's 270
 /// would make a poisoned one take twenty minutes.
@@ -93,6 +95,29 @@ pub(crate) async fn numbers_that_do_not_fit_are_named_and_only_locks_freed(stack
     let other = stack.sub_account();
     let asked = stack.ask(&other, "key-1", &number).await;
     stack.until(&other, asked.text("/id"), "completed").await;
+}
+
+pub(crate) async fn what_is_not_over_is_told(stack: Arc<Deployed>) {
+    let sub_account = stack.sub_account();
+    let single = stack.ask(&sub_account, "key-1", &stack.number("212")).await;
+    let pool = json!({"kind": "number_pool", "phone_numbers": [stack.number("212"), stack.number("212")]});
+    let pool = ask_for(&stack, &sub_account, "key-2", &pool).await;
+    let token = stack.token(&sub_account, BOTH).await;
+    let told = async || {
+        let of_one = ["--sub-account", sub_account.as_str(), "--table", &stack.description().table_name];
+        dialgate(&stack, &[&["purchases", "--json"], of_one.as_slice()].concat()).await
+    };
+    let (code, lines) = told().await;
+    let (summary, purchases) = lines.split_last().expect("a summary");
+    assert_eq!((code, &summary["not_over"], &summary["late"]), (0, &json!(2), &json!(0)), "{lines:?}");
+    for (asked, numbers) in [(&single, 1), (&pool, 2)] {
+        let line = purchases.iter().find(|line| line["purchase"] == asked.text("/id")).expect("is told");
+        assert_eq!((&line["state"], &line["numbers"]), (&json!("waiting"), &json!(numbers)));
+        let path = format!("/sub-accounts/{sub_account}/purchases/{}", asked.text("/id"));
+        assert_eq!(stack.call(Method::DELETE, &path, Some(&token), &[], None).await.status, 200);
+    }
+    let (code, lines) = told().await;
+    assert_eq!((code, &lines[0]["not_over"]), (0, &json!(0)), "what is over is not told: {lines:?}");
 }
 
 async fn redrive(stack: &Deployed, options: &[&str]) -> (i32, Vec<Value>) {
