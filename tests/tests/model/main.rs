@@ -25,6 +25,7 @@ mod waiting;
 
 use std::fmt::Debug;
 use std::hash::Hash;
+use std::io::Write;
 
 use buying::Buying;
 use stateright::{Checker, Expectation, HasDiscoveries, Model};
@@ -62,18 +63,26 @@ where
     }
 }
 
-#[expect(clippy::print_stderr, reason = "how much was explored is what a reader of the test's output wants to know")]
 fn explored<M>(name: &str, model: M) -> impl Checker<M>
 where
     M: Model + Send + Sync + 'static,
     M::State: Clone + Debug + Hash + PartialEq + Send + Sync,
     M::Action: Clone + Debug + PartialEq + Send + Sync,
 {
+    let began = now();
     let checker = model.checker().threads(THREADS).spawn_bfs().join();
     assert!(checker.is_done(), "{name}: not every state was explored");
     let (unique, depth) = (checker.unique_state_count(), checker.max_depth());
-    eprintln!("model: {name}: {unique} unique states, {depth} steps deep");
+    // Past the test runner, which keeps what a test prints that passes: how much was explored is worth a line.
+    let told =
+        format!("model: {name}: {unique} unique states, {depth} steps deep, {:.1} s\n", began.elapsed().as_secs_f64());
+    std::io::stderr().write_all(told.as_bytes()).expect("standard error can be written to");
     checker
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long a model takes is told, and decides nothing")]
+fn now() -> std::time::Instant {
+    std::time::Instant::now()
 }
 
 /// Explores until this property fails, nearest states first, and asserts that it does.
