@@ -142,7 +142,6 @@ fn overrules_operator(before: &Verification, event: &VerificationEvent, after: &
         VerificationEvent::Operated(_) => true,
         VerificationEvent::Opened { .. }
         | VerificationEvent::Resumed
-        | VerificationEvent::ResumeRefused
         | VerificationEvent::Observed(_)
         | VerificationEvent::ObservedFormer(..)
         | VerificationEvent::NamesCompared(..) => false,
@@ -228,7 +227,6 @@ fn verification_event(random: &mut Random, state: &Verification, now: Instant) -
     let current = state.inquiry.as_ref().map(|inquiry| inquiry.id.clone());
     match (random.below(12), current) {
         (0..=1, _) => VerificationEvent::Opened { inquiry: inquiry(random.below(3)), template: template() },
-        (2, _) if random.chance(25) => VerificationEvent::ResumeRefused,
         (2, _) => VerificationEvent::Resumed,
         (3, _) => VerificationEvent::Operated(OperatorAction::ALL[random.below(OperatorAction::ALL.len())]),
         (4, current) => {

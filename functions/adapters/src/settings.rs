@@ -23,6 +23,11 @@ use crate::verifications::Revisits;
 const AWS_OPERATION_TIMEOUT_MS: u64 = 6_000;
 /// Time of one try of an AWS call, in milliseconds.
 const AWS_ATTEMPT_TIMEOUT_MS: u64 = 2_500;
+/// Whole time of reading Persona's webhook secrets, in milliseconds: a delivery may wait for it, and Persona waits for five
+/// seconds.
+const SECRETS_OPERATION_TIMEOUT_MS: u64 = 1_500;
+/// Time of one try of that, in milliseconds.
+const SECRETS_ATTEMPT_TIMEOUT_MS: u64 = 1_000;
 /// Days that a purchase may wait at most, in seconds: 30 days.
 const PURCHASE_WAIT_S_MAX: i64 = 30 * 24 * 3600;
 
@@ -76,7 +81,12 @@ impl Aws {
     /// Where the secrets that Persona signs with are kept: `PERSONA_WEBHOOK_SECRETS`, newest first, separated by commas.
     #[must_use]
     pub fn webhook_secrets<E: Environment + Send + Sync>(&self, environment: E) -> ManagedWebhookSecrets<E> {
-        ManagedWebhookSecrets { environment, manager: self.secrets() }
+        let timeouts = TimeoutConfig::builder()
+            .operation_timeout(Duration::from_millis(SECRETS_OPERATION_TIMEOUT_MS))
+            .operation_attempt_timeout(Duration::from_millis(SECRETS_ATTEMPT_TIMEOUT_MS))
+            .build();
+        let config = aws_sdk_secretsmanager::config::Builder::from(&self.config).timeout_config(timeouts).build();
+        ManagedWebhookSecrets { environment, manager: aws_sdk_secretsmanager::Client::from_conf(config) }
     }
 
     /// Twilio with the credential that can buy: `TWILIO_API_BASE_URL`, `TWILIO_ACCOUNT_SID`, `TWILIO_AUTH_TOKEN` and
@@ -170,9 +180,12 @@ impl<E: Environment + Send + Sync> SecretSource for ManagedWebhookSecrets<E> {
     async fn read(&self) -> Result<Vec<WebhookSecret>, ConfigError> {
         const NAME: &str = "PERSONA_WEBHOOK_SECRETS";
         let text = secret(&self.environment, &self.manager, NAME).await?;
-        let parsed: Result<Vec<_>, _> =
-            text.expose_secret().split(',').map(|text| WebhookSecret::parse(text.trim())).collect();
+        let texts = text.expose_secret().split(',').map(str::trim).filter(|text| !text.is_empty());
+        let parsed: Result<Vec<_>, _> = texts.map(WebhookSecret::parse).collect();
         let secrets = parsed.map_err(|problem| malformed(NAME, problem))?;
+        if secrets.is_empty() {
+            return Err(ConfigError::Missing(NAME.to_owned()));
+        }
         if secrets.len() > SECRETS_MAX {
             return Err(malformed(NAME, format!("must not hold more than {SECRETS_MAX} secrets")));
         }

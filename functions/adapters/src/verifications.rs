@@ -251,7 +251,8 @@ pub async fn commit_change(
     let Made { next, cause, beside } = change;
     let (from, to) = (seen.verification.state, next.state);
     if beside.is_empty() && next.only_progresses(&seen.verification) {
-        return commit_progress(store, owner, seen, next).await;
+        let next = StoredVerification { verification: next, opening: seen.opening.clone(), version: seen.version + 1 };
+        return changed(store.write(progress_write(owner, &next)).await.map_err(Into::into));
     }
     let replaced = match (&seen.verification.inquiry, &next.inquiry) {
         (Some(before), Some(after)) if before.id != after.id => remember_replaced(store, before).await?,
@@ -276,20 +277,6 @@ pub async fn commit_change(
         info!(owner = %keys::owner_pk(owner), from, to, "The verification changed.");
     }
     Ok(change)
-}
-
-/// Writes a verification that [only progresses](Verification::only_progresses) over the one that was read as `seen`.
-///
-/// # Errors
-/// [`StoreError`] when the table does not answer: the change may stand.
-pub async fn commit_progress(
-    store: &impl Store,
-    owner: &Owner,
-    seen: &StoredVerification,
-    next: Verification,
-) -> Result<Change, StoreError> {
-    let next = StoredVerification { verification: next, opening: seen.opening.clone(), version: seen.version + 1 };
-    changed(store.write(progress_write(owner, &next)).await.map_err(Into::into))
 }
 
 /// What is to be remembered of the inquiry that another replaces; nothing if nothing was heard of it, or if it was

@@ -15,10 +15,12 @@ use adapters::persona::{
 };
 use adapters::problem::{Problem, ProblemType};
 use adapters::queue::Queue;
-use adapters::store::{Store, StoreError};
+use adapters::store::{Key, Store, StoreError};
 use adapters::turns;
 use adapters::verifications::{self, Cause, News, Observed, Revisits, WAKE_AT_ONCE_MAX, WakeError};
-use domain::{EventId, InquiryEvent, InquiryStatus, VerificationEffect, VerificationPolicy};
+use domain::{
+    EventId, InquiryEvent, InquiryStatus, Instant, VerificationEffect, VerificationEvent, VerificationPolicy,
+};
 use lambda_http::http::StatusCode;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -68,7 +70,7 @@ enum Taken {
     Ignored,
 }
 
-/// Our own table, queue or pull failed, or the pull must wait: Persona delivers again.
+/// Our own table, queue or pull failed: Persona delivers again.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
@@ -77,8 +79,6 @@ enum Failure {
     Wake(#[from] WakeError),
     #[error("Persona could not be asked about an old delivery: {0}")]
     Persona(#[from] adapters::persona::PersonaError),
-    #[error("Persona was asked about the same owner a moment ago")]
-    AskedJustNow,
 }
 
 impl<S: Store, Q: Queue, I: Identity, A: Ambient, K: SecretSource> PersonaWebhook<S, Q, I, A, K> {
@@ -111,7 +111,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient, K: SecretSource> PersonaWebhoo
                     Failure::Store(StoreError::Broken(_)) | Failure::Wake(WakeError::Store(StoreError::Broken(_))) => {
                         error!(error = %failure, metric = "bug", "A delivery met something that should not be.");
                     }
-                    Failure::Store(_) | Failure::Wake(_) | Failure::Persona(_) | Failure::AskedJustNow => {
+                    Failure::Store(_) | Failure::Wake(_) | Failure::Persona(_) => {
                         warn!(error = %failure, "A delivery could not be taken; Persona delivers it again.");
                     }
                 }
@@ -164,23 +164,46 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient, K: SecretSource> PersonaWebhoo
         })
     }
 
-    /// An old signature may be a late retry or a replay: its content counts for nothing, but it is a reason to ask, unless
-    /// as much is known already. Whoever keeps old deliveries must not make us ask at will: one ask an owner every few
-    /// seconds, and what comes in between comes again.
+    /// An old signature may be a late retry or a replay: its content counts for nothing, but it is a reason to ask, unless it
+    /// would change nothing anyway. Whoever keeps old deliveries must not make us ask at will: one ask an inquiry every few
+    /// seconds. What comes in between was signed before that ask, whose answer covers it; an ask that fails gives its turn
+    /// back.
     async fn pull(&self, map: &InquiryMap, event: &InquiryEvent) -> Result<Taken, Failure> {
-        let known = verifications::load(&self.store, &map.owner).await?.verification;
-        if !known.is_news(event, &map.clone().former(), &self.settings.policy.for_owner(&map.owner)) {
-            info!(inquiry = %event.inquiry, "A delivery is authentic but old, and says nothing new.");
+        let (now, owner) = (self.ambient.now(), &map.owner);
+        let known = verifications::load(&self.store, owner).await?.verification;
+        let says = if known.is_current(&event.inquiry) {
+            VerificationEvent::Observed(event.clone())
+        } else {
+            VerificationEvent::ObservedFormer(event.clone(), map.clone().former())
+        };
+        if !known.would_change(&says, now, &self.settings.policy.for_owner(owner)) {
+            info!(inquiry = %event.inquiry, "A delivery is authentic but old, and would change nothing.");
             match known.wake_up() {
                 VerificationEffect::None => {}
                 VerificationEffect::WakeWaiters => {
-                    verifications::wake(&self.store, &self.queue, &map.owner, None, WAKE_AT_ONCE_MAX).await?;
+                    verifications::wake(&self.store, &self.queue, owner, None, WAKE_AT_ONCE_MAX).await?;
                 }
             }
             return Ok(Taken::AlreadyDone);
         }
-        if turns::take(&self.store, &map.owner, self.ambient.now()).await?.is_err() {
-            return Err(Failure::AskedJustNow);
+        let turn = keys::asked(&event.inquiry);
+        let pulled = self.pull_in_turn(map, event, &turn, now).await;
+        if pulled.is_err() {
+            turns::give_back(&self.store, &turn, now).await?;
+        }
+        pulled
+    }
+
+    async fn pull_in_turn(
+        &self,
+        map: &InquiryMap,
+        event: &InquiryEvent,
+        turn: &Key,
+        now: Instant,
+    ) -> Result<Taken, Failure> {
+        if turns::take(&self.store, turn, now).await?.is_err() {
+            info!(inquiry = %event.inquiry, "A delivery is authentic but old; Persona was asked a moment ago.");
+            return Ok(Taken::AlreadyDone);
         }
         info!(inquiry = %event.inquiry, "A delivery is authentic but old; Persona is asked instead.");
         let mut taken = Taken::Ignored;

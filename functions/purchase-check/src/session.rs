@@ -16,10 +16,10 @@ use adapters::queue::Queue;
 use adapters::store::{Condition, Store, StoreError, Value, Write};
 use adapters::verifications::{self, Cause, Change, DECIDE_AGAIN_MAX, Made, News, WakeError};
 use domain::{
-    Decision, InquiryId, Nonce, OPENING_LEASE_MS, OpenPlan, Opening, Owner, Verification, VerificationEvent,
+    Decision, InquiryId, Instant, Nonce, OPENING_LEASE_MS, OpenPlan, Opening, Owner, Verification, VerificationEvent,
     persona_reference,
 };
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::{PurchaseCheck, Settings};
 
@@ -82,25 +82,21 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
                 warn!(%error, %inquiry, "The inquiry could not be resumed.");
                 Ok(Opened::PersonaDown)
             }
-            Err(error @ PersonaError::Answered(_)) => {
+            Err(error @ PersonaError::Answered(status)) => {
                 warn!(%error, %inquiry, "Persona refused to resume the inquiry; that counts as no session.");
-                let counted = StoredVerification { verification: next, version: stored.version + 1, ..stored };
-                self.give_back_session(owner, counted).await?;
+                tell_refusal(status);
+                self.forget_session(owner, stored, now).await?;
                 Ok(Opened::PersonaDown)
             }
         }
     }
 
-    /// Takes back that a session was counted, unless somebody else has changed the verification since: then one too many
-    /// is counted, and the next one comes later.
-    async fn give_back_session(&self, owner: &Owner, counted: StoredVerification) -> Result<(), StoreError> {
-        let event = VerificationEvent::ResumeRefused;
-        match counted.verification.decide(&event, self.ambient.now(), &self.settings.policy) {
-            Decision::Applied { next, .. } => {
-                verifications::commit_progress(&self.store, owner, &counted, next).await.map(|_| ())
-            }
-            Decision::AlreadyDone { .. } | Decision::Illegal(_) => Ok(()),
-        }
+    /// Writes back what stood before a session was noted at `at`, unless somebody else has changed the verification since:
+    /// then one too many is counted, and the next one comes later.
+    async fn forget_session(&self, owner: &Owner, before: StoredVerification, at: Instant) -> Result<(), StoreError> {
+        let verification = before.verification.session_refused(at);
+        let again = StoredVerification { verification, version: before.version + 1, ..before };
+        verifications::commit(&self.store, owner, again, vec![], at, &self.settings.revisits).await.map(|_| ())
     }
 
     /// Persona does not resume the inquiry: it is redacted, or further than we know, since an event of it was lost or
@@ -162,6 +158,9 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             }
             Err(error @ (PersonaError::Answered(_) | PersonaError::Gone)) => {
                 warn!(%error, "Persona opened no inquiry; the next opener sends a fresh key.");
+                if let PersonaError::Answered(status) = error {
+                    tell_refusal(status);
+                }
                 let freed = StoredVerification { opening: None, version: claimed.version + 1, ..claimed };
                 // Refused, somebody else is at it already, which frees it as well.
                 verifications::commit(&self.store, owner, freed, vec![], self.ambient.now(), revisits).await?;
@@ -203,5 +202,12 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             }
         }
         Err(StoreError::Unavailable("the verification kept changing".to_owned()))
+    }
+}
+
+/// Somebody must act: our key may not do this, or a quota is used up (Persona, "Errors": 401, 403).
+fn tell_refusal(status: u16) {
+    if matches!(status, 401 | 403) {
+        error!(status, metric = "persona_refused", "Persona refuses our key, or a quota of it is used up.");
     }
 }

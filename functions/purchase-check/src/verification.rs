@@ -2,7 +2,7 @@
 
 use adapters::ambient::Ambient;
 use adapters::http_event::HttpAnswer;
-use adapters::items::StoredVerification;
+use adapters::items::{StoredVerification, keys};
 use adapters::persona::Identity;
 use adapters::phones;
 use adapters::problem::{Problem, ProblemType, unavailable};
@@ -78,7 +78,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             return self.proof_answer(owner, &Proof::Own(stored)).await;
         };
         let now = self.ambient.now();
-        let turn = turns::take(&self.store, owner, now).await.map_err(|error| unavailable(&error))?;
+        let turn = turns::take(&self.store, &keys::refresh(owner), now).await.map_err(|error| unavailable(&error))?;
         if let Err(at) = turn {
             let problem =
                 Problem::new(ProblemType::TooManyRequests, "Persona was asked a moment ago; ask again later.");

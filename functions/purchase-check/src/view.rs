@@ -241,7 +241,7 @@ pub(crate) fn audit_view(entry: &AuditEntry) -> Value {
             set("by", "customer");
             set("what", "resumed");
             set("inquiry_id", inquiry.as_str());
-            format!("The customer went on with the inquiry {inquiry}")
+            format!("The customer asked to go on with the inquiry {inquiry}")
         }
         AuditCause::NamesCompared { inquiry, levels } => {
             let (first, last) = (name_level_name(&levels.first), name_level_name(&levels.last));

@@ -174,7 +174,7 @@ fn the_audit_reads_as_a_story() {
              became in_progress.",
             "2026-11-22T12:01:00Z Persona's event evt_expired said that the inquiry inq_000000000000000000000000 is \
              expired; in_progress became expired.",
-            "2026-11-22T12:02:00Z The customer went on with the inquiry inq_000000000000000000000000; expired became \
+            "2026-11-22T12:02:00Z The customer asked to go on with the inquiry inq_000000000000000000000000; expired became \
              in_progress.",
             "2026-11-22T12:03:00Z Persona's event evt_approved said that the inquiry inq_000000000000000000000000 is \
              approved; in_progress became verified.",

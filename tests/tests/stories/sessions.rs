@@ -131,6 +131,22 @@ fn a_resume_that_persona_refuses_counts_as_no_session() {
     assert_eq!((world.persona.inquiries(), world.persona.sessions()), (1, 2));
 }
 
+/// One that expired stays so: nobody went on with it.
+#[test]
+fn an_expired_inquiry_that_persona_does_not_resume_stays_expired() {
+    let clock = clock();
+    let world = world(&clock);
+    world.ask(SUB, "key-1", GATED);
+    clock.advance_s(24 * 3600);
+    assert_eq!(deliver(&world, "evt_expired", "inquiry.expired", "expired", 0), 200);
+    world.persona.fail_next([PersonaFault::Before(PersonaError::Answered(429))]);
+    assert_eq!(open(&world).status, 502);
+    assert_eq!(world.verification().state, VerificationState::Expired);
+    clock.advance_s(10);
+    assert_eq!(open(&world).body["session_token"], SESSION_TOKEN);
+    assert_eq!(world.persona.inquiries(), 1);
+}
+
 #[test]
 fn an_inquiry_whose_answer_was_lost_is_found_again_and_not_made_twice() {
     let clock = clock();

@@ -196,7 +196,6 @@ fn table(policy: &VerificationPolicy) -> String {
             row(&format!("opened{moved}"), outcome(&before, &opened(template), policy));
         }
         row("resumed", outcome(&before, &VerificationEvent::Resumed, policy));
-        row("resume refused", outcome(&before, &VerificationEvent::ResumeRefused, policy));
         for status in STATUSES {
             for (when, offset_ms) in [("newer", 5000), ("older", -5000)] {
                 row(&format!("{status:?}, {when}"), outcome(&before, &observed(status, offset_ms), policy));

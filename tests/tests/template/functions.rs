@@ -142,6 +142,8 @@ rules! {
         broken by "/Resources/PersonaWebhookFunction/Properties/Environment/Variables/PERSONA_API_KEY_ARN" = "persona_sandbox_1";
     functions_end_before_their_callers_lose_patience,
         broken by "/Resources/PersonaWebhookFunction/Properties/Timeout" = 6;
+    requests_to_persona_fit_into_the_functions_that_wait_for_them,
+        broken by "/Resources/PersonaWebhookFunction/Properties/Environment/Variables/PERSONA_TIMEOUT_MS/Ref" = "PersonaTimeoutMilliseconds";
     functions_are_small_binaries_on_amazon_linux,
         broken by "/Resources/SweeperFunction/Properties/Runtime" = "provided.al2";
     functions_run_on_arm_unless_told_otherwise, broken by "/Parameters/Architecture/Default" = "x86_64";
@@ -211,6 +213,23 @@ fn functions_end_before_their_callers_lose_patience(template: &Value) -> Vec<Str
         .into_iter()
         .filter(|(name, limit_s)| timeout_s(name) > *limit_s)
         .map(|(name, limit_s)| format!("{name}: {} s, at most {limit_s} s", timeout_s(name)))
+        .collect()
+}
+
+/// However the parameters are set: so many requests to Persona, one after the other, with a second and more for the table.
+fn requests_to_persona_fit_into_the_functions_that_wait_for_them(template: &Value) -> Vec<String> {
+    let functions = [("PersonaWebhookFunction", 1), ("PurchaseCheckFunction", 3)];
+    let longest_ms = |name: &str| {
+        let parameter =
+            &template["Resources"][name]["Properties"]["Environment"]["Variables"]["PERSONA_TIMEOUT_MS"]["Ref"];
+        let largest = &template["Parameters"][parameter.as_str().unwrap_or_default()]["MaxValue"];
+        largest.as_u64().unwrap_or(u64::MAX / 10)
+    };
+    let timeout_ms = |name: &str| template["Resources"][name]["Properties"]["Timeout"].as_u64().unwrap_or(0) * 1000;
+    functions
+        .into_iter()
+        .filter(|(name, requests)| requests * longest_ms(name) + 1000 > timeout_ms(name))
+        .map(|(name, requests)| format!("{name}: {requests} requests of {} ms", longest_ms(name)))
         .collect()
 }
 

@@ -78,12 +78,15 @@ fn every_function_raises_an_alarm_when_it_fails(template: &Value) -> Vec<String>
 }
 
 /// The metrics that need a person, and the log lines that count as one: the functions' JSON field `metric` names it.
-const COUNTED: [(&str, &str); 14] = [
+const COUNTED: [(&str, &str); 17] = [
     ("name_mismatch", "{ $.metric = \"name_mismatch\" }"),
     ("names_not_compared", "{ $.metric = \"names_not_compared\" }"),
     ("held", "{ $.metric = \"held\" }"),
     ("orphan", "{ ($.metric = \"held\") && ($.orphan IS TRUE) }"),
     ("carrier_unauthorised", "{ $.metric = \"carrier_unauthorised\" }"),
+    ("account_restricted", "{ $.metric = \"account_restricted\" }"),
+    ("persona_refused", "{ $.metric = \"persona_refused\" }"),
+    ("webhook_secrets_unread", "{ $.metric = \"webhook_secrets_unread\" }"),
     ("search_unauthorised", "{ $.metric = \"carrier_unauthorised\" }"),
     ("conversion_low", "{ $.metric = \"conversion_low\" }"),
     ("verify_misconfigured", "{ ($.metric = \"verify_misconfigured\") || ($.metric = \"lookup_unauthorised\") }"),

@@ -34,14 +34,14 @@ pub(crate) struct Receiver {
     _sets_max: usize,
     #[serde(rename = "body_bytes_max")]
     _body_bytes_max: usize,
-    #[serde(rename = "secret_prefix")]
-    _secret_prefix: String,
-    #[serde(rename = "secret_chars_min")]
-    _secret_chars_min: usize,
-    #[serde(rename = "secret_different_chars_min")]
-    _secret_different_chars_min: usize,
-    #[serde(rename = "placeholder_words")]
-    _placeholder_words: Vec<String>,
+    /// How a secret starts.
+    pub(crate) secret_prefix: String,
+    /// How long it is at least, in characters.
+    pub(crate) secret_chars_min: usize,
+    /// How many different characters it has at least behind its prefix.
+    pub(crate) secret_different_chars_min: usize,
+    /// Words that are in none.
+    pub(crate) placeholder_words: Vec<String>,
     /// The template that it makes inquiries from.
     pub(crate) template: String,
     /// The inquiry that it opened.

@@ -7,7 +7,9 @@ mod known_bad;
 
 use std::process::ExitCode;
 
-use adapters::persona::{BadSignature, Freshness, verify};
+use adapters::persona::{
+    BadSignature, Freshness, PLACEHOLDER_WORDS, SECRET_CHARS_MIN, SECRET_DIFFERENT_CHARS_MIN, SECRET_PREFIX, verify,
+};
 use domain::Instant;
 use tests::hmac::hmac;
 
@@ -31,6 +33,12 @@ fn main() -> ExitCode {
         if !answer.starts_with(&known.hmac_hex) {
             wrong.push(format!("{}: {answer}", known.name));
         }
+    }
+    let Receiver { secret_prefix, secret_chars_min, secret_different_chars_min, placeholder_words, .. } = &receiver;
+    let told = (secret_prefix.as_str(), *secret_chars_min, *secret_different_chars_min);
+    let deployed = (SECRET_PREFIX, SECRET_CHARS_MIN, SECRET_DIFFERENT_CHARS_MIN);
+    if told != deployed || placeholder_words != &PLACEHOLDER_WORDS {
+        wrong.push("the receiver's rules for secrets are not those that are deployed".to_owned());
     }
     for case in &cases {
         wrong.extend(complaints(case, &receiver).into_iter().map(|what| {

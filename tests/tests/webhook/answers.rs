@@ -140,8 +140,8 @@ fn an_old_delivery_comes_again_when_persona_cannot_be_asked() {
     assert_eq!(answer.status, 503);
     assert_eq!(answer.problem(), "temporarily-unavailable");
     let mut after = world.table.items();
-    after.retain(|item| item.get(SK) != Some(&store::Value::S("REFRESH".into())));
-    assert_eq!(after, before, "that Persona was asked is all that is remembered");
+    after.retain(|item| item.get(SK) != Some(&store::Value::S("ASKED".into())));
+    assert_eq!(after, before, "the turn to ask, which is given back, is all that is remembered");
 }
 
 #[test]

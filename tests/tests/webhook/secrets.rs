@@ -107,7 +107,9 @@ fn a_keeper_that_is_down_stops_nothing() {
     assert_eq!((judged(&secrets, NEW, 330), keeper.reads()), (Err(BadSignature), 3));
     keeper.down.store(false, Ordering::Relaxed);
     keeper.keep(&[NEW]);
-    assert_eq!((judged(&secrets, NEW, 360), keeper.reads()), (Ok(Freshness::Fresh), 4));
+    assert_eq!((judged(&secrets, OLD, 359), keeper.reads()), (Ok(Freshness::Fresh), 3));
+    assert_eq!((judged(&secrets, OLD, 360), keeper.reads()), (Err(BadSignature), 4), "what was withdrawn meanwhile");
+    assert_eq!((judged(&secrets, NEW, 361), keeper.reads()), (Ok(Freshness::Fresh), 4));
 }
 
 #[test]

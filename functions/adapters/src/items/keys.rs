@@ -9,6 +9,7 @@
 //! | wait pointer | as the verification | `W#purchase` |
 //! | audit entry | as the verification | `A#what` |
 //! | last refresh | as the verification | `REFRESH` |
+//! | last ask because of an old delivery | as the inquiry map | `ASKED` |
 //! | number lock | `N#account#last two digits` | `L#number` |
 //! | inquiry map | `I#inquiry` | `INQUIRY` |
 //! | switch | `SWITCH` | `PURCHASES` |
@@ -169,6 +170,12 @@ pub fn purchases_switch() -> Key {
 #[must_use]
 pub fn refresh(owner: &Owner) -> Key {
     Key::new(owner_pk(owner), "REFRESH")
+}
+
+/// When Persona was last asked about an inquiry because of an old delivery.
+#[must_use]
+pub fn asked(inquiry: &InquiryId) -> Key {
+    Key::new(inquiry_map(inquiry).pk, "ASKED")
 }
 
 /// Which owner an inquiry was opened for.

@@ -116,17 +116,17 @@ pub fn operator_audit_item(pk: &str, what: &str, at: Instant, operator: &Operato
     item
 }
 
-/// Name of the attribute that holds when Persona was last asked at a caller's request.
+/// Name of the attribute that holds when a turn to ask Persona was taken.
 pub const TURN_AT: &str = "at";
 
-/// What says that Persona was asked about an owner at a caller's request; forgotten after an hour.
+/// A turn to ask Persona that was taken at `at`; forgotten after an hour.
 #[must_use]
-pub fn turn_item(owner: &Owner, at: Instant) -> Item {
+pub fn turn_item(turn: Key, at: Instant) -> Item {
     const KEPT_S: i64 = 3600;
-    with_key(keys::refresh(owner), [(TURN_AT, n(at)), (EXPIRES_AT, Value::N(at.unix_ms() / 1000 + KEPT_S))])
+    with_key(turn, [(TURN_AT, n(at)), (EXPIRES_AT, Value::N(at.unix_ms() / 1000 + KEPT_S))])
 }
 
-/// When Persona was last asked.
+/// When the turn was last taken.
 ///
 /// # Errors
 /// [`StoreError::Broken`] when an attribute cannot be read.

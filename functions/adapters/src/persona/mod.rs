@@ -14,7 +14,8 @@ pub use client::{PersonaClient, PersonaSettings};
 pub use payload::{Delivery, Drift, parse_delivery};
 pub use secrets::{SECRETS_MAX, SecretSource, WebhookSecrets};
 pub use signature::{
-    BadSignature, Freshness, SIGNATURE_HEADER, VerifiedWebhook, WebhookSecret, WebhookSecretError, sign, verify,
+    BadSignature, Freshness, PLACEHOLDER_WORDS, SECRET_CHARS_MIN, SECRET_DIFFERENT_CHARS_MIN, SECRET_PREFIX,
+    SIGNATURE_HEADER, VerifiedWebhook, WebhookSecret, WebhookSecretError, sign, verify,
 };
 
 /// Inquiries that one question may name (Persona, "List all inquiries": `filter[inquiry-id]`, at most 100).

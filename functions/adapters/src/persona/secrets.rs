@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::Instant;
-use tracing::{info, warn};
+use tracing::{error, info};
 
 use super::signature::{BadSignature, VerifiedWebhook, WebhookSecret, looks_fresh, verify};
 use crate::config::ConfigError;
@@ -13,7 +13,7 @@ use crate::config::ConfigError;
 /// at most. As long as AWS's own cache keeps them ("AWS Parameters and Secrets Lambda Extension").
 const SECRETS_AGE_MS_MAX: i64 = 300_000;
 
-/// How long after a reading a delivery that none of the secrets signed may cause another, in milliseconds: Persona may
+/// Least time between two readings, in milliseconds: a delivery that none of the secrets signed causes one, since Persona may
 /// have been given a new one meanwhile, and whoever knows none must not make us ask without end.
 const READ_AGAIN_PAUSE_MS: i64 = 30_000;
 
@@ -46,8 +46,10 @@ pub struct WebhookSecrets<K> {
 #[derive(Debug)]
 struct Held {
     secrets: Arc<[WebhookSecret]>,
-    /// When they were read, or when reading them was last tried.
-    asked_at: Instant,
+    /// When they were read.
+    read_at: Instant,
+    /// When reading them was last tried.
+    tried_at: Instant,
 }
 
 impl<K: SecretSource> WebhookSecrets<K> {
@@ -57,14 +59,14 @@ impl<K: SecretSource> WebhookSecrets<K> {
     /// [`ConfigError`] when they cannot be read, or one of them cannot be a secret: a function does not start without.
     pub async fn read(source: K, now: Instant) -> Result<Self, ConfigError> {
         let secrets = source.read().await?.into();
-        Ok(Self { source, held: Mutex::new(Held { secrets, asked_at: now }) })
+        Ok(Self { source, held: Mutex::new(Held { secrets, read_at: now, tried_at: now }) })
     }
 
     /// [`verify`] with the secrets as they are now.
     ///
     /// They are read again before a delivery is believed by secrets that are five minutes old, and where a fresh one is
-    /// signed by none of them, at most every 30 s. Where that fails, those at hand decide: Persona delivers again what is
-    /// refused, and an authentic delivery must not wait for Secrets Manager.
+    /// signed by none of them, at most every 30 s. Where that fails, those at hand decide, and the next one tries again:
+    /// Persona delivers again what is refused, and what is authentic must not be lost to Secrets Manager.
     ///
     /// # Errors
     /// [`BadSignature`], without saying why.
@@ -76,34 +78,37 @@ impl<K: SecretSource> WebhookSecrets<K> {
         tolerance_s: i64,
     ) -> Result<VerifiedWebhook<'a>, BadSignature> {
         let judge = |secrets: &[WebhookSecret]| verify(header, body, secrets, now, tolerance_s);
-        let (secrets, age_ms) = self.held(now);
+        let (secrets, read_at, tried_at) = self.held();
         let judged = judge(&secrets);
         let outdated = match &judged {
-            Ok(_) => age_ms >= SECRETS_AGE_MS_MAX,
-            Err(BadSignature) => age_ms >= READ_AGAIN_PAUSE_MS && looks_fresh(header, now, tolerance_s),
+            Ok(_) => now.ms_since(read_at) >= SECRETS_AGE_MS_MAX,
+            Err(BadSignature) => looks_fresh(header, now, tolerance_s),
         };
-        if !outdated {
+        if !outdated || now.ms_since(tried_at) < READ_AGAIN_PAUSE_MS {
             return judged;
         }
         // First, so that whoever comes meanwhile, or after a failure, does not ask as well.
-        self.lock().asked_at = now;
+        self.lock().tried_at = now;
         match self.source.read().await {
             Ok(secrets) => {
                 let secrets: Arc<[WebhookSecret]> = secrets.into();
-                self.lock().secrets = Arc::clone(&secrets);
+                {
+                    let mut held = self.lock();
+                    (held.secrets, held.read_at) = (Arc::clone(&secrets), now);
+                }
                 info!(secrets = secrets.len(), "The webhook secrets were read again.");
                 judge(&secrets)
             }
             Err(error) => {
-                warn!(%error, "The webhook secrets could not be read again; those at hand decide.");
+                error!(%error, metric = "webhook_secrets_unread", "The webhook secrets could not be read again; those at hand decide.");
                 judged
             }
         }
     }
 
-    fn held(&self, now: Instant) -> (Arc<[WebhookSecret]>, i64) {
+    fn held(&self) -> (Arc<[WebhookSecret]>, Instant, Instant) {
         let held = self.lock();
-        (Arc::clone(&held.secrets), now.unix_ms() - held.asked_at.unix_ms())
+        (Arc::clone(&held.secrets), held.read_at, held.tried_at)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Held> {

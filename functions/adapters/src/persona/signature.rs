@@ -27,18 +27,18 @@ const SIGNATURE_HEX_DIGITS: usize = 64;
 const TIME_DIGITS_MAX: usize = 11;
 
 /// How Persona's secrets start (Persona, "Webhooks best practices"): another key of Persona's, put there by mistake, is none.
-const SECRET_PREFIX: &str = "wbhsec_";
+pub const SECRET_PREFIX: &str = "wbhsec_";
 
 /// Shortest secret that is accepted, in characters with its prefix; Persona's have over 40.
-const SECRET_CHARS_MIN: usize = 16;
+pub const SECRET_CHARS_MIN: usize = 16;
 
 /// Different characters that a secret has at least behind its prefix. Persona's is a UUID in form: a random one has fewer
 /// in one of a billion cases.
-const SECRET_DIFFERENT_CHARS_MIN: usize = 8;
+pub const SECRET_DIFFERENT_CHARS_MIN: usize = 8;
 
 /// Words that stand in what is meant to be replaced. A random text of Persona's form holds one of them in one of ten
 /// million cases.
-const PLACEHOLDER_WORDS: [&str; 5] = ["change", "example", "placeholder", "secret", "webhook"];
+pub const PLACEHOLDER_WORDS: [&str; 5] = ["change", "example", "placeholder", "secret", "webhook"];
 
 /// The secret that Persona's own page shows.
 const PUBLISHED_SECRET: &str = "wbhsec_abcdefgh-1234-5678-9ijk-lmnopqrstuvw";

@@ -124,8 +124,6 @@ pub enum VerificationEvent {
     },
     /// We resume the current inquiry: a session is about to be handed out.
     Resumed,
-    /// Persona gave no session of the current inquiry.
-    ResumeRefused,
     /// Persona said something of the current inquiry.
     Observed(InquiryEvent),
     /// Persona said something of an inquiry that we opened for the owner and that another has replaced.
@@ -161,7 +159,6 @@ impl Verification {
         let decision = match event {
             VerificationEvent::Opened { inquiry, template } => self.opened(inquiry, template, now),
             VerificationEvent::Resumed => self.resumed(now),
-            VerificationEvent::ResumeRefused => self.resume_refused(),
             VerificationEvent::Observed(event) => self.observed(event, policy),
             VerificationEvent::ObservedFormer(event, former) => self.observed_former(event, former, policy),
             VerificationEvent::NamesCompared(inquiry, levels) => self.names_compared(inquiry, *levels),
@@ -203,6 +200,15 @@ impl Verification {
         let is_open = |verification: &Self| matches!(verification.state, VerificationState::InProgress { .. });
         let same_inquiry = self.inquiry.as_ref().is_some_and(|inquiry| before.is_current(&inquiry.id));
         is_open(self) && is_open(before) && same_inquiry && self.attempts_used == before.attempts_used
+    }
+
+    /// Whether `event` would change where this stands: only then is what it says worth asking Persona about.
+    #[must_use]
+    pub fn would_change(&self, event: &VerificationEvent, now: Instant, policy: &VerificationPolicy) -> bool {
+        match self.decide(event, now, policy) {
+            Decision::Applied { next, .. } => next.state != self.state,
+            Decision::AlreadyDone { .. } | Decision::Illegal(_) => false,
+        }
     }
 
     fn moved(&self, state: VerificationState, inquiry: Inquiry, attempts_used: u32) -> Outcome {

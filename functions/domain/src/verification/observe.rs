@@ -46,16 +46,6 @@ impl Verification {
         }
     }
 
-    /// Whether `event` may say more than is known of its inquiry: the current one, or one of which `former` is kept.
-    #[must_use]
-    pub fn is_news(&self, event: &InquiryEvent, former: &FormerInquiry, policy: &VerificationPolicy) -> bool {
-        let seen = match &self.inquiry {
-            Some(current) if current.id == event.inquiry => current.seen,
-            Some(_) | None => former.seen,
-        };
-        self.is_newer(event, policy.class_of(event.status), seen)
-    }
-
     pub(super) fn observed_former(
         &self,
         event: &InquiryEvent,

@@ -76,6 +76,14 @@ impl Verification {
         }
     }
 
+    /// This again, as it stood before a session was noted that Persona then refused to give: only the pause before the next
+    /// one stays, for Persona is not to be asked by every page that is loaded again.
+    #[must_use]
+    pub fn session_refused(&self, at: Instant) -> Self {
+        let inquiry = self.inquiry.as_ref().map(|inquiry| Inquiry { session_at: at, ..inquiry.clone() });
+        Self { inquiry, ..self.clone() }
+    }
+
     pub(super) fn opened(&self, inquiry: &InquiryId, template: &TemplateId, now: Instant) -> Outcome {
         if self.inquiry.as_ref().is_some_and(|current| current.id == *inquiry) {
             return Decision::AlreadyDone { effects: VerificationEffect::None };
@@ -124,29 +132,6 @@ impl Verification {
             | VerificationState::Failed
             | VerificationState::Locked
             | VerificationState::Revoked { .. } => Decision::AlreadyDone { effects: VerificationEffect::None },
-        }
-    }
-
-    /// The session that [`Self::resumed`] counted was none: only the pause before the next one stays, for Persona is not to
-    /// be asked by every page that is loaded again.
-    pub(super) fn resume_refused(&self) -> Outcome {
-        match (self.state, &self.inquiry) {
-            (VerificationState::InProgress { .. }, Some(inquiry)) if inquiry.sessions > 1 => {
-                let sessions = inquiry.sessions - 1;
-                self.moved(self.state, Inquiry { sessions, ..inquiry.clone() }, self.attempts_used)
-            }
-            (
-                VerificationState::InProgress { .. }
-                | VerificationState::Unverified
-                | VerificationState::InReview { .. }
-                | VerificationState::Verified { .. }
-                | VerificationState::Declined
-                | VerificationState::Failed
-                | VerificationState::Expired
-                | VerificationState::Locked
-                | VerificationState::Revoked { .. },
-                _,
-            ) => Decision::AlreadyDone { effects: VerificationEffect::None },
         }
     }
 

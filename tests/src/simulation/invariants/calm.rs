@@ -8,6 +8,7 @@ use domain::{Actor, Decision, FailedNumber, Owner, PoolEvent, PoolState, Purchas
 use super::change::{completed_means_owned, one_owner_per_number};
 use super::{Violation, paid_for_twice, verified_at, violation};
 use crate::events::PERSONAL;
+use crate::simulation::facts::Fact;
 use crate::simulation::shared::State;
 use crate::simulation::size::Size;
 
@@ -15,11 +16,12 @@ use crate::simulation::size::Size;
 type Rule = fn(&State) -> Vec<Violation>;
 
 /// Every one.
-pub(super) const RULES: [Rule; 12] = [
+pub(super) const RULES: [Rule; 13] = [
     everything_has_ended,
     what_is_ours_is_ours_still,
     nothing_was_paid_for_twice,
     every_charge_is_accounted_for,
+    nobody_is_called_for_nothing,
     nothing_foreign_was_touched,
     no_pointer_is_left,
     locks_guard_what_is_owned,
@@ -104,6 +106,18 @@ fn every_charge_is_accounted_for(state: &State) -> Vec<Violation> {
     });
     let unaccounted = unaccounted.map(|(_, owned)| format!("{} {}", owned.sid, owned.mark));
     unaccounted.map(|seen| violation("I5: every charge is accounted for", seen)).collect()
+}
+
+/// P4: whatever can be settled without a person is. An operator is called for only where a number was somebody else's, or
+/// where a create landed after all that is known of how long one takes.
+fn nobody_is_called_for_nothing(state: &State) -> Vec<Violation> {
+    let reasons = [Fact::ForeignNumber, Fact::LandedLate];
+    if reasons.into_iter().any(|reason| state.facts.contains(reason)) {
+        return Vec::new();
+    }
+    let held = state.known.purchases.iter().filter(|purchase| matches!(purchase.state, PurchaseState::Held { .. }));
+    held.map(|purchase| violation("P4: nobody is called for nothing", format!("{} {:?}", purchase.id, purchase.state)))
+        .collect()
 }
 
 /// P2: a number that we did not buy keeps its mark.
