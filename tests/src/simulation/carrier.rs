@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use adapters::twilio::{Created, OwnedNumber};
-use domain::{Instant, NumberSid, PhoneNumber, Reason};
+use domain::{AccountSid, Instant, NumberSid, PhoneNumber, Reason};
 
 use super::facts::{Fact, Facts};
 use super::orders::FOR_SALE;
 use super::random::Random;
+use crate::world::account;
 
 /// Longest time that a create takes to land once it was sent, in milliseconds. With the lease (60 s) and the list's lag
 /// it stays below the 180 s after which an absent number counts.
@@ -15,9 +16,10 @@ const LANDING_MS_MAX: i64 = 60_000;
 /// Longest time until the list shows a number that was bought, in milliseconds.
 const LIST_LAG_MS_MAX: i64 = 45_000;
 
-/// A number that the account owns.
+/// A number that one of our accounts owns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Owned {
+    pub(super) account: AccountSid,
     pub(super) sid: NumberSid,
     pub(super) mark: String,
     pub(super) created_at: Instant,
@@ -25,10 +27,19 @@ pub(super) struct Owned {
     pub(super) foreign: bool,
 }
 
+/// What a create asks for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) account: &'a AccountSid,
+    pub(super) number: &'a PhoneNumber,
+    pub(super) mark: &'a str,
+}
+
 /// A create that is still under way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Landing {
     at: Instant,
+    account: AccountSid,
     number: PhoneNumber,
     mark: String,
 }
@@ -87,9 +98,10 @@ pub(super) struct CarrierWorld {
 }
 
 impl CarrierWorld {
-    /// Somebody else's number stands in the account.
+    /// Somebody else's number stands in the platform's own account.
     pub(super) fn plant(&mut self, number: PhoneNumber, now: Instant) {
         let owned = Owned {
+            account: account(),
             sid: self.sid(),
             mark: "somebody's desk".to_owned(),
             created_at: now,
@@ -105,20 +117,28 @@ impl CarrierWorld {
             let landing = self.landing.remove(place);
             facts.insert(Fact::LandedLate);
             let listed_from = landing.at;
-            self.buy(&landing.number, &landing.mark, landing.at, listed_from);
+            let Landing { account, number, mark, .. } = &landing;
+            self.buy(Asked { account, number, mark }, landing.at, listed_from);
         }
     }
 
-    pub(super) fn list(&self, number: &PhoneNumber, now: Instant, facts: &mut Facts) -> Option<OwnedNumber> {
-        let owned = self.owned.get(number).filter(|owned| owned.listed_from <= now)?;
+    pub(super) fn list(
+        &self,
+        account: &AccountSid,
+        number: &PhoneNumber,
+        now: Instant,
+        facts: &mut Facts,
+    ) -> Option<OwnedNumber> {
+        let owned = self.owned.get(number).filter(|owned| owned.account == *account && owned.listed_from <= now)?;
         if owned.foreign {
             facts.insert(Fact::ForeignNumber);
         }
         Some(answer(number, owned))
     }
 
-    pub(super) fn list_marked(&self, mark: &str, now: Instant) -> Vec<OwnedNumber> {
-        let listed = self.owned.iter().filter(|(_, owned)| owned.mark == mark && owned.listed_from <= now);
+    pub(super) fn list_marked(&self, account: &AccountSid, mark: &str, now: Instant) -> Vec<OwnedNumber> {
+        let shown = |owned: &Owned| owned.account == *account && owned.mark == mark && owned.listed_from <= now;
+        let listed = self.owned.iter().filter(|(_, owned)| shown(owned));
         listed.map(|(number, owned)| answer(number, owned)).collect()
     }
 
@@ -155,13 +175,13 @@ impl CarrierWorld {
 
     pub(super) fn create(
         &mut self,
-        number: &PhoneNumber,
-        mark: &str,
+        asked: Asked<'_>,
         now: Instant,
         weather: &mut Random,
         faulty: bool,
         facts: &mut Facts,
     ) -> Created {
+        let Asked { account, number, mark } = asked;
         let lag = if faulty { weather.ms(0, LIST_LAG_MS_MAX) } else { 0 };
         let listed_from = now.plus_ms(lag);
         if self.elsewhere.contains(number) {
@@ -169,6 +189,9 @@ impl CarrierWorld {
         }
         let drawn = if faulty { CreateFate::draw(weather) } else { CreateFate::Done };
         let owned = self.owned.contains_key(number);
+        if self.owned.get(number).is_some_and(|owned| owned.account != *account) {
+            return Created::NotAvailable;
+        }
         match self.given.pop_front().unwrap_or(drawn) {
             CreateFate::Gone if !owned => {
                 self.elsewhere.push(number.clone());
@@ -176,12 +199,17 @@ impl CarrierWorld {
             }
             CreateFate::DoneButUnknown => {
                 facts.insert(Fact::DoneButUnknown);
-                self.buy(number, mark, now, listed_from);
+                self.buy(asked, now, listed_from);
                 Created::Unknown
             }
             CreateFate::Lost => Created::Unknown,
             CreateFate::Late(ms) => {
-                self.landing.push(Landing { at: now.plus_ms(ms), number: number.clone(), mark: mark.to_owned() });
+                self.landing.push(Landing {
+                    at: now.plus_ms(ms),
+                    account: account.clone(),
+                    number: number.clone(),
+                    mark: mark.to_owned(),
+                });
                 Created::Unknown
             }
             CreateFate::NotProcessed => {
@@ -190,14 +218,17 @@ impl CarrierWorld {
             }
             CreateFate::Refused => Created::Refused(Reason::CarrierRefused),
             CreateFate::RefusedIfOwned if owned => Created::NotAvailable,
-            CreateFate::Done | CreateFate::Gone | CreateFate::RefusedIfOwned => {
-                self.buy(number, mark, now, listed_from)
-            }
+            CreateFate::Done | CreateFate::Gone | CreateFate::RefusedIfOwned => self.buy(asked, now, listed_from),
         }
     }
 
-    fn buy(&mut self, number: &PhoneNumber, mark: &str, now: Instant, listed_from: Instant) -> Created {
+    fn buy(&mut self, asked: Asked<'_>, now: Instant, listed_from: Instant) -> Created {
+        let Asked { account, number, mark } = asked;
         if let Some(owned) = self.owned.get_mut(number) {
+            // A number is one account's in the world: what lands after that is refused.
+            if owned.account != *account {
+                return Created::NotAvailable;
+            }
             // A repeated create acts as an update; whoever it belonged to, the mark is overwritten. That is why a look
             // comes before every create.
             mark.clone_into(&mut owned.mark);
@@ -205,6 +236,7 @@ impl CarrierWorld {
         }
         *self.charges.entry(number.clone()).or_default() += 1;
         let owned = Owned {
+            account: account.clone(),
             sid: self.sid(),
             mark: mark.to_owned(),
             created_at: now.whole_second(),

@@ -37,6 +37,10 @@ facts! {
     ForeignNumber,
     /// The carrier did not process a create.
     NotProcessed,
+    /// The carrier had too many requests for a look.
+    LookThrottled,
+    /// The carrier did not accept our credential for a look.
+    LookUnauthorised,
     /// A doubt was settled by two looks.
     Settled,
     /// A message was lost.
@@ -81,6 +85,8 @@ facts! {
     SwitchedOff,
     /// A sub-account was moved under another agency while it waited.
     Moved,
+    /// A number was bought in one account while its sub-account's profile named another.
+    AccountFrozen,
     /// A purchase completed by what its agency proved.
     ClearedByAgency,
     /// A request was withdrawn as one too many.

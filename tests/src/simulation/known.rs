@@ -5,9 +5,11 @@ use adapters::items::{
 };
 use adapters::store::{Item, Key};
 use domain::{
-    Instant, Owner, Pool, PoolState, Purchase, PurchaseId, PurchaseState, RevokedBy, SubAccountId, Verification,
-    VerificationState,
+    AccountSid, Instant, Owner, Pool, PoolState, Purchase, PurchaseId, PurchaseState, RevokedBy, SubAccountId,
+    Verification, VerificationState,
 };
+
+use crate::world::account;
 
 /// Purchases and verifications, in the order in which they came.
 #[derive(Debug, Default)]
@@ -89,6 +91,12 @@ impl Known {
     /// The pool that a number belongs to.
     pub(super) fn pool_of(&self, purchase: &Purchase) -> Option<&Pool> {
         self.pools.iter().find(|pool| purchase.place.is_member() && pool.id == purchase.id)
+    }
+
+    /// The account in which a sub-account buys now.
+    pub(super) fn account(&self, sub_account: &SubAccountId) -> AccountSid {
+        let profile = self.profiles.iter().find(|(of, _)| of == sub_account);
+        profile.and_then(|(_, profile)| profile.account.clone()).unwrap_or_else(account)
     }
 
     /// The earliest proof of a sub-account's owners that stands.

@@ -184,8 +184,12 @@ impl Schedule<'_> {
                 self.start(Invocation::Check(operators::turns_switch(on), Expected::Anything));
             }
             Move::ChangeAgency => {
-                let under_agency = self.shared.state().random.chance(60);
-                self.start(Invocation::Check(operators::moves_sub_account(under_agency), Expected::Anything));
+                let (under_agency, to_other_account) = {
+                    let mut state = self.shared.state();
+                    (state.random.chance(60), state.random.chance(30))
+                };
+                let event = operators::moves_sub_account(under_agency, to_other_account);
+                self.start(Invocation::Check(event, Expected::Anything));
             }
             Move::AgencyProves => {
                 let mut state = self.shared.state();

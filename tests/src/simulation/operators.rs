@@ -53,13 +53,21 @@ pub(super) fn turns_switch(on: bool) -> Value {
     OFF_AND_ON[usize::from(on)].clone()
 }
 
-/// An operator moves the second sub-account under the agency, or out of it.
-pub(super) fn moves_sub_account(under_agency: bool) -> Value {
-    static OUT_AND_UNDER: LazyLock<[Value; 2]> = LazyLock::new(|| {
-        [json!({"reason": "as signed"}), json!({"reason": "as signed", "agency": AGENCY})]
-            .map(|body| event(Route::PutProfile, &[("sub", SUB_ACCOUNTS[1])], &body))
+/// An account of our own at the carrier besides the platform's.
+const OTHER_ACCOUNT: &str = "AC11111111111111111111111111111111";
+
+/// An operator moves the second sub-account under the agency, or out of it, and to another account at the carrier, or back.
+pub(super) fn moves_sub_account(under_agency: bool, to_other_account: bool) -> Value {
+    static MOVES: LazyLock<[[Value; 2]; 2]> = LazyLock::new(|| {
+        [Value::Null, json!(AGENCY)].map(|agency| {
+            [Value::Null, json!(OTHER_ACCOUNT)].map(|account| {
+                let mut body = json!({"reason": "as signed", "agency": agency, "twilio_account": account});
+                body.as_object_mut().expect("is one").retain(|_, value| !value.is_null());
+                event(Route::PutProfile, &[("sub", SUB_ACCOUNTS[1])], &body)
+            })
+        })
     });
-    OUT_AND_UNDER[usize::from(under_agency)].clone()
+    MOVES[usize::from(under_agency)][usize::from(to_other_account)].clone()
 }
 
 /// What stands in the table before a schedule begins, as other functions may have left it.

@@ -18,6 +18,7 @@ use domain::{
     PurchaseState,
 };
 
+use super::carrier::Asked;
 use super::facts::Fact;
 use super::invariants;
 use super::shared::{Fate, Shared, State};
@@ -66,6 +67,22 @@ impl Future for Turn<'_> {
 }
 
 impl Ports<'_> {
+    /// How a look fails: unanswered, or with too many requests, or with a credential that an operator must mend.
+    fn look_fails(&self) -> LookError {
+        let mut state = self.0.state();
+        match state.port_calls % 3 {
+            0 => LookError::Unknown,
+            1 => {
+                state.facts.insert(Fact::LookThrottled);
+                LookError::NotProcessed { retry_after_s: Some(20) }
+            }
+            _ => {
+                state.facts.insert(Fact::LookUnauthorised);
+                LookError::Unauthorised
+            }
+        }
+    }
+
     /// Rolls the fate of a call and does it, or not. `fails` is what the caller then gets.
     async fn call<T, E>(
         &self,
@@ -240,14 +257,14 @@ impl NameMatch for Ports<'_> {
 }
 
 impl Carrier for Ports<'_> {
-    async fn find(&self, _account: &AccountSid, number: &PhoneNumber) -> Result<Option<OwnedNumber>, LookError> {
+    async fn find(&self, account: &AccountSid, number: &PhoneNumber) -> Result<Option<OwnedNumber>, LookError> {
         self.call(
             Trace::of("find").text(number.as_str()),
-            || LookError::Unknown,
+            || self.look_fails(),
             |state| {
                 let now = state.now;
                 state.carrier.land(now, &mut state.facts);
-                let mut seen = state.carrier.list(number, now, &mut state.facts);
+                let mut seen = state.carrier.list(account, number, now, &mut state.facts);
                 if state.lacks(Weakness::LookSeesNothing) {
                     seen = None;
                 }
@@ -265,14 +282,14 @@ impl Carrier for Ports<'_> {
         .await
     }
 
-    async fn find_marked(&self, _account: &AccountSid, mark: &str) -> Result<Vec<OwnedNumber>, LookError> {
+    async fn find_marked(&self, account: &AccountSid, mark: &str) -> Result<Vec<OwnedNumber>, LookError> {
         self.call(
             Trace::of("find marked").text(mark),
-            || LookError::Unknown,
+            || self.look_fails(),
             |state| {
                 let now = state.now;
                 state.carrier.land(now, &mut state.facts);
-                Ok(state.carrier.list_marked(mark, now))
+                Ok(state.carrier.list_marked(account, mark, now))
             },
         )
         .await
@@ -280,7 +297,7 @@ impl Carrier for Ports<'_> {
 
     async fn fetch(&self, _account: &AccountSid, sid: &NumberSid) -> Result<Option<OwnedNumber>, LookError> {
         let call = Trace::of("fetch").text(sid.as_str());
-        self.call(call, || LookError::Unknown, |state| Ok(state.carrier.fetch(sid))).await
+        self.call(call, || self.look_fails(), |state| Ok(state.carrier.fetch(sid))).await
     }
 
     async fn release(&self, _account: &AccountSid, sid: &NumberSid) -> Result<(), LookError> {
@@ -297,20 +314,24 @@ impl Carrier for Ports<'_> {
     }
 
     /// Waits for no turn: the clock was read right before, and nothing may come between.
-    async fn create(&self, _account: &AccountSid, number: &PhoneNumber, mark: &str) -> Created {
+    async fn create(&self, account: &AccountSid, number: &PhoneNumber, mark: &str) -> Created {
         let (fate, created) = {
             let mut state = self.0.state();
             let state = &mut *state;
             let fate = state.fate();
             let now = state.now;
             state.carrier.land(now, &mut state.facts);
-            invariants::before_create(state, number, mark);
+            invariants::before_create(state, account, number, mark);
             let faulty = state.goes_wrong(CREATE_FAULT_PERCENT);
             let created = match fate {
                 Fate::FailsBefore | Fate::KilledBefore => Created::Unknown,
-                Fate::Done | Fate::FailsAfter | Fate::KilledAfter => {
-                    state.carrier.create(number, mark, now, &mut state.random, faulty, &mut state.facts)
-                }
+                Fate::Done | Fate::FailsAfter | Fate::KilledAfter => state.carrier.create(
+                    Asked { account, number, mark },
+                    now,
+                    &mut state.random,
+                    faulty,
+                    &mut state.facts,
+                ),
             };
             invariants::after_create(state, number);
             let bought = matches!(created, Created::Bought(_));

@@ -135,7 +135,7 @@ fn moved_and_died(schedule: &mut Schedule<'_>, place: u32) {
         let agency = Owner::Agency(AgencyId::parse(AGENCY).expect("is a word"));
         operators::verify(state, agency, state.now);
     });
-    schedule.start(Invocation::Check(operators::moves_sub_account(true), Expected::Anything));
+    schedule.start(Invocation::Check(operators::moves_sub_account(true, false), Expected::Anything));
     schedule.go_on_by(place);
     schedule.kill_all();
 }

@@ -11,8 +11,8 @@ use std::fmt;
 use adapters::items::keys;
 use adapters::store::Key;
 use domain::{
-    Instant, Invariant, NumberSid, Owner, POOL_INVARIANTS, PURCHASE_INVARIANTS, PhoneNumber, Purchase, PurchaseState,
-    SubAccountId, VERIFICATION_INVARIANTS, VerificationState, broken,
+    AccountSid, Instant, Invariant, NumberSid, Owner, POOL_INVARIANTS, PURCHASE_INVARIANTS, PhoneNumber, Purchase,
+    PurchaseState, SubAccountId, VERIFICATION_INVARIANTS, VerificationState, broken,
 };
 
 pub(super) use answers::{Expected, after_answer};
@@ -112,7 +112,7 @@ fn paid_for_twice(state: &State, number: &PhoneNumber) -> Option<Violation> {
 }
 
 /// P1, P2 at the carrier's door: a create is asked for only by a purchase that is buying this number, with a live lease.
-pub(super) fn before_create(state: &mut State, number: &PhoneNumber, mark: &str) {
+pub(super) fn before_create(state: &mut State, account: &AccountSid, number: &PhoneNumber, mark: &str) {
     let mut purchases = state.known.purchases.iter().filter(|purchase| purchase.id.as_str() == mark);
     let right = purchases.any(|purchase| {
         // Whose lease was taken over may still ask; nobody asks for what was never begun.
@@ -122,13 +122,17 @@ pub(super) fn before_create(state: &mut State, number: &PhoneNumber, mark: &str)
     if !right {
         state.violate(violation("P2: only a buying purchase creates", mark));
     }
+    let buyer = state.known.purchases.iter().find(|purchase| purchase.id.as_str() == mark);
+    if buyer.is_some_and(|buyer| state.known.account(&buyer.sub_account) != *account) {
+        state.facts.insert(Fact::AccountFrozen);
+    }
     // What was read of the switch may be five seconds old, and a worker may stop for as long as its lease.
     let off_for_ms = state.off_since.map_or(0, |since| state.now.ms_since(since));
     if off_for_ms > SWITCH_LATE_MS_MAX {
         state.violate(violation("nothing is bought while an operator has stopped buying", format!("{off_for_ms} ms")));
     }
     let owned = state.carrier.owned.get(number);
-    if owned.is_some_and(|owned| owned.foreign && owned.listed_from <= state.now) {
+    if owned.is_some_and(|owned| owned.foreign && owned.account == *account && owned.listed_from <= state.now) {
         state.violate(violation("P2: a number that we did not buy is never touched", mark));
     }
 }
