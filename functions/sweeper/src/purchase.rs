@@ -48,14 +48,17 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
         self.send(vec![PurchaseMessage::of(&member)]).await
     }
 
-    /// A profile whose change has not reached all that waits.
+    /// A profile whose change has not reached all that waits: due until nothing waits any more that it cleared, since a
+    /// message may be lost, or come while nothing is bought.
     pub(crate) async fn visit_profile(&self, due: Due, sub_account: &SubAccountId) -> Result<Visited, SweepError> {
         let next_at = self.backed_off(&due, self.ambient.now(), self.settings.revisits.step_ms);
         if !self.push(&due, next_at).await? {
             return Ok(Visited::Nothing);
         }
         let sent = profiles::reach_waiters(&self.store, &self.queue, sub_account).await?;
-        self.sleep(&due, profiles::version_of(&due.item)?, next_at).await?;
+        if sent == 0 {
+            self.sleep(&due, profiles::version_of(&due.item)?, next_at).await?;
+        }
         Ok(Visited::Sent(sent))
     }
 

@@ -251,3 +251,42 @@ fn a_move_under_a_verified_agency_buys_what_waits() {
     assert_eq!(world.complete(), 0);
     assert_eq!(world.read(SUB, &id).body["state"], "completed");
 }
+
+/// Whatever becomes of the messages that the move sends: lost, twice over, or come while an operator has stopped buying. The
+/// agency has no waiters of its own when it happens, and what waits sleeps until its deadline.
+#[test]
+fn a_move_under_a_verified_agency_is_not_forgotten() {
+    for switched_off in [false, true] {
+        let clock = clock();
+        let world = world(&clock);
+        let id = world.ask(SUB, "key-1", GATED).body["id"].as_str().expect("id").to_owned();
+        world.verify_agency("Agency_1");
+        world.minutes(5);
+        let switch = |to: &str| {
+            let answer = world.operate("PUT /v1/operator/purchases-switch", &json!({"purchases": to, "reason": "x"}));
+            assert_eq!(answer.status, 200);
+        };
+        if switched_off {
+            switch("off");
+        }
+        put_profile(&world, &json!({"agency": "Agency_1", "reason": "moved"}));
+        for _ in 0..2 {
+            if switched_off {
+                assert_eq!(world.complete(), 0);
+            } else {
+                while world.queue.pop().is_some() {}
+            }
+            clock.advance_s(60);
+            world.sweep();
+        }
+        while world.queue.pop().is_some() {}
+        assert_eq!(world.read(SUB, &id).body["state"], "queued");
+        if switched_off {
+            switch("on");
+        }
+        world.minutes(20);
+        assert_eq!(world.read(SUB, &id).body["state"], "completed", "switched off: {switched_off}");
+        world.minutes(20);
+        assert!(world.due().iter().all(|due| due.sk != "PROFILE"), "{:?}", world.due());
+    }
+}
