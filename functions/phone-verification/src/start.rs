@@ -154,11 +154,11 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
             }
             let units = units(&standing);
             let mut writes = vec![ledger::put_verification(&begun.value, begun.version)];
-            if record.takes_units() {
+            if record.takes_units(sub_account) {
                 writes
                     .extend(units.iter().map(|unit| ledger::put_window(unit, &unit.seen.value.take(now, &unit.limit))));
             }
-            let took_units = record.takes_units();
+            let took_units = record.takes_units(sub_account);
             let dimensions = units.into_iter().map(|unit| unit.dimension.clone()).collect();
             let record = record.asked(sub_account, now, dimensions);
             writes.push(ledger::put_record(&asking.number, &record, standing.record.version, policy));
@@ -292,6 +292,10 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
         let (mut seen, mut record) = (taken.verification.clone(), taken.record.clone());
         for _ in 0..TRIES_MAX {
             let now = self.ambient.now();
+            if let Some(again_at) = record.value.taken_by_another(&seen.value.sub_account, sid) {
+                let refused = Refused { why: Refusal::Limit, again_at, blocks_prefix: false };
+                return Err(self.refuse(taken, refused, Units::StayTaken).await);
+            }
             let known_since = record.value.under_way_since(sid);
             let since = known_since.unwrap_or(now);
             let decision = seen.value.decide(&PhoneEvent::Sent { sid: sid.clone(), since }, now);
@@ -396,7 +400,7 @@ fn limited(
     let phone = record.opens_at(sub_account, now, &policy.limits.phone);
     let windows = units(standing).into_iter().filter_map(|unit| {
         let window = unit.seen.value;
-        if record.takes_units() {
+        if record.takes_units(sub_account) {
             window.opens_at(now, &unit.limit)
         } else {
             // Sent again, it takes no unit; a range that is refused meanwhile is refused to it as well.

@@ -86,20 +86,19 @@ fn one_phone_that_answers_again_and_again_raises_no_limit() {
     assert_eq!((window.current.unanswered, window.current.answered), (0, 1));
 }
 
-/// Whatever becomes of them, but for those that nothing was sent for; and the next day is another one.
+/// Whatever becomes of them, also those that nothing was sent for, since Lookup may have been paid; and the next day is
+/// another one.
 #[test]
 fn a_day_has_its_ceiling_answered_or_not() {
     let limit = Limit::per_hour(100, 2).with_a_day_max(3);
     let answered = Window::default().take(minutes(1), &limit).answer(minutes(1), minutes(2), &limit);
     let again = answered.take(minutes(100), &limit).answer_again(minutes(100), minutes(101), &limit);
-    let unsent = again.take(minutes(200), &limit).give_back(minutes(200), minutes(201), &limit);
-    assert_eq!(unsent.opens_at(minutes(300), &limit), None);
-    let full = unsent.take(minutes(300), &limit);
+    assert_eq!(again.opens_at(minutes(200), &limit), None);
+    let full = again.take(minutes(200), &limit).give_back(minutes(200), minutes(201), &limit);
     let tomorrow = START.plus_ms(DAY_MS);
     assert_eq!(full.opens_at(minutes(301), &limit), Some(tomorrow));
     assert_eq!(full.opens_at(tomorrow, &limit), None);
     assert_eq!(full.take(tomorrow, &limit).opens_at(tomorrow, &limit), None);
-    assert_eq!(full.take(tomorrow, &limit).give_back(minutes(300), tomorrow, &limit).taken_in_day, 1, "of today");
     assert!(limit.kept_ms() >= DAY_MS, "and is not forgotten before");
     assert_eq!(full.opens_at(minutes(301), &Limit { a_day_max: None, ..limit }), None);
 }
@@ -170,7 +169,7 @@ fn a_day_that_ends_gives_no_passcode_to_another_sub_account() {
     let record = PhoneRecord::default().asked(&sub_account("Loc1"), START, vec![]);
     let record = record.asked(&sub_account("Loc1"), late, vec![]).sent(&sub_account("Loc1"), sid(1), late);
     let next_day = record.at(START.plus_ms(DAY_MS), &limit);
-    assert_eq!((next_day.messages, next_day.takes_units()), (0, true));
+    assert_eq!((next_day.messages, next_day.takes_units(&sub_account("Loc1"))), (0, true));
     let until = late.plus_ms(PASSCODE_LIFE_MS);
     assert_eq!(next_day.opens_at(&sub_account("Loc2"), START.plus_ms(DAY_MS), &limit), Some(until));
     assert_eq!(next_day.opens_at(&sub_account("Loc1"), START.plus_ms(DAY_MS), &limit), None);
@@ -193,9 +192,25 @@ fn a_passcode_that_is_used_up_is_not_sent_again() {
 fn what_is_sent_again_takes_no_further_unit() {
     let unit = vec![Dimension::Prefix("44770090".to_owned())];
     let record = PhoneRecord::default().asked(&sub_account("Loc1"), START, unit.clone());
-    assert!(!record.takes_units());
+    assert!(!record.takes_units(&sub_account("Loc1")));
     let again = record.asked(&sub_account("Loc1"), minutes(1), vec![]);
-    assert_eq!((again.units, again.first_at, again.messages), (unit, START, 2));
+    assert_eq!((&again.units, again.first_at, again.messages), (&unit, START, 2));
+    // Another sub-account's own limits count what it asks for, whoever asked before it and was not answered.
+    assert!(again.takes_units(&sub_account("Loc2")));
+    let others = vec![Dimension::SubAccount(sub_account("Loc2"))];
+    let taken = again.asked(&sub_account("Loc2"), minutes(30), others.clone());
+    assert_eq!((taken.units, taken.first_at, taken.messages), (others, minutes(30), 3));
+}
+
+/// Twilio answers two starts with the one verification that is under way: it is the passcode of who came first.
+#[test]
+fn a_passcode_that_is_under_way_is_one_sub_accounts() {
+    let record =
+        PhoneRecord::default().asked(&sub_account("Loc1"), START, vec![]).sent(&sub_account("Loc1"), sid(1), START);
+    let until = START.plus_ms(PASSCODE_LIFE_MS);
+    assert_eq!(record.taken_by_another(&sub_account("Loc2"), &sid(1)), Some(until));
+    assert_eq!(record.taken_by_another(&sub_account("Loc1"), &sid(1)), None);
+    assert_eq!(record.taken_by_another(&sub_account("Loc2"), &sid(2)), None, "of another it is nobody's yet");
 }
 
 /// What is answered makes room for the next message, until as many were sent as a day has.
@@ -209,7 +224,7 @@ fn a_phone_is_sent_only_so_many_a_day_whoever_answers() {
         record = record.asked(&asking, minutes(i64::from(sent)), vec![]);
         sent += 1;
         record = record.approved(minutes(i64::from(sent)), &limit);
-        assert!(record.holder.is_none() && record.takes_units() && record.messages == 0);
+        assert!(record.holder.is_none() && record.takes_units(&asking) && record.messages == 0);
         assert!(record.has_answered(minutes(i64::from(sent)), &limit));
     }
     assert_eq!(sent, limit.messages_in_all_max);

@@ -55,7 +55,16 @@ pub fn phone_state_name(state: &PhoneState) -> &'static str {
 /// The item of a phone verification.
 #[must_use]
 pub fn phone_verification_to_item(verification: &PhoneVerification, version: i64) -> Item {
-    let expires_at = verification.created_at.plus_ms(PHONE_VERIFICATION_KEPT_MS);
+    // A start that was refused for a day goes on then, under the same key.
+    let lately = match &verification.state {
+        PhoneState::Starting { lease_until: at }
+        | PhoneState::Refused { again_at: at, .. }
+        | PhoneState::Pending { sent_at: at, .. }
+        | PhoneState::Approved { at }
+        | PhoneState::UsedUp { at }
+        | PhoneState::Expired { at } => *at,
+    };
+    let expires_at = verification.created_at.max(lately).plus_ms(PHONE_VERIFICATION_KEPT_MS);
     let mut attributes = vec![
         ("body_hash", s(hex::encode(verification.body_hash.0))),
         ("number", copied(verification.number.as_str())),

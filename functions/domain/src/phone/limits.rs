@@ -49,8 +49,8 @@ pub const SERVED_AFTER_PHONES: usize = 5;
 /// How long what was learned about a sub-account's country is kept after its last use, in milliseconds: 30 days.
 pub const SERVED_FOR_MS: i64 = 30 * DAY_MS;
 
-/// How long a phone verification is kept, in milliseconds: a day, so that a repeated request finds its answer. The
-/// approved phone itself stays.
+/// How long a phone verification is kept after what happened to it last, in milliseconds: a day, so that a repeated request
+/// finds its answer. The approved phone itself stays.
 pub const PHONE_VERIFICATION_KEPT_MS: i64 = DAY_MS;
 
 /// Countries that a sub-account's profile may name: no country is left out by it, and the item stays small.

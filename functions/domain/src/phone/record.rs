@@ -152,10 +152,20 @@ impl PhoneRecord {
         self.answered.filter(|answered| now.ms_since(answered.since) < limit.window_ms)
     }
 
-    /// Whether the next message takes a unit of every limit: the first one does, what is sent again does not.
+    /// Whether the next message that `sub_account` asks for takes a unit of every limit: the first one does, and what is sent
+    /// again does not. The units that another sub-account's start took are no reason to take none.
     #[must_use]
-    pub fn takes_units(&self) -> bool {
-        self.units.is_empty()
+    pub fn takes_units(&self, sub_account: &SubAccountId) -> bool {
+        let own = self.holder.as_ref().is_some_and(|holder| holder.sub_account == *sub_account);
+        self.units.is_empty() || !own
+    }
+
+    /// Until when another sub-account waits for the passcode of Twilio's verification `sid`: its start came first, and both
+    /// were answered with the one that is under way. `None` when nobody else does.
+    #[must_use]
+    pub fn taken_by_another(&self, sub_account: &SubAccountId, sid: &VerifySid) -> Option<Instant> {
+        self.under_way_since(sid)?;
+        self.holder.as_ref().filter(|holder| holder.sub_account != *sub_account).map(|holder| holder.until)
     }
 
     /// The record without its units, which went back because nothing was sent. The phone's own pause stands.
@@ -167,7 +177,7 @@ impl PhoneRecord {
     /// The record with one message more asked for; `units` are those that the first one takes.
     #[must_use]
     pub fn asked(self, sub_account: &SubAccountId, now: Instant, units: Vec<Dimension>) -> Self {
-        let takes = self.takes_units();
+        let takes = self.takes_units(sub_account);
         let begins = self.messages == 0 || (takes && !units.is_empty());
         let until = now.plus_ms(START_LEASE_MS + PASSCODE_LIFE_MS);
         Self {

@@ -126,14 +126,11 @@ impl Window {
         window
     }
 
-    /// The window without the unit that was taken at `taken_at`: nothing was sent for it.
+    /// The window without the unit that was taken at `taken_at`: nothing was sent for it. The day's count stands, since Lookup
+    /// may have been paid for: whoever asks again and again for what is refused afterwards costs no more than that.
     #[must_use]
     pub fn give_back(self, taken_at: Instant, now: Instant, limit: &Limit) -> Self {
-        let mut window = self.answer_again(taken_at, now, limit);
-        if day_of(taken_at) == window.day {
-            window.taken_in_day = window.taken_in_day.saturating_sub(1);
-        }
-        window
+        self.answer_again(taken_at, now, limit)
     }
 
     /// The window with the unit that was taken at `taken_at` answered.
