@@ -4,12 +4,13 @@ use adapters::items::{lock_item, purchase_to_item};
 use adapters::store::{Condition, Store, Write};
 use adapters::twilio::{Inventory, InventoryPage, LookError, NextPage};
 use domain::{
-    AccountSid, BodyHash, FailedNumber, IfUnavailable, MemberIndex, NumberSid, PhoneNumber, Place, Purchase,
-    PurchaseId, PurchaseState, Reason, SubAccountId,
+    AccountSid, FailedNumber, MemberIndex, NumberSid, PhoneNumber, Place, Purchase, PurchaseId, PurchaseState, Reason,
+    SubAccountId,
 };
 use futures::executor::block_on;
 
 use crate::neighbours::MemoryCarrier;
+use crate::purchases::waiting;
 use crate::simulation::random::Random;
 use crate::world::{Neighbours, account};
 
@@ -100,24 +101,9 @@ fn purchase(world: &Neighbours<'_>, index: u32, number: PhoneNumber) -> Purchase
         Some(member) if index.is_multiple_of(10) => Place::Member(member),
         Some(_) | None => Place::Alone,
     };
-    Purchase {
-        id: PurchaseId::parse(&format!("pur_{index:032x}")).expect("is an id"),
-        sub_account: SubAccountId::parse(&format!("Loc{}", index % 500)).expect("is a word"),
-        place,
-        number,
-        given_up: Vec::new(),
-        if_unavailable: IfUnavailable::Fail,
-        alternatives: Vec::new(),
-        gated: true,
-        needs_phone: false,
-        body_hash: BodyHash([0; 32]),
-        created_at: now,
-        updated_at: now,
-        deadline: now,
-        pointers: Vec::new(),
-        state: PurchaseState::Waiting,
-        history: Vec::new(),
-    }
+    let id = PurchaseId::parse(&format!("pur_{index:032x}")).expect("is an id");
+    let sub_account = SubAccountId::parse(&format!("Loc{}", index % 500)).expect("is a word");
+    Purchase { place, ..waiting(sub_account, id, number, now) }
 }
 
 /// The carrier has the number, with the purchase's mark; its id there.

@@ -13,6 +13,7 @@ pub mod memory_table;
 pub mod neighbours;
 pub mod outcomes;
 pub mod phone;
+pub mod purchases;
 mod rows;
 pub mod sequences;
 pub mod settings;

@@ -26,8 +26,7 @@ pub async fn requirement(
     sub_account: &SubAccountId,
     required: bool,
 ) -> Result<PhoneRequirement, StoreError> {
-    let approved = if required { load_approved(store, sub_account).await? } else { None };
-    Ok(phone_requirement(required, approved.as_ref()))
+    requirement_where(store, sub_account, required, |_| true).await
 }
 
 /// Whether the sub-account has had the phone that a purchase needs since its deadline, at the latest.
@@ -40,6 +39,15 @@ pub async fn requirement_by(
     required: bool,
     deadline: Instant,
 ) -> Result<PhoneRequirement, StoreError> {
+    requirement_where(store, sub_account, required, |phone| phone.in_time(deadline)).await
+}
+
+async fn requirement_where(
+    store: &impl Store,
+    sub_account: &SubAccountId,
+    required: bool,
+    counts: impl FnOnce(&ApprovedPhone) -> bool,
+) -> Result<PhoneRequirement, StoreError> {
     let approved = if required { load_approved(store, sub_account).await? } else { None };
-    Ok(phone_requirement(required, approved.filter(|phone| phone.in_time(deadline)).as_ref()))
+    Ok(phone_requirement(required, approved.filter(counts).as_ref()))
 }

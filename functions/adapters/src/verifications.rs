@@ -150,14 +150,28 @@ pub async fn take(
         Observed::Applied(effect) | Observed::AlreadyDone(effect) => effect,
         Observed::Overruled => VerificationEffect::None,
     };
+    follow(store, queue, news.owner, effect).await?;
+    Ok(observed)
+}
+
+/// Does what follows a change of a verification, or its repetition.
+///
+/// # Errors
+/// [`WakeError`] when not all messages were sent: the owner stays due.
+pub async fn follow(
+    store: &impl Store,
+    queue: &impl Queue,
+    owner: &Owner,
+    effect: VerificationEffect,
+) -> Result<(), WakeError> {
     match effect {
         VerificationEffect::None => {}
         VerificationEffect::WakeWaiters => {
-            let woken = wake(store, queue, news.owner, None, WAKE_AT_ONCE_MAX).await?;
+            let woken = wake(store, queue, owner, None, WAKE_AT_ONCE_MAX).await?;
             info!(messages = woken.messages, "The purchases that waited were sent to be bought.");
         }
     }
-    Ok(observed)
+    Ok(())
 }
 
 /// Applies what Persona said, with an audit entry in the same transaction.

@@ -17,10 +17,8 @@ use adapters::problem::{Problem, ProblemType};
 use adapters::queue::Queue;
 use adapters::store::{Key, Store, StoreError};
 use adapters::turns;
-use adapters::verifications::{self, Cause, News, Observed, Revisits, WAKE_AT_ONCE_MAX, WakeError};
-use domain::{
-    EventId, InquiryEvent, InquiryStatus, Instant, VerificationEffect, VerificationEvent, VerificationPolicy,
-};
+use adapters::verifications::{self, Cause, News, Observed, Revisits, WakeError};
+use domain::{EventId, InquiryEvent, InquiryStatus, Instant, VerificationPolicy};
 use lambda_http::http::StatusCode;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -171,19 +169,10 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient, K: SecretSource> PersonaWebhoo
     async fn pull(&self, map: &InquiryMap, event: &InquiryEvent) -> Result<Taken, Failure> {
         let (now, owner) = (self.ambient.now(), &map.owner);
         let known = verifications::load(&self.store, owner).await?.verification;
-        let says = if known.is_current(&event.inquiry) {
-            VerificationEvent::Observed(event.clone())
-        } else {
-            VerificationEvent::ObservedFormer(event.clone(), map.clone().former())
-        };
-        if !known.would_change(&says, now, &self.settings.policy.for_owner(owner)) {
+        let said = known.said(event.clone(), map.clone().former());
+        if !known.would_change(&said, now, &self.settings.policy.for_owner(owner)) {
             info!(inquiry = %event.inquiry, "A delivery is authentic but old, and would change nothing.");
-            match known.wake_up() {
-                VerificationEffect::None => {}
-                VerificationEffect::WakeWaiters => {
-                    verifications::wake(&self.store, &self.queue, owner, None, WAKE_AT_ONCE_MAX).await?;
-                }
-            }
+            verifications::follow(&self.store, &self.queue, owner, known.wake_up()).await?;
             return Ok(Taken::AlreadyDone);
         }
         let turn = keys::asked(&event.inquiry);

@@ -203,11 +203,7 @@ async fn from_table(
     let owner = map.owner.clone();
     let verdict = Verdict { owner: Some(owner_text(&owner)), ..verdict };
     // What is said of an inquiry that another has replaced is weighed by its own order.
-    let observed = if stored.verification.is_current(&event.inquiry) {
-        VerificationEvent::Observed(event)
-    } else {
-        VerificationEvent::ObservedFormer(event, map.former())
-    };
+    let observed = stored.verification.said(event, map.former());
     let mut verdict = decided(&stored.verification, &observed, now, &policy.for_owner(&owner), verdict);
     if table.get(&keys::audit(&owner, event_id.as_str())).await?.is_some() {
         let state = verification_state_name(&stored.verification.state);

@@ -3,10 +3,10 @@
 use adapters::items::{StoredVerification, approved_phone_to_item, purchase_to_item, verification_to_item};
 use adapters::store::Item;
 use domain::{
-    ApprovedPhone, Attempt, BodyHash, Channel, IfUnavailable, Inquiry, InquiryId, Instant, NameCheck, Owner,
-    PhoneNumber, PhoneVerificationId, Place, Purchase, PurchaseId, PurchaseState, Reviewer, SubAccountId, Verification,
-    VerificationState,
+    ApprovedPhone, Attempt, Channel, Inquiry, InquiryId, Instant, NameCheck, Owner, PhoneNumber, PhoneVerificationId,
+    Purchase, PurchaseId, PurchaseState, Reviewer, SubAccountId, Verification, VerificationState,
 };
+use tests::purchases::waiting;
 use tests::world::{account, template};
 
 use crate::requests::{PURCHASE, WITHOUT_WAITERS};
@@ -34,23 +34,12 @@ pub(crate) fn one_for_whom_nothing_waits(now: Instant) -> [Item; 3] {
         since: now,
         verification: PhoneVerificationId::parse(&format!("phv_{:032}", 0)).expect("is an id"),
     };
+    let id = PurchaseId::parse(PURCHASE).expect("is an id");
+    let number = PhoneNumber::parse("+12125550177").expect("is a number");
     let held = Purchase {
-        id: PurchaseId::parse(PURCHASE).expect("is an id"),
-        sub_account: sub_account.clone(),
-        place: Place::Alone,
-        number: PhoneNumber::parse("+12125550177").expect("is a number"),
-        given_up: Vec::new(),
-        if_unavailable: IfUnavailable::Fail,
-        alternatives: Vec::new(),
         gated: false,
-        needs_phone: false,
-        body_hash: BodyHash([0; 32]),
-        created_at: now,
-        updated_at: now,
-        deadline: now,
-        pointers: Vec::new(),
         state: PurchaseState::Held { sid: None, account: Some(account()), at: now },
-        history: Vec::new(),
+        ..waiting(sub_account.clone(), id, number, now)
     };
     [
         verification_to_item(&owner, &stored, Some(now)),

@@ -9,12 +9,10 @@ use adapters::items::keys;
 use adapters::purchases::{self, Stored, StoredPurchase};
 use adapters::queue::PurchaseMessage;
 use adapters::store::{Condition, Store, Value as Attribute, Write};
-use domain::{
-    BodyHash, IdempotencyKey, IfUnavailable, Instant, PhoneNumber, Place, Purchase, PurchaseId, PurchaseState,
-    SubAccountId,
-};
+use domain::{IdempotencyKey, Instant, PhoneNumber, Purchase, PurchaseId, SubAccountId};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tests::purchases::waiting;
 use tokio::process::Command;
 
 use crate::engine::ask_for;
@@ -176,24 +174,8 @@ async fn forgotten_purchase(stack: &Deployed) -> Purchase {
     let sub_account = SubAccountId::parse(&stack.sub_account()).expect("is a word");
     let (now, number) = (Machine.now(), PhoneNumber::parse(&stack.number("876")).expect("is a number"));
     let key = IdempotencyKey::parse("forgotten").expect("is a key");
-    let purchase = Purchase {
-        id: PurchaseId::of(&sub_account, &key),
-        sub_account,
-        place: Place::Alone,
-        number,
-        given_up: Vec::new(),
-        if_unavailable: IfUnavailable::Fail,
-        alternatives: Vec::new(),
-        gated: false,
-        needs_phone: false,
-        body_hash: BodyHash([0; 32]),
-        created_at: now,
-        updated_at: now,
-        deadline: now.plus_ms(3_600_000),
-        pointers: Vec::new(),
-        state: PurchaseState::Waiting,
-        history: Vec::new(),
-    };
+    let id = PurchaseId::of(&sub_account, &key);
+    let purchase = Purchase { gated: false, deadline: now.plus_ms(3_600_000), ..waiting(sub_account, id, number, now) };
     // Due in an hour, so that no other flow's sweep finds it first.
     let stored = Stored::One(StoredPurchase { purchase: purchase.clone(), version: 1 });
     purchases::ask(&table(stack), stored, now, 3_600_000).await.expect("the emulator answers");

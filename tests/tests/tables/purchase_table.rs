@@ -3,11 +3,11 @@
 use std::fmt::Write;
 
 use domain::{
-    AccountSid, Actor, BodyHash, Decision, EarlierCreates, FailedNumber, HISTORY_ENTRIES_MAX, Happening, IfUnavailable,
-    Illegal, Instant, LatestCreate, LeaseToken, Lock, MemberIndex, NumberSid, PhoneNumber, Place, Purchase,
-    PurchaseEffects, PurchaseEvent, PurchaseId, PurchaseState, Reason, Release, SWITCHES_MAX, Slot, SubAccountId,
-    Timing,
+    AccountSid, Actor, Decision, EarlierCreates, FailedNumber, HISTORY_ENTRIES_MAX, Happening, IfUnavailable, Illegal,
+    Instant, LatestCreate, LeaseToken, Lock, MemberIndex, NumberSid, PhoneNumber, Place, Purchase, PurchaseEffects,
+    PurchaseEvent, PurchaseId, PurchaseState, Reason, Release, SWITCHES_MAX, Slot, SubAccountId, Timing,
 };
+use tests::purchases::waiting;
 
 const START_MS: i64 = 1_000_000_000;
 const HOUR_MS: i64 = 3_600_000;
@@ -172,23 +172,14 @@ fn switch(by: &str, to: &str) -> PurchaseEvent {
 
 /// One number of a pool, which may be undone, for which another number of its area code will do.
 fn purchase(state: PurchaseState) -> Purchase {
+    let id = PurchaseId::parse("pur_0123456789abcdef0123456789abcdef").expect("is an id");
+    let sub_account = SubAccountId::parse("sub").expect("is a word");
     Purchase {
         place: Place::Member(MemberIndex::new(3).expect("is in a pool")),
-        given_up: Vec::new(),
         if_unavailable: IfUnavailable::SameAreaCode,
-        alternatives: Vec::new(),
-        pointers: Vec::new(),
-        id: PurchaseId::parse("pur_0123456789abcdef0123456789abcdef").expect("is an id"),
-        sub_account: SubAccountId::parse("sub").expect("is a word"),
-        number: number("+12125550100"),
-        gated: true,
-        needs_phone: false,
-        body_hash: BodyHash([0; 32]),
-        created_at: at(0),
-        updated_at: at(0),
         deadline: at(HOUR_MS / 2),
         state,
-        history: Vec::new(),
+        ..waiting(sub_account, id, number("+12125550100"), at(0))
     }
 }
 

@@ -16,7 +16,7 @@ use tests::events::{persona_event, webhook_event};
 use tests::memory_table::MemoryTable;
 use tests::neighbours::{MemoryPersona, MemoryQueue, StillClock};
 use tests::settings;
-use tests::stepped::{Stepped, Steps, run};
+use tests::stepped::{Order, Stepped, Steps, run};
 use tests::world::{Answer, Neighbours, secret};
 
 /// A sub-account.
@@ -88,4 +88,12 @@ fn stepped<'a>(world: &'a Neighbours<'_>, steps: &'a Steps) -> SteppedWebhook<'a
 /// What the function answers over those ports.
 fn step_through(world: &Neighbours<'_>, steps: &Steps, event: Value) -> Answer {
     Answer::of(run(stepped(world, steps).handle(event)))
+}
+
+/// What the same delivery is answered both times, where their calls come in this order.
+fn twice_at_once(world: &Neighbours<'_>, order: &mut Order, delivery: Value) -> (u64, u64) {
+    let steps = Steps::default();
+    let (one, other) = (stepped(world, &steps), stepped(world, &steps));
+    let (first, second) = order.run(one.handle(delivery.clone()), other.handle(delivery));
+    (Answer::of(first).status, Answer::of(second).status)
 }

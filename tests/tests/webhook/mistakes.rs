@@ -11,9 +11,9 @@ use tests::logs::logged;
 use tests::memory_table::TableFault;
 use tests::neighbours::PersonaFault;
 use tests::stepped::{Steps, every_order, killed_at};
-use tests::world::{Answer, Neighbours, SECRET, clock, secret, world};
+use tests::world::{Neighbours, SECRET, clock, secret, world};
 
-use crate::{GATED, SUB, event, says, signed, stepped, waiting};
+use crate::{GATED, SUB, event, says, signed, stepped, twice_at_once, waiting};
 
 /// The table as text.
 fn stored(world: &Neighbours<'_>) -> String {
@@ -399,10 +399,7 @@ fn integration_12_checks_first_and_creates_then() {
         let world = world(&clock);
         let inquiry = waiting(&world);
         let delivery = signed(&world, &event(&world, &inquiry, InquiryStatus::Approved, 0).to_string());
-        let steps = Steps::default();
-        let (one, other) = (stepped(&world, &steps), stepped(&world, &steps));
-        let (first, second) = order.run(one.handle(delivery.clone()), other.handle(delivery));
-        assert_eq!((Answer::of(first).status, Answer::of(second).status), (200, 200));
+        assert_eq!(twice_at_once(&world, order, delivery), (200, 200));
         assert_eq!(world.with_sk("A#").iter().filter(|item| format!("{item:?}").contains("evt_approved")).count(), 1);
         let completed = (world.complete(), world.carrier.charges(), world.carrier.creates());
         assert_eq!(completed, (0, 1, 1), "none failed, whoever sent a message");

@@ -7,7 +7,7 @@ use serde_json::json;
 use tests::stepped::{Steps, every_order, killed_at};
 use tests::world::{Neighbours, clock, world};
 
-use crate::{GATED, SUB, event, says, signed, step_through, stepped, waiting};
+use crate::{GATED, SUB, event, says, signed, step_through, stepped, twice_at_once, waiting};
 
 /// Buys what was woken; how many numbers were paid for in all.
 fn bought(world: &Neighbours<'_>) -> u32 {
@@ -160,10 +160,7 @@ fn the_same_delivery_twice_at_once_in_every_order_of_their_calls() {
         let world = world(&clock);
         let inquiry = waiting(&world);
         let delivery = signed(&world, &event(&world, &inquiry, InquiryStatus::Approved, 0).to_string());
-        let steps = Steps::default();
-        let (one, other) = (stepped(&world, &steps), stepped(&world, &steps));
-        let (first, second) = order.run(one.handle(delivery.clone()), other.handle(delivery));
-        assert_eq!((&first["statusCode"], &second["statusCode"]), (&json!(200), &json!(200)));
+        assert_eq!(twice_at_once(&world, order, delivery), (200, 200));
         assert!(world.verification().verified_at().is_some());
         assert_eq!(bought(&world), 1);
     });

@@ -80,11 +80,14 @@ impl<K: SecretSource> WebhookSecrets<K> {
         let judge = |secrets: &[WebhookSecret]| verify(header, body, secrets, now, tolerance_s);
         let (secrets, read_at, tried_at) = self.held();
         let judged = judge(&secrets);
+        if now.ms_since(tried_at) < READ_AGAIN_PAUSE_MS {
+            return judged;
+        }
         let outdated = match &judged {
             Ok(_) => now.ms_since(read_at) >= SECRETS_AGE_MS_MAX,
             Err(BadSignature) => looks_fresh(header, now, tolerance_s),
         };
-        if !outdated || now.ms_since(tried_at) < READ_AGAIN_PAUSE_MS {
+        if !outdated {
             return judged;
         }
         // First, so that whoever comes meanwhile, or after a failure, does not ask as well.

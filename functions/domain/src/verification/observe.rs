@@ -4,7 +4,9 @@
 //! kept in the verification. One that another has replaced can only unlock; its order is kept in its own item, so that
 //! an approval which Persona took back cannot unlock because it is delivered last.
 
-use super::{Outcome, Phase, Reviewer, RevokedBy, Verification, VerificationPolicy, VerificationState};
+use super::{
+    Outcome, Phase, Reviewer, RevokedBy, Verification, VerificationEvent, VerificationPolicy, VerificationState,
+};
 use crate::decision::{Decision, Illegal};
 use crate::ids::TemplateId;
 use crate::inquiry::{Attempt, EventClass, Inquiry, InquiryEvent, InquiryStatus, Seen, Source};
@@ -28,6 +30,16 @@ impl FormerInquiry {
 }
 
 impl Verification {
+    /// What Persona's word is to this verification: of the current inquiry, or of another, of which `former` is remembered.
+    #[must_use]
+    pub fn said(&self, event: InquiryEvent, former: FormerInquiry) -> VerificationEvent {
+        if self.is_current(&event.inquiry) {
+            VerificationEvent::Observed(event)
+        } else {
+            VerificationEvent::ObservedFormer(event, former)
+        }
+    }
+
     pub(super) fn observed(&self, event: &InquiryEvent, policy: &VerificationPolicy) -> Outcome {
         if let VerificationState::Revoked { by: RevokedBy::Operator, .. } = self.state {
             return Decision::Illegal(Illegal::OperatorDecides);

@@ -1,9 +1,9 @@
 //! The table: a purchase as `domain` knows it, and its conditional change.
 
 use domain::{
-    Actor, BodyHash, Decision, EarlierCreates, FailedNumber, IfUnavailable, Lock, NumberSid, Place, Purchase,
-    PurchaseEvent, PurchaseState, Slot,
+    Actor, Decision, EarlierCreates, FailedNumber, Lock, NumberSid, Purchase, PurchaseEvent, PurchaseState, Slot,
 };
+use tests::purchases::waiting;
 
 use super::{
     Buying, CREATES_OFFSET, FAR_TICKS, FailedLock, Guard, LOOK_PAST_TICKS, Leased, LeftOut, Moved, NOW,
@@ -66,24 +66,9 @@ impl Buying {
                 at: NOW,
             },
         };
-        Purchase {
-            id: self.ids[usize::from(purchase)].clone(),
-            sub_account: self.sub_accounts[usize::from(purchase)].clone(),
-            place: Place::Alone,
-            number: self.number.clone(),
-            given_up: Vec::new(),
-            if_unavailable: IfUnavailable::Fail,
-            alternatives: Vec::new(),
-            gated: true,
-            needs_phone: false,
-            body_hash: BodyHash([0; 32]),
-            created_at: NOW,
-            updated_at: NOW,
-            deadline: NOW.plus_ms(FAR_TICKS),
-            pointers: Vec::new(),
-            state,
-            history: Vec::new(),
-        }
+        let id = self.ids[usize::from(purchase)].clone();
+        let sub_account = self.sub_accounts[usize::from(purchase)].clone();
+        Purchase { deadline: NOW.plus_ms(FAR_TICKS), state, ..waiting(sub_account, id, self.number.clone(), NOW) }
     }
 
     pub(super) fn standing(&self, purchase: &Purchase) -> Standing {

@@ -15,11 +15,11 @@ use std::hash::{Hash, Hasher};
 use std::mem::discriminant;
 
 use domain::{
-    AccountSid, AgencyId, BodyHash, EventClass, IdempotencyKey, IfUnavailable, InquiryId, InquiryStatus, Instant,
-    LeaseToken, NumberSid, Owner, PhoneNumber, Place, Purchase, PurchaseId, PurchaseState, SubAccountId, Timing,
-    VerificationPolicy, VerificationState,
+    AccountSid, AgencyId, EventClass, IdempotencyKey, InquiryId, InquiryStatus, Instant, LeaseToken, NumberSid, Owner,
+    PhoneNumber, Purchase, PurchaseId, SubAccountId, Timing, VerificationPolicy, VerificationState,
 };
 use stateright::Property;
+use tests::purchases::waiting;
 
 /// The lengths of time of the rules. Only the grace has a part here.
 const TIMING: Timing = Timing { lease_ms: 2, settle_after_ms: 5, settle_gap_ms: 1, expiry_grace_ms: 5 };
@@ -346,31 +346,15 @@ impl Waiting {
     pub(crate) fn without(left_out: LeftOut, persona: Persona) -> Self {
         let sub_account = SubAccountId::parse("own").expect("an id");
         let key = IdempotencyKey::parse("key").expect("a key");
-        let asked_at = Phase::BeforeDeadline.instant(0);
+        let (id, asked_at) = (PurchaseId::of(&sub_account, &key), Phase::BeforeDeadline.instant(0));
+        let number = PhoneNumber::parse("+12125550123").expect("a number");
         Self {
             left_out,
             persona,
             owners: [Owner::SubAccount(sub_account.clone()), Owner::Agency(AgencyId::parse("agency").expect("an id"))],
             inquiries: ["inq_own", "inq_agency"].map(|id| InquiryId::parse(id).expect("an id")),
             policy: VerificationPolicy::default(),
-            asked: Purchase {
-                id: PurchaseId::of(&sub_account, &key),
-                sub_account,
-                place: Place::Alone,
-                number: PhoneNumber::parse("+12125550123").expect("a number"),
-                given_up: Vec::new(),
-                if_unavailable: IfUnavailable::Fail,
-                alternatives: Vec::new(),
-                gated: true,
-                needs_phone: false,
-                body_hash: BodyHash([0; 32]),
-                created_at: asked_at,
-                updated_at: asked_at,
-                deadline: DEADLINE,
-                pointers: Vec::new(),
-                state: PurchaseState::Waiting,
-                history: Vec::new(),
-            },
+            asked: Purchase { deadline: DEADLINE, ..waiting(sub_account, id, number, asked_at) },
             token: LeaseToken::parse("token").expect("a token"),
             account: AccountSid::parse("AC0").expect("an id"),
             sid: NumberSid::parse("PN0").expect("an id"),
