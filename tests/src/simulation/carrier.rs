@@ -38,7 +38,9 @@ pub(super) struct Asked<'a> {
 /// A create that is still under way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Landing {
+    sent_at: Instant,
     at: Instant,
+    listed_from: Instant,
     account: AccountSid,
     number: PhoneNumber,
     mark: String,
@@ -116,9 +118,8 @@ impl CarrierWorld {
         while let Some(place) = self.landing.iter().position(|landing| landing.at <= now) {
             let landing = self.landing.remove(place);
             facts.insert(Fact::LandedLate);
-            let listed_from = landing.at;
             let Landing { account, number, mark, .. } = &landing;
-            self.buy(Asked { account, number, mark }, landing.at, listed_from);
+            self.buy(Asked { account, number, mark }, landing.at, landing.listed_from);
         }
     }
 
@@ -153,9 +154,11 @@ impl CarrierWorld {
         }
     }
 
-    /// Whether a create with this mark is still under way.
-    pub(super) fn is_under_way(&self, mark: &str) -> bool {
-        self.landing.iter().any(|landing| landing.mark == mark)
+    /// Whether a create for this number with this mark is still under way that takes no longer than `ms`, until the list
+    /// shows it.
+    pub(super) fn is_under_way(&self, number: &PhoneNumber, mark: &str, ms: i64) -> bool {
+        let mut of_it = self.landing.iter().filter(|landing| landing.number == *number && landing.mark == mark);
+        of_it.any(|landing| landing.listed_from.ms_since(landing.sent_at) <= ms)
     }
 
     /// What is for sale in an area code.
@@ -205,7 +208,9 @@ impl CarrierWorld {
             CreateFate::Lost => Created::Unknown,
             CreateFate::Late(ms) => {
                 self.landing.push(Landing {
+                    sent_at: now,
                     at: now.plus_ms(ms),
+                    listed_from: listed_from.plus_ms(ms),
                     account: account.clone(),
                     number: number.clone(),
                     mark: mark.to_owned(),

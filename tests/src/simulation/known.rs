@@ -5,8 +5,8 @@ use adapters::items::{
 };
 use adapters::store::{Item, Key};
 use domain::{
-    AccountSid, Instant, Owner, Pool, PoolState, Purchase, PurchaseId, PurchaseState, RevokedBy, SubAccountId,
-    Verification, VerificationState,
+    AccountSid, FailedNumber, Instant, Owner, PhoneNumber, Pool, PoolState, Purchase, PurchaseId, PurchaseState,
+    RevokedBy, SubAccountId, Verification, VerificationState,
 };
 
 use crate::world::account;
@@ -86,6 +86,14 @@ impl Known {
         all.sort();
         all.dedup();
         all.len()
+    }
+
+    /// Whether a failure of this number was settled, and its last look is still to come.
+    pub(super) fn is_given_up(&self, number: &PhoneNumber) -> bool {
+        let given_up = |state: &PurchaseState| {
+            matches!(state, PurchaseState::Failed { lock: FailedNumber::LockedUntil { .. }, .. })
+        };
+        self.purchases.iter().any(|purchase| purchase.number == *number && given_up(&purchase.state))
     }
 
     /// The pool that a number belongs to.

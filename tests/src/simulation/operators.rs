@@ -35,7 +35,7 @@ pub(super) fn decides(state: &mut State) -> Option<Value> {
     let retries = state.random.chance(50);
     let mut body = match owned {
         Some(owned) if !retries => json!({"action": "complete", "sid": owned.sid.as_str()}),
-        None if !retries && !state.carrier.is_under_way(id) => json!({"action": "fail"}),
+        None if !retries && !state.carrier.is_under_way(&purchase.number, id, i64::MAX) => json!({"action": "fail"}),
         Some(_) | None => json!({"action": "retry"}),
     };
     body["reason"] = json!("looked it up");

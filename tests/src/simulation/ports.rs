@@ -265,7 +265,9 @@ impl Carrier for Ports<'_> {
                 let now = state.now;
                 state.carrier.land(now, &mut state.facts);
                 let mut seen = state.carrier.list(account, number, now, &mut state.facts);
-                if state.lacks(Weakness::LookSeesNothing) {
+                if state.lacks(Weakness::LookSeesNothing)
+                    || state.lacks(Weakness::LastLookBlind) && state.known.is_given_up(number)
+                {
                     seen = None;
                 }
                 if let Some(owned) = seen.as_mut().filter(|_| state.lacks(Weakness::MarkNotCompared)) {
@@ -289,7 +291,11 @@ impl Carrier for Ports<'_> {
             |state| {
                 let now = state.now;
                 state.carrier.land(now, &mut state.facts);
-                Ok(state.carrier.list_marked(account, mark, now))
+                let mut marked = state.carrier.list_marked(account, mark, now);
+                if state.lacks(Weakness::LastLookBlind) {
+                    marked.retain(|owned| !state.known.is_given_up(&owned.number));
+                }
+                Ok(marked)
             },
         )
         .await

@@ -241,6 +241,26 @@ impl<'a> Schedule<'a> {
         self.running.clear();
     }
 
+    /// So much later, a worker takes on the first number of the first request, and ends.
+    pub(super) fn later(&mut self, ms: i64) {
+        self.with_state(|state| state.now = state.now.plus_ms(ms));
+        self.work_on(0);
+        self.finish();
+    }
+
+    /// One more request is made.
+    pub(super) fn ask_for(&mut self, order: Order) {
+        self.orders.push(order);
+        self.ask_for_all();
+        self.drain();
+    }
+
+    /// What Persona has to say is delivered, one piece of news at most.
+    pub(super) fn drain_news(&mut self) {
+        let news = self.with_state(|state| state.persona.deliveries.pop());
+        news.into_iter().for_each(|news| self.run(Invocation::Webhook(news)));
+    }
+
     /// Everything is asked for, one after the other.
     pub(super) fn ask_for_all(&mut self) {
         while self.asked < self.orders.len() {

@@ -28,7 +28,7 @@ pub struct Script {
 }
 
 /// Every script.
-pub const SCRIPTS: [Script; 4] = [
+pub const SCRIPTS: [Script; 9] = [
     Script {
         name: "an owner is declined while a lost create is about to be repeated",
         needs: Weakness::PermitNotChecked,
@@ -52,6 +52,36 @@ pub const SCRIPTS: [Script; 4] = [
         needs: Weakness::ProfileNotDue,
         order: Order::of(1, 0),
         play: moved_and_died,
+    },
+    Script {
+        name: "a refusal overtakes an earlier create that lands nearly three minutes late",
+        needs: Weakness::SettlingNotAwaited,
+        order: Order::of(0, 0),
+        play: landing_within_the_wait,
+    },
+    Script {
+        name: "a create that is sent late lands after the first look that counts",
+        needs: Weakness::SecondLookSkipped,
+        order: Order::of(0, 0),
+        play: landing_between_two_looks,
+    },
+    Script {
+        name: "somebody else asks for a number whose failure was settled, and which lands then",
+        needs: Weakness::LockNotKept,
+        order: Order::of(0, 0),
+        play: asked_for_again_before_landing,
+    },
+    Script {
+        name: "a create lands after its failure was settled",
+        needs: Weakness::LastLookBlind,
+        order: Order::of(0, 0),
+        play: landing_after_settling,
+    },
+    Script {
+        name: "a sub-account is moved to another account while a lost create of its is done",
+        needs: Weakness::AccountNotFrozen,
+        order: Order::of(1, 0),
+        play: moved_to_another_account,
     },
 ];
 
@@ -83,8 +113,7 @@ fn declined_before_a_further_create(schedule: &mut Schedule<'_>, place: u32) {
     schedule.work_on(0);
     schedule.go_on_by(place);
     schedule.with_state(|state| state.persona.decide_all(InquiryStatus::Declined, state.now));
-    let news = schedule.with_state(|state| state.persona.deliveries.pop());
-    news.into_iter().for_each(|news| schedule.run(Invocation::Webhook(news)));
+    schedule.drain_news();
 }
 
 /// A worker stops between its claim and its create, which then lands after the next worker has looked; that one's own create
@@ -92,7 +121,7 @@ fn declined_before_a_further_create(schedule: &mut Schedule<'_>, place: u32) {
 fn refused_before_landing(schedule: &mut Schedule<'_>, place: u32) {
     schedule.with_state(|state| {
         state.carrier.given.extend([CreateFate::Late(60_000), CreateFate::Refused]);
-        verify(state);
+        verify(state, 0);
     });
     schedule.ask_for_all();
     schedule.with_state(|state| state.queue.clear());
@@ -108,7 +137,7 @@ fn refused_before_landing(schedule: &mut Schedule<'_>, place: u32) {
 /// the other number.
 fn undone_before_a_claim(schedule: &mut Schedule<'_>, place: u32) {
     schedule.with_state(|state| {
-        verify(state);
+        verify(state, 0);
         state.carrier.sell_elsewhere(number(2));
     });
     schedule.ask_for_all();
@@ -140,8 +169,72 @@ fn moved_and_died(schedule: &mut Schedule<'_>, place: u32) {
     schedule.kill_all();
 }
 
-fn verify(state: &mut State) {
-    let sub_account = SubAccountId::parse(SUB_ACCOUNTS[0]).expect("is a word");
+/// The first create lands long after the second, of the next worker, was refused.
+fn landing_within_the_wait(schedule: &mut Schedule<'_>, _: u32) {
+    refused_after(schedule, 170_000);
+    schedule.later(1_000);
+    schedule.later(61_000);
+}
+
+/// A worker stops between its claim and its create, as long as its lease lets it; nothing further may be sent, since the
+/// approval is taken back. The first look that counts is three minutes after the permit.
+fn landing_between_two_looks(schedule: &mut Schedule<'_>, place: u32) {
+    schedule.with_state(|state| state.carrier.given.push_back(CreateFate::Late(170_000)));
+    schedule.ask_for_all();
+    schedule.with_state(|state| {
+        state.persona.decide_all(InquiryStatus::Approved, state.now);
+        state.queue.clear();
+    });
+    schedule.drain_news();
+    schedule.work_on(0);
+    schedule.go_on_by(place);
+    schedule.with_state(|state| state.now = state.now.plus_ms(45_000));
+    schedule.finish();
+    schedule.with_state(|state| state.persona.decide_all(InquiryStatus::Declined, state.now));
+    schedule.drain_news();
+    schedule.later(16_000);
+    schedule.later(121_000);
+}
+
+/// The first create lands long after its failure was settled; meanwhile somebody else asks for the number.
+fn asked_for_again_before_landing(schedule: &mut Schedule<'_>, _: u32) {
+    landing_after_settling(schedule, 0);
+    schedule.with_state(|state| verify(state, 1));
+    schedule.ask_for(Order::of(1, 0));
+}
+
+/// The first create lands long after the second was refused, and after both looks that settle what was sent.
+fn landing_after_settling(schedule: &mut Schedule<'_>, _: u32) {
+    refused_after(schedule, 400_000);
+    schedule.later(181_000);
+    schedule.later(61_000);
+}
+
+/// The answer to a create is lost, and its sub-account is moved to another account before the next worker looks.
+fn moved_to_another_account(schedule: &mut Schedule<'_>, _: u32) {
+    schedule.with_state(|state| {
+        state.carrier.given.push_back(CreateFate::DoneButUnknown);
+        verify(state, 1);
+    });
+    schedule.ask_for_all();
+    schedule.drain();
+    schedule.run(Invocation::Check(operators::moves_sub_account(false, true), Expected::Anything));
+    schedule.later(61_000);
+}
+
+/// The answer to a create is lost, which lands so much later. The next worker's create is refused.
+fn refused_after(schedule: &mut Schedule<'_>, landing_ms: i64) {
+    schedule.with_state(|state| {
+        state.carrier.given.extend([CreateFate::Late(landing_ms), CreateFate::Refused]);
+        verify(state, 0);
+    });
+    schedule.ask_for_all();
+    schedule.drain();
+    schedule.later(61_000);
+}
+
+fn verify(state: &mut State, sub_account: usize) {
+    let sub_account = SubAccountId::parse(SUB_ACCOUNTS[sub_account]).expect("is a word");
     let now = state.now;
     operators::verify(state, Owner::SubAccount(sub_account), now);
 }

@@ -3,7 +3,9 @@
 use adapters::items::keys::{
     LOCK_PREFIX, MEMBER_PREFIX, POINTER_PREFIX, PROFILE_SK, PURCHASE_PREFIX, VERIFICATION_SK, purchases_switch,
 };
+use adapters::items::purchase_from_item;
 use adapters::store::{Condition, DUE_AT, DUE_SHARD, Item, Key, Page, Query, Range, Value, Write};
+use domain::{PhoneNumber, Timing};
 
 use super::shared::State;
 use super::weakness::Weakness;
@@ -20,6 +22,9 @@ pub(super) fn write(state: &State, write: Write) -> Option<Write> {
     let (number, verification) = (is_number(&key), key.sk == VERIFICATION_SK);
     match (weakness, write) {
         (Weakness::LockNotCompared, Write::Put { item, .. }) if key.sk.starts_with(LOCK_PREFIX) => {
+            Some(Write::Put { item, expect: anything })
+        }
+        (Weakness::LockNotKept, Write::Put { item, .. }) if is_kept_lock(state, &key) => {
             Some(Write::Put { item, expect: anything })
         }
         (Weakness::VersionNotCompared, Write::Put { item, expect }) if number && expect != Condition::ItemAbsent => {
@@ -64,9 +69,40 @@ pub(super) fn item(state: &State, key: &Key, item: Option<Item>) -> Option<Item>
     if weakness == Weakness::OrderForgotten && key.sk == VERIFICATION_SK {
         return item.map(without_order);
     }
-    if weakness == Weakness::DoubtForgotten && is_number(key) {
-        return item.map(without_doubt);
+    if is_number(key) { item.map(|item| number(state, weakness, item)) } else { item }
+}
+
+/// What is told of a number that is being bought.
+fn number(state: &State, weakness: Weakness, mut item: Item) -> Item {
+    let Some(Value::Map(mut slot)) = item.get("slot").cloned() else { return item };
+    let timing = Timing::default();
+    let last_post = match slot.get("last_post") {
+        Some(Value::N(last_post)) => *last_post,
+        _ => return item,
+    };
+    if weakness == Weakness::DoubtForgotten {
+        // As if every create for it had been answered.
+        slot.insert("latest", Value::S("not_processed".into()));
+        slot.insert("earlier", Value::S("all_answered".into()));
     }
+    if weakness == Weakness::SettlingNotAwaited {
+        slot.insert("last_post", Value::N(last_post - timing.settle_after_ms));
+        // Where nothing further is sent, the lease only waits for that.
+        if let (Some(Value::N(lease_until)), Some(_)) = (slot.get("lease_until").cloned(), slot.get("refusal")) {
+            slot.insert("lease_until", Value::N(lease_until - timing.settle_after_ms));
+        }
+    }
+    if weakness == Weakness::SecondLookSkipped && slot.get("absent_at").is_none() {
+        // As if it had been looked for just early enough.
+        slot.insert("absent_at", Value::N(last_post + timing.settle_after_ms - timing.settle_gap_ms));
+    }
+    if weakness == Weakness::AccountNotFrozen
+        && let Ok((purchase, _)) = purchase_from_item(&item)
+    {
+        let account = state.known.account(&purchase.sub_account);
+        slot.insert("account", Value::S(account.as_str().to_owned().into()));
+    }
+    item.insert("slot", Value::Map(slot));
     item
 }
 
@@ -91,14 +127,10 @@ fn without_order(mut item: Item) -> Item {
     item
 }
 
-/// The number as if every create for it had been answered.
-fn without_doubt(mut item: Item) -> Item {
-    if let Some(Value::Map(mut slot)) = item.get("slot").cloned() {
-        slot.insert("latest", Value::S("not_processed".into()));
-        slot.insert("earlier", Value::S("all_answered".into()));
-        item.insert("slot", Value::Map(slot));
-    }
-    item
+/// Whether the key is of a lock that is kept until the last look for its number.
+fn is_kept_lock(state: &State, key: &Key) -> bool {
+    let number = key.sk.strip_prefix(LOCK_PREFIX).and_then(|number| PhoneNumber::parse(number).ok());
+    number.is_some_and(|number| state.known.is_given_up(&number))
 }
 
 /// Whether the write is of a number that more than one create was permitted for.

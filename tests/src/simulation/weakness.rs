@@ -42,11 +42,21 @@ pub enum Weakness {
     DoubtForgotten,
     /// The pool is not checked in the transaction that permits a create for one of its numbers.
     PoolNotChecked,
+    /// What was sent is settled at once, not once it can no longer land.
+    SettlingNotAwaited,
+    /// One look settles what was sent.
+    SecondLookSkipped,
+    /// A number whose failure was settled is free at once for others.
+    LockNotKept,
+    /// The last look for a number whose failure was settled is blind.
+    LastLookBlind,
+    /// Buying goes on in whatever account the profile names now.
+    AccountNotFrozen,
 }
 
 impl Weakness {
     /// Every weakness.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 24] = [
         Self::LookSeesNothing,
         Self::LockNotCompared,
         Self::ClearanceNotChecked,
@@ -66,5 +76,10 @@ impl Weakness {
         Self::PermitNotChecked,
         Self::DoubtForgotten,
         Self::PoolNotChecked,
+        Self::SettlingNotAwaited,
+        Self::SecondLookSkipped,
+        Self::LockNotKept,
+        Self::LastLookBlind,
+        Self::AccountNotFrozen,
     ];
 }

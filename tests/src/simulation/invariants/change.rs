@@ -11,11 +11,12 @@ use crate::simulation::shared::State;
 type Rule = fn(&State, Option<&Purchase>, &Purchase) -> Option<Violation>;
 
 /// Every one.
-pub(super) const RULES: [Rule; 5] = [
+pub(super) const RULES: [Rule; 6] = [
     permit_needs_clearance,
     permit_needs_its_pool,
     one_owner_per_number,
     completed_means_owned,
+    failed_for_sure,
     expired_was_not_verified_in_time,
 ];
 
@@ -56,6 +57,20 @@ pub(super) fn completed_means_owned(state: &State, _: Option<&Purchase>, after: 
     let owned = state.carrier.owned.get(&after.number);
     let right = owned.is_some_and(|owned| owned.sid == *sid && owned.mark == after.id.as_str());
     (!right).then(|| violation("I4: completed means owned", &after.id))
+}
+
+/// P1: what failed by itself is not ours, and will not be, unless a create takes longer than is known of any: the list
+/// shows each within three minutes of its request.
+fn failed_for_sure(state: &State, before: Option<&Purchase>, after: &Purchase) -> Option<Violation> {
+    const KNOWN_MS: i64 = 180_000;
+    let was_buying = before.is_some_and(|before| matches!(before.state, PurchaseState::Buying(_)));
+    if !was_buying || !matches!(after.state, PurchaseState::Failed { .. }) {
+        return None;
+    }
+    let id = after.id.as_str();
+    let owned = state.carrier.owned.get(&after.number).is_some_and(|owned| owned.mark == id);
+    (owned || state.carrier.is_under_way(&after.number, id, KNOWN_MS))
+        .then(|| violation("P1: what failed is not bought after all", &after.id))
 }
 
 /// P3: a purchase expires only while its owner is not known to have been verified in time.
