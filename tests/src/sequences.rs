@@ -209,8 +209,9 @@ fn purchase_event(random: &mut Random, now: Instant) -> PurchaseEvent {
         21 => [PurchaseEvent::Bought { sid: sid.clone() }, PurchaseEvent::BoughtWrong { sid }][random.below(2)].clone(),
         22 => [
             PurchaseEvent::Refused { token: token.clone(), reason },
-            PurchaseEvent::NotProcessed { token, retry_at: now.plus_ms(20_000) },
-        ][random.below(2)]
+            PurchaseEvent::NotProcessed { token: token.clone(), retry_at: now.plus_ms(20_000) },
+            PurchaseEvent::NotSeen { token, retry_at: now.plus_ms(20_000) },
+        ][random.below(3)]
         .clone(),
         _ => [PurchaseEvent::Expire, PurchaseEvent::Cancel][random.below(2)].clone(),
     }

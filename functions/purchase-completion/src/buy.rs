@@ -163,7 +163,8 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
                 let retry_at = retry_at.unwrap_or_else(|| self.busy_until(None));
                 PurchaseEvent::NotProcessed { token, retry_at }
             }
-            Seen::NotNow(_) => return Ok(Ended::Visit),
+            Seen::NotNow(Some(retry_at)) => PurchaseEvent::NotSeen { token, retry_at },
+            Seen::NotNow(None) => return Ok(Ended::Visit),
             Seen::Absent if permit_in_hand => return self.create(working).await,
             Seen::Absent => return self.after_absent(working).await,
         };
@@ -267,7 +268,8 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
                 let event = PurchaseEvent::Refused { token, reason: Reason::NumberUnavailable };
                 return self.gone(working, event).await;
             }
-            Seen::NotNow(_) => return Ok(Ended::Visit),
+            Seen::NotNow(Some(retry_at)) => PurchaseEvent::NotSeen { token, retry_at },
+            Seen::NotNow(None) => return Ok(Ended::Visit),
         };
         self.finish(working, &event).await.map(|()| Ended::Visit)
     }

@@ -121,6 +121,30 @@ fn what_was_never_processed_waits_for_days() {
     }
 }
 
+/// A worker that took a lease over and may not look says when to look again; only then is the purchase taken on again.
+#[test]
+fn a_look_waits_as_long_as_the_carrier_says() {
+    for (fault, wait_s) in
+        [(LookError::NotProcessed { retry_after_s: Some(600) }, 600), (LookError::Unauthorised, 15 * 60)]
+    {
+        let clock = clock();
+        let world = world(&clock);
+        world.ask(SUB, "key-1", NOT_GATED);
+        world.carrier.fail_next([CarrierFault::After(Created::Unknown)]);
+        assert_eq!(world.complete(), 0);
+        clock.advance_s(61);
+        world.carrier.fail_next_looks([fault]);
+        world.sweep();
+        assert_eq!(world.complete(), 0);
+        clock.advance_s(wait_s - 1);
+        world.sweep();
+        assert_eq!(world.complete(), 0);
+        assert!(matches!(world.purchase().state, PurchaseState::Buying(_)), "{fault:?}: not before its time");
+        world.minutes(2);
+        assert_eq!(end(&world), End::Bought(1), "{fault:?}");
+    }
+}
+
 /// The operator's switch is one more reason that nothing was sent.
 #[test]
 fn what_the_switch_stopped_goes_on_after_days() {

@@ -130,6 +130,7 @@ fn events() -> Vec<(&'static str, PurchaseEvent)> {
         ("refused", PurchaseEvent::Refused { token: token("mine"), reason }),
         ("refused to another", PurchaseEvent::Refused { token: token("other"), reason }),
         ("not processed", PurchaseEvent::NotProcessed { token: token("mine"), retry_at: at(2 * HOUR_MS) }),
+        ("not seen", PurchaseEvent::NotSeen { token: token("mine"), retry_at: at(3 * HOUR_MS) }),
         ("expire", PurchaseEvent::Expire),
         ("cancel", PurchaseEvent::Cancel),
     ];
@@ -155,6 +156,7 @@ fn events() -> Vec<(&'static str, PurchaseEvent)> {
             | PurchaseEvent::BoughtWrong { .. }
             | PurchaseEvent::Refused { .. }
             | PurchaseEvent::NotProcessed { .. }
+            | PurchaseEvent::NotSeen { .. }
             | PurchaseEvent::Expire
             | PurchaseEvent::Cancel => {}
         }

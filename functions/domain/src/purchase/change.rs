@@ -52,6 +52,7 @@ impl Change<'_> {
             | PurchaseEvent::SeenAbsent { .. }
             | PurchaseEvent::Refused { .. }
             | PurchaseEvent::NotProcessed { .. }
+            | PurchaseEvent::NotSeen { .. }
             | PurchaseEvent::Undo { .. }
             | PurchaseEvent::Released
             | PurchaseEvent::NotReleased { .. }
@@ -104,6 +105,11 @@ impl Change<'_> {
                     lease_until: *retry_at,
                     ..slot.clone()
                 };
+                self.applied(PurchaseState::Buying(next), Happening::NotProcessed, PurchaseEffects::default())
+            }),
+            PurchaseEvent::NotSeen { token, retry_at } => self.with_lease(slot, token, || {
+                // What is known of its creates stays as it is.
+                let next = Slot { lease_until: *retry_at, ..slot.clone() };
                 self.applied(PurchaseState::Buying(next), Happening::NotProcessed, PurchaseEffects::default())
             }),
             PurchaseEvent::SeenAbsent { token } => match token {

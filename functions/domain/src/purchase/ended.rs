@@ -47,6 +47,7 @@ impl Change<'_> {
             | PurchaseEvent::SeenAbsent { .. }
             | PurchaseEvent::Refused { .. }
             | PurchaseEvent::NotProcessed { .. }
+            | PurchaseEvent::NotSeen { .. }
             | PurchaseEvent::Undo { .. }
             | PurchaseEvent::Released
             | PurchaseEvent::NotReleased { .. }
@@ -93,6 +94,7 @@ impl Change<'_> {
                 | PurchaseEvent::SeenAbsent { .. }
                 | PurchaseEvent::Refused { .. }
                 | PurchaseEvent::NotProcessed { .. }
+                | PurchaseEvent::NotSeen { .. }
                 | PurchaseEvent::Released
                 | PurchaseEvent::NotReleased { .. }
                 | PurchaseEvent::Expire
@@ -126,6 +128,7 @@ impl Change<'_> {
             | PurchaseEvent::SeenAbsent { .. }
             | PurchaseEvent::Refused { .. }
             | PurchaseEvent::NotProcessed { .. }
+            | PurchaseEvent::NotSeen { .. }
             | PurchaseEvent::Undo { .. }
             | PurchaseEvent::Released
             | PurchaseEvent::NotReleased { .. } => Decision::Illegal(Illegal::HasEnded),
@@ -176,6 +179,7 @@ impl Change<'_> {
             | PurchaseEvent::SeenAbsent { .. }
             | PurchaseEvent::Refused { .. }
             | PurchaseEvent::NotProcessed { .. }
+            | PurchaseEvent::NotSeen { .. }
             | PurchaseEvent::Expire
             | PurchaseEvent::Cancel => Decision::Illegal(Illegal::HasEnded),
         }
@@ -201,6 +205,7 @@ impl Change<'_> {
             | PurchaseEvent::SeenAbsent { .. }
             | PurchaseEvent::Refused { .. }
             | PurchaseEvent::NotProcessed { .. }
+            | PurchaseEvent::NotSeen { .. }
             | PurchaseEvent::NotReleased { .. }
             | PurchaseEvent::Expire
             | PurchaseEvent::Cancel => Decision::Illegal(Illegal::HasEnded),
@@ -256,6 +261,7 @@ impl Change<'_> {
                 | PurchaseEvent::SeenAbsent { .. }
                 | PurchaseEvent::Refused { .. }
                 | PurchaseEvent::NotProcessed { .. }
+                | PurchaseEvent::NotSeen { .. }
                 | PurchaseEvent::Undo { .. }
                 | PurchaseEvent::Released
                 | PurchaseEvent::NotReleased { .. }

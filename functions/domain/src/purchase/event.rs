@@ -114,6 +114,13 @@ pub enum PurchaseEvent {
         /// When to try again.
         retry_at: Instant,
     },
+    /// The carrier would not say what it has; nothing was created since the lease was taken over, or its create was answered.
+    NotSeen {
+        /// The worker's token.
+        token: LeaseToken,
+        /// When to look again.
+        retry_at: Instant,
+    },
     /// The deadline and its grace have passed. Commit with "not cleared in time".
     Expire,
     /// The customer takes it back.

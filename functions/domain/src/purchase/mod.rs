@@ -111,7 +111,7 @@ pub enum Happening {
     Permitted,
     /// No further create is sent.
     Stopped(Reason),
-    /// The carrier did not process a create.
+    /// The carrier did not process a create, or a look.
     NotProcessed,
     /// The number was seen absent, once.
     SeenAbsent,
