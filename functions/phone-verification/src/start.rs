@@ -91,6 +91,7 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
         };
         match self.passcodes.start(&asking.number, asking.channel, &limits).await {
             Sending::Sent(sid) => self.sent(&taken, &sid).await,
+            Sending::Refused { why: Refusal::Country, .. } => Err(self.refuse_country(&taken, country).await),
             Sending::Refused { why, again_after_s, blocks_prefix } => {
                 let now = self.ambient.now();
                 let again_at = now.plus_ms(i64::from(again_after_s) * 1000);
@@ -235,12 +236,20 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
             let range = Dimension::Prefix(prefix_of(&verification.number));
             self.close(&range, verification.country, |window| window.block(again_at)).await;
         }
-        if why == Refusal::Country {
-            let (country, until) = (verification.country, now.plus_ms(COUNTRY_REFUSED_MS));
-            let refuse = |window: Window| window.refuse(verification.channel, until);
-            self.close(&Dimension::UnservedCountry(country), country, refuse).await;
-        }
         refused(why, again_at, now, Some(verification.country))
+    }
+
+    /// Twilio sends nothing to this country: for an hour, nobody else need ask.
+    async fn refuse_country(&self, taken: &Taken, country: CountryCode) -> Problem {
+        if taken.served {
+            let country = country.to_string();
+            error!(metric = "verify_misconfigured", country, "Twilio sends nothing to a country that is served.");
+        }
+        let again_at = self.ambient.now().plus_ms(COUNTRY_REFUSED_MS);
+        let channel = taken.verification.value.channel;
+        let refuse = |window: Window| window.refuse(channel, again_at);
+        self.close(&Dimension::UnservedCountry(country), country, refuse).await;
+        self.refuse(taken, Refused { why: Refusal::Country, again_at, blocks_prefix: false }, Units::GoBack).await
     }
 
     /// What one refusal says of others, so that nothing is paid for them.

@@ -3,6 +3,7 @@
 use adapters::twilio::Sending;
 use domain::{LineType, PhonePreset, Refusal};
 use serde_json::json;
+use tests::logs::logged;
 use tests::phone::{Package, VerifyFault, start_event};
 
 use crate::{ABROAD, HOME, SUB, in_a_world, in_a_world_under, number, retry_after_s};
@@ -114,12 +115,14 @@ fn a_number_that_fraud_guard_blocks_is_refused_but_under_open() {
 #[test]
 fn a_country_that_twilio_refuses_costs_one_lookup_an_hour() {
     let geo = || Sending::Refused { why: Refusal::Country, again_after_s: 24 * 3600, blocks_prefix: false };
-    // Whether the country is served makes no difference.
-    for (phones, lookups) in [(["+447400123456", "+447500123456"], 2), ([HOME, "+12135550100"], 1)] {
+    // Where the country is served, an operator is told.
+    for (phones, lookups, alarms) in [(["+447400123456", "+447500123456"], 2, 0), ([HOME, "+12135550100"], 1, 1)] {
         in_a_world(|world| {
             let [first, second] = phones.map(number);
             world.passcodes.fail_next([VerifyFault::Start(geo())]);
-            assert_eq!(world.start(SUB, "0", &first).problem(), "phone-country-refused");
+            let (refused, log) = logged(|| world.start(SUB, "0", &first));
+            assert_eq!((refused.problem(), retry_after_s(&refused)), ("phone-country-refused", 3600));
+            assert_eq!(log.matches(r#""metric":"verify_misconfigured""#).count(), alarms, "{log}");
             assert_eq!(world.lookup.asked().len(), lookups);
             let items = world.table.items();
             world.clock.advance_s(600);
