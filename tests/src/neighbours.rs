@@ -117,6 +117,7 @@ struct CarrierState {
     sids: u32,
     creates: u32,
     faults: VecDeque<CarrierFault>,
+    looks_let_through: u32,
     look_faults: VecDeque<LookError>,
     release_faults: VecDeque<ReleaseFault>,
     releases: u32,
@@ -150,6 +151,16 @@ pub enum ReleaseFault {
     After(LookError),
 }
 
+impl CarrierState {
+    fn look_fault(&mut self) -> Option<LookError> {
+        if self.looks_let_through > 0 {
+            self.looks_let_through -= 1;
+            return None;
+        }
+        self.look_faults.pop_front()
+    }
+}
+
 impl<'clock> MemoryCarrier<'clock> {
     /// A carrier that owns nothing.
     pub fn new(clock: &'clock StillClock) -> Self {
@@ -164,6 +175,11 @@ impl<'clock> MemoryCarrier<'clock> {
     /// What happens to the next looks, one fault each.
     pub fn fail_next_looks(&self, faults: impl IntoIterator<Item = LookError>) {
         locked(&self.inner).look_faults.extend(faults);
+    }
+
+    /// So many looks are answered before what was ordered happens to the next ones.
+    pub fn let_looks_through(&self, looks: u32) {
+        locked(&self.inner).looks_let_through = looks;
     }
 
     /// What happens to the next releases, one fault each.
@@ -223,7 +239,7 @@ impl<'clock> MemoryCarrier<'clock> {
     /// The account's numbers, in order; the next look's fault instead, if one was ordered.
     pub(crate) fn listed(&self, account: &AccountSid) -> Result<Vec<OwnedNumber>, LookError> {
         let mut state = locked(&self.inner);
-        let fault = state.look_faults.pop_front();
+        let fault = state.look_fault();
         let owned = state.owned.iter().filter(|((of, _), _)| of == account);
         fault.map_or_else(|| Ok(owned.map(|(_, owned)| owned.clone()).collect()), Err)
     }
@@ -266,7 +282,7 @@ impl<'clock> MemoryCarrier<'clock> {
 impl Carrier for &MemoryCarrier<'_> {
     async fn find(&self, account: &AccountSid, number: &PhoneNumber) -> Result<Option<OwnedNumber>, LookError> {
         let mut state = locked(&self.inner);
-        match state.look_faults.pop_front() {
+        match state.look_fault() {
             Some(fault) => Err(fault),
             None => Ok(state.owned.get(&(account.clone(), number.clone())).cloned()),
         }
@@ -274,7 +290,7 @@ impl Carrier for &MemoryCarrier<'_> {
 
     async fn find_marked(&self, account: &AccountSid, mark: &str) -> Result<Vec<OwnedNumber>, LookError> {
         let mut state = locked(&self.inner);
-        match state.look_faults.pop_front() {
+        match state.look_fault() {
             Some(fault) => Err(fault),
             None => {
                 let owned = state.owned.iter().filter(|((of, _), owned)| of == account && owned.mark == mark);
@@ -285,7 +301,7 @@ impl Carrier for &MemoryCarrier<'_> {
 
     async fn fetch(&self, account: &AccountSid, sid: &NumberSid) -> Result<Option<OwnedNumber>, LookError> {
         let mut state = locked(&self.inner);
-        match state.look_faults.pop_front() {
+        match state.look_fault() {
             Some(fault) => Err(fault),
             None => {
                 let mut owned = state.owned.iter().filter(|((of, _), owned)| of == account && owned.sid == *sid);

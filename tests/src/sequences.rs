@@ -210,8 +210,9 @@ fn purchase_event(random: &mut Random, now: Instant) -> PurchaseEvent {
         22 => [
             PurchaseEvent::Refused { token: token.clone(), reason },
             PurchaseEvent::NotProcessed { token: token.clone(), retry_at: now.plus_ms(20_000) },
-            PurchaseEvent::NotSeen { token, retry_at: now.plus_ms(20_000) },
-        ][random.below(3)]
+            PurchaseEvent::NotSeen { token: token.clone(), retry_at: now.plus_ms(20_000), refused: same_sub_account },
+            PurchaseEvent::NoAccount { token },
+        ][random.below(4)]
         .clone(),
         _ => [PurchaseEvent::Expire, PurchaseEvent::Cancel][random.below(2)].clone(),
     }

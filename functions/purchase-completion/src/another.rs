@@ -26,10 +26,13 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
     ) -> Result<Option<Working>, StoreError> {
         if wants_another(&working.stored.purchase) && !working.is_undone() && self.purchases_are_on().await? {
             for number in self.alternatives(&working.stored.purchase, working.pool.as_ref()).await {
+                if working.is_undone() {
+                    break;
+                }
+                let Purchase { place, gated: was_gated, .. } = &working.stored.purchase;
+                let gated = *was_gated || self.settings.gate.requires(place.action(), Some(region_of(number.as_str())));
                 // Read anew for each: what is decided is decided now.
-                let Some(guards) = self.clearance_guards(&working).await? else { break };
-                let action = working.stored.purchase.place.action();
-                let gated = self.settings.gate.requires(action, Some(region_of(number.as_str())));
+                let Some(guards) = self.clearance_guards(&working, gated).await? else { break };
                 let event = PurchaseEvent::Switch { token: working.token.clone(), number, gated };
                 match self.change(working, &event, guards).await? {
                     Moved::Done(switched) => {
@@ -42,7 +45,6 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
                     Moved::Guarded(guarded) => {
                         working = guarded;
                         self.reload_pool(&mut working).await?;
-                        break;
                     }
                 }
             }

@@ -93,7 +93,7 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
     /// What must hold for a claim: the clearance, the phone where one is asked for, and a pool that is being bought, or
     /// begins with it.
     async fn claim_guards(&self, working: &Working) -> Result<Option<Vec<Guard>>, StoreError> {
-        let Some(mut guards) = self.clearance_guards(working).await? else {
+        let Some(mut guards) = self.clearance_guards(working, working.stored.purchase.gated).await? else {
             return Ok(None);
         };
         let purchase = &working.stored.purchase;
@@ -163,8 +163,9 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
                 let retry_at = retry_at.unwrap_or_else(|| self.busy_until(None));
                 PurchaseEvent::NotProcessed { token, retry_at }
             }
-            Seen::NotNow(Some(retry_at)) => PurchaseEvent::NotSeen { token, retry_at },
+            Seen::NotNow(Some(retry_at)) => PurchaseEvent::NotSeen { token, retry_at, refused: false },
             Seen::NotNow(None) => return Ok(Ended::Visit),
+            Seen::NoAccount => PurchaseEvent::NoAccount { token },
             Seen::Absent if permit_in_hand => return self.create(working).await,
             Seen::Absent => return self.after_absent(working).await,
         };
@@ -197,7 +198,7 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
             if working.is_undone() {
                 return self.finish(working, &refused(Reason::PoolUndone)).await.map(|()| Ended::Visit);
             }
-            let Some(guards) = self.clearance_guards(&working).await? else {
+            let Some(guards) = self.clearance_guards(&working, working.stored.purchase.gated).await? else {
                 return self.finish(working, &refused(Reason::VerificationRevoked)).await.map(|()| Ended::Visit);
             };
             match self.change(working, &PurchaseEvent::Permit { token: token.clone() }, guards).await? {
@@ -228,7 +229,8 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
         let now = self.ambient.now();
         if now.plus_ms(self.settings.carrier_timeout_ms) >= slot.lease_until {
             warn!(purchase = %purchase.id, "Too little of the lease is left to ask the carrier.");
-            return Ok(Ended::Visit);
+            let event = PurchaseEvent::NotProcessed { token, retry_at: slot.lease_until };
+            return self.finish(working, &event).await.map(|()| Ended::Visit);
         }
         let event = match self.carrier.create(&slot.account, &purchase.number, purchase.id.as_str()).await {
             Created::Bought(number) => bought(purchase, &number, slot.first_post),
@@ -268,8 +270,11 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
                 let event = PurchaseEvent::Refused { token, reason: Reason::NumberUnavailable };
                 return self.gone(working, event).await;
             }
-            Seen::NotNow(Some(retry_at)) => PurchaseEvent::NotSeen { token, retry_at },
-            Seen::NotNow(None) => return Ok(Ended::Visit),
+            Seen::NotNow(retry_at) => {
+                let retry_at = retry_at.unwrap_or_else(|| self.busy_until(None));
+                PurchaseEvent::NotSeen { token, retry_at, refused: true }
+            }
+            Seen::NoAccount => PurchaseEvent::NoAccount { token },
         };
         self.finish(working, &event).await.map(|()| Ended::Visit)
     }

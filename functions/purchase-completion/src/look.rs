@@ -1,10 +1,13 @@
 //! Looking: what the carrier's list says of a number.
 
 use adapters::ambient::Ambient;
+use adapters::items::{keys, locked_number};
 use adapters::purchases;
 use adapters::store::{Store, StoreError};
 use adapters::twilio::{Carrier, LookError, OwnedNumber, Stock};
-use domain::{AccountSid, Instant, NumberSid, Purchase, PurchaseEvent, PurchaseId, PurchaseState, Slot};
+use domain::{
+    AccountSid, Instant, NumberSid, PhoneNumber, Place, Purchase, PurchaseEvent, PurchaseId, PurchaseState, Slot,
+};
 use tracing::{error, warn};
 
 use crate::PurchaseCompletion;
@@ -28,6 +31,8 @@ pub(crate) enum Seen {
     Stray(NumberSid),
     /// It is not there.
     Absent,
+    /// Not even the account is there.
+    NoAccount,
     /// The carrier did not say; ask again then, if it said so.
     NotNow(Option<Instant>),
 }
@@ -47,7 +52,9 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
         // After a switch, what was given up may have become ours all the same.
         match self.look_for_mark(purchase, account).await? {
             Seen::Absent => Ok(seen),
-            by_mark @ (Seen::Ours(_) | Seen::Foreign { .. } | Seen::Stray(_) | Seen::NotNow(_)) => Ok(by_mark),
+            by_mark @ (Seen::Ours(_) | Seen::Foreign { .. } | Seen::Stray(_) | Seen::NotNow(_) | Seen::NoAccount) => {
+                Ok(by_mark)
+            }
         }
     }
 
@@ -56,12 +63,13 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
         let purchase = &working.stored.purchase;
         let seen = match self.look_in(purchase, account).await? {
             Seen::Absent | Seen::Foreign { .. } => self.look_for_mark(purchase, account).await?,
-            seen @ (Seen::Ours(_) | Seen::Stray(_) | Seen::NotNow(_)) => seen,
+            seen @ (Seen::Ours(_) | Seen::Stray(_) | Seen::NotNow(_) | Seen::NoAccount) => seen,
         };
         let event = match seen {
             Seen::Ours(number) => PurchaseEvent::SeenOurs { sid: number.sid },
             Seen::Stray(sid) => PurchaseEvent::BoughtWrong { sid },
-            Seen::Foreign { .. } | Seen::Absent => PurchaseEvent::SeenAbsent { token: None },
+            // What an account had that is no more is nobody's.
+            Seen::Foreign { .. } | Seen::Absent | Seen::NoAccount => PurchaseEvent::SeenAbsent { token: None },
             Seen::NotNow(_) => return Ok(()),
         };
         self.finish(working, &event).await
@@ -82,7 +90,8 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
         }
     }
 
-    /// Looks for our mark on this number, or on one that was given up. A pool's other numbers carry the same mark.
+    /// Looks for our mark on this number, or on one that was given up. A pool's other numbers carry the same mark, and may
+    /// since have taken what this one gave up: then that is theirs, and their lock says so.
     async fn look_for_mark(&self, purchase: &Purchase, account: &AccountSid) -> Result<Seen, StoreError> {
         let marked = match self.carrier.find_marked(account, purchase.id.as_str()).await {
             Ok(marked) => marked,
@@ -92,14 +101,33 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
             if number.number == purchase.number {
                 return Ok(Seen::Ours(number));
             }
-            if purchase.given_up.contains(&number.number) {
+            if purchase.given_up.contains(&number.number)
+                && !self.is_a_siblings(purchase, account, &number.number).await?
+            {
                 return Ok(Seen::Stray(number.sid));
             }
         }
         Ok(Seen::Absent)
     }
 
+    /// Whether another number of the same pool has locked this one.
+    async fn is_a_siblings(
+        &self,
+        purchase: &Purchase,
+        account: &AccountSid,
+        number: &PhoneNumber,
+    ) -> Result<bool, StoreError> {
+        let Place::Member(own) = purchase.place else { return Ok(false) };
+        let Some(lock) = self.store.get(&keys::lock(account, number)).await? else { return Ok(false) };
+        let (_, holder) = locked_number(&lock)?;
+        Ok(holder.purchase == purchase.id && holder.member.is_some_and(|member| member != own))
+    }
+
     fn not_now(&self, purchase: &Purchase, error: LookError) -> Seen {
+        if error == LookError::NoAccount {
+            error!(purchase = %purchase.id, metric = "account_restricted", "The carrier has no account that this is to be bought in.");
+            return Seen::NoAccount;
+        }
         if error == LookError::Unknown {
             warn!(purchase = %purchase.id, "The carrier did not say what it has; the next visit asks again.");
         }
@@ -111,7 +139,7 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
         match error {
             LookError::NotProcessed { retry_after_s } => Some(self.busy_until(retry_after_s)),
             LookError::Unauthorised => Some(self.unauthorised_until()),
-            LookError::Unknown => None,
+            LookError::Unknown | LookError::NoAccount => None,
         }
     }
 

@@ -115,11 +115,15 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
     }
 
     /// What must hold for a create to be permitted now; none when the owners are not cleared. The phone is no part of it:
-    /// it is asked for once, at the claim.
-    pub(crate) async fn clearance_guards(&self, working: &Working) -> Result<Option<Vec<Guard>>, StoreError> {
+    /// it is asked for once, at the claim. `gated` is the number's that is to be bought.
+    pub(crate) async fn clearance_guards(
+        &self,
+        working: &Working,
+        gated: bool,
+    ) -> Result<Option<Vec<Guard>>, StoreError> {
         let purchase = &working.stored.purchase;
         let mut guards: Vec<Guard> = working.pool.iter().map(|pool| Guard::PoolIs(pool.pool.state)).collect();
-        if !purchase.gated {
+        if !gated {
             return Ok(Some(guards));
         }
         let owners = working.profile.owners(&purchase.sub_account);

@@ -186,7 +186,7 @@ async fn a_look_that_is_not_answered_says_so() {
         json!({"kind": "truncated_body"}),
         json!({"kind": "not_json", "status": 200}),
         json!({"kind": "status", "status": 500, "code": 20500}),
-        json!({"kind": "status", "status": 404, "code": 20404}),
+        json!({"kind": "status", "status": 404, "code": 11200}),
     ] {
         let server = Server::twilio().await;
         fault_on(&server, "list_numbers", fault.clone()).await;
@@ -213,6 +213,20 @@ async fn a_credential_that_does_not_do_is_told_apart() {
     );
     assert_eq!(create(&restricted, NUMBER).await, Created::Unauthorised);
     assert_eq!(server.state().await["numbers"], json!([]));
+}
+
+/// A list that has nothing is an empty list: only Twilio's own word says that the account is missing.
+#[tokio::test]
+async fn an_account_that_is_not_there_is_told_apart() {
+    for (status, body, expected) in [
+        (404, r#"{"code": 20404, "message": "not found", "status": 404}"#, LookError::NoAccount),
+        (404, "<html>", LookError::Unknown),
+        (404, r#"{"code": 11200}"#, LookError::Unknown),
+    ] {
+        let canned = Canned::start(Can::json(status, body)).await;
+        let client = client_of(&canned.server, PATIENT_MS, (ACCOUNT, TOKEN));
+        assert_eq!(find(&client, NUMBER).await, Err(expected), "{body}");
+    }
 }
 
 /// A number that is listed but cannot be read is not absent: nothing may be bought on it.

@@ -3,6 +3,7 @@
 use adapters::twilio::{Created, LookError, meaning_of_refusal};
 use domain::{PurchaseState, Reason};
 use serde_json::json;
+use tests::logs::logged;
 use tests::neighbours::CarrierFault;
 use tests::outcomes::{Outcome, REFUSALS, Refusal};
 use tests::world::{Neighbours, clock, world};
@@ -118,6 +119,52 @@ fn what_was_never_processed_waits_for_days() {
         assert!(matches!(world.purchase().state, PurchaseState::Buying(_)), "{fault:?}: {:?}", world.purchase().state);
         world.minutes(40);
         assert_eq!(end(&world), End::Bought(1), "{fault:?}");
+    }
+}
+
+/// Nothing can be bought in an account that is not there, and waiting for one helps nobody; what may have been bought in
+/// one that is gone, a person must look for.
+#[test]
+fn an_account_that_is_not_there_ends_its_purchases() {
+    for in_doubt in [false, true] {
+        let clock = clock();
+        let world = world(&clock);
+        world.ask(SUB, "key-1", NOT_GATED);
+        if in_doubt {
+            world.carrier.fail_next([CarrierFault::Instead(Created::Unknown)]);
+            assert_eq!(world.complete(), 0);
+            clock.advance_s(61);
+            world.sweep();
+        }
+        world.carrier.fail_next_looks([LookError::NoAccount]);
+        let (failed, log) = logged(|| world.complete());
+        assert_eq!((failed, log.matches(r#""metric":"account_restricted""#).count()), (0, 1), "{log}");
+        let state = world.purchase().state;
+        match in_doubt {
+            false => assert_eq!(end(&world), End::Failed(Reason::AccountRestricted)),
+            true => assert!(matches!(state, PurchaseState::Held { .. }), "{state:?}"),
+        }
+        assert_eq!((world.carrier.creates(), world.with_sk("L#").len()), (u32::from(in_doubt), usize::from(in_doubt)));
+    }
+}
+
+/// "Not available" is an answer, also where the look that should explain it is refused: nothing is in doubt.
+#[test]
+fn a_refusal_that_could_not_be_looked_into_is_no_doubt() {
+    for fault in [LookError::NotProcessed { retry_after_s: Some(20) }, LookError::Unknown] {
+        let clock = clock();
+        let world = world(&clock);
+        world.ask(SUB, "key-1", NOT_GATED);
+        world
+            .carrier
+            .fail_next([CarrierFault::Instead(Created::NotAvailable), CarrierFault::Instead(Created::NotAvailable)]);
+        world.carrier.let_looks_through(1);
+        world.carrier.fail_next_looks([fault]);
+        assert_eq!(world.complete(), 0);
+        assert!(matches!(world.purchase().state, PurchaseState::Buying(_)), "{fault:?}");
+        world.minutes(1);
+        assert_eq!(end(&world), End::Failed(Reason::NumberUnavailable), "{fault:?}: asked once more, and believed");
+        assert_eq!((world.carrier.creates(), world.with_sk("L#").len()), (2, 0), "{fault:?}");
     }
 }
 

@@ -73,6 +73,27 @@ fn a_number_of_a_pool_is_not_replaced_by_another_of_the_same_pool() {
     }
 }
 
+/// What one number could not have, another of the same pool may have had later, under the same mark: that is no stray.
+#[test]
+fn what_one_number_gave_up_may_be_its_siblings() {
+    let clock = clock();
+    let world = world(&clock);
+    let (first, second) = ("+18765550198", "+18765550199");
+    world.carrier.offer([for_sale(first), for_sale(second)]);
+    let body = json!({"kind": "number_pool", "phone_numbers": &FREE[..2], "if_unavailable": "same_area_code"});
+    world.ask_for(SUB, "pool", &body);
+    let gone = || CarrierFault::Instead(Created::NotAvailable);
+    // The first number is gone, so is what it takes instead, and what it takes then is lost; the second one is gone, too.
+    world.carrier.fail_next([gone(), gone(), CarrierFault::Instead(Created::Unknown), gone()]);
+    assert_eq!(world.complete(), 0);
+    world.minutes(2);
+    let pool = shown(&world);
+    assert_eq!(numbers(&pool), ["bought", "bought"], "{pool}");
+    assert_eq!(pool["numbers"][0]["phone_number"], second);
+    assert_eq!(pool["numbers"][1]["phone_number"], first);
+    assert_eq!(world.carrier.charges(), 2);
+}
+
 #[test]
 fn asking_for_the_same_pool_again_is_the_same_purchase() {
     let clock = clock();

@@ -130,7 +130,12 @@ fn events() -> Vec<(&'static str, PurchaseEvent)> {
         ("refused", PurchaseEvent::Refused { token: token("mine"), reason }),
         ("refused to another", PurchaseEvent::Refused { token: token("other"), reason }),
         ("not processed", PurchaseEvent::NotProcessed { token: token("mine"), retry_at: at(2 * HOUR_MS) }),
-        ("not seen", PurchaseEvent::NotSeen { token: token("mine"), retry_at: at(3 * HOUR_MS) }),
+        ("not seen", PurchaseEvent::NotSeen { token: token("mine"), retry_at: at(3 * HOUR_MS), refused: false }),
+        (
+            "refused, and not seen",
+            PurchaseEvent::NotSeen { token: token("mine"), retry_at: at(3 * HOUR_MS), refused: true },
+        ),
+        ("no account", PurchaseEvent::NoAccount { token: token("mine") }),
         ("expire", PurchaseEvent::Expire),
         ("cancel", PurchaseEvent::Cancel),
     ];
@@ -157,6 +162,7 @@ fn events() -> Vec<(&'static str, PurchaseEvent)> {
             | PurchaseEvent::Refused { .. }
             | PurchaseEvent::NotProcessed { .. }
             | PurchaseEvent::NotSeen { .. }
+            | PurchaseEvent::NoAccount { .. }
             | PurchaseEvent::Expire
             | PurchaseEvent::Cancel => {}
         }

@@ -96,6 +96,10 @@ impl TwilioClient {
         let query = [filter, ("PageSize", PAGE_SIZE)];
         let request = self.request(self.http.get(self.numbers_url(account))).query(&query);
         let response = request.send().await.map_err(|_| LookError::Unknown)?;
+        if is_gone(&response) {
+            // A list that has nothing is an empty list: only the account can be missing.
+            return Err(absence(response).await.err().unwrap_or(LookError::NoAccount));
+        }
         let body = answered(response, StatusCode::OK).await?;
         let list: NumberList = serde_json::from_slice(&body).map_err(|_| LookError::Unknown)?;
         Ok(list.incoming_phone_numbers)

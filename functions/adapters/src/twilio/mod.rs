@@ -74,6 +74,9 @@ pub enum LookError {
     /// It does not accept our credential.
     #[error("the carrier does not accept the credential")]
     Unauthorised,
+    /// It has no such account.
+    #[error("the carrier has no such account")]
+    NoAccount,
     /// No answer, or none that can be read.
     #[error("the carrier did not answer")]
     Unknown,

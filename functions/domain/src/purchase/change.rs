@@ -53,6 +53,7 @@ impl Change<'_> {
             | PurchaseEvent::Refused { .. }
             | PurchaseEvent::NotProcessed { .. }
             | PurchaseEvent::NotSeen { .. }
+            | PurchaseEvent::NoAccount { .. }
             | PurchaseEvent::Undo { .. }
             | PurchaseEvent::Released
             | PurchaseEvent::NotReleased { .. }
@@ -107,9 +108,17 @@ impl Change<'_> {
                 };
                 self.applied(PurchaseState::Buying(next), Happening::NotProcessed, PurchaseEffects::default())
             }),
-            PurchaseEvent::NotSeen { token, retry_at } => self.with_lease(slot, token, || {
-                // What is known of its creates stays as it is.
-                let next = Slot { lease_until: *retry_at, ..slot.clone() };
+            PurchaseEvent::NoAccount { token } => self.with_lease(slot, token, || {
+                // Where there was one, it may have bought what was sent; then a person must look.
+                if slot.nothing_unknown() {
+                    self.fail(Reason::AccountRestricted)
+                } else {
+                    self.hold(None, Some(&slot.account))
+                }
+            }),
+            PurchaseEvent::NotSeen { token, retry_at, refused } => self.with_lease(slot, token, || {
+                let latest = if *refused { LatestCreate::NotProcessed } else { slot.latest };
+                let next = Slot { latest, lease_until: *retry_at, ..slot.clone() };
                 self.applied(PurchaseState::Buying(next), Happening::NotProcessed, PurchaseEffects::default())
             }),
             PurchaseEvent::SeenAbsent { token } => match token {

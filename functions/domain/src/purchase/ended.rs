@@ -48,6 +48,7 @@ impl Change<'_> {
             | PurchaseEvent::Refused { .. }
             | PurchaseEvent::NotProcessed { .. }
             | PurchaseEvent::NotSeen { .. }
+            | PurchaseEvent::NoAccount { .. }
             | PurchaseEvent::Undo { .. }
             | PurchaseEvent::Released
             | PurchaseEvent::NotReleased { .. }
@@ -95,6 +96,7 @@ impl Change<'_> {
                 | PurchaseEvent::Refused { .. }
                 | PurchaseEvent::NotProcessed { .. }
                 | PurchaseEvent::NotSeen { .. }
+                | PurchaseEvent::NoAccount { .. }
                 | PurchaseEvent::Released
                 | PurchaseEvent::NotReleased { .. }
                 | PurchaseEvent::Expire
@@ -129,6 +131,7 @@ impl Change<'_> {
             | PurchaseEvent::Refused { .. }
             | PurchaseEvent::NotProcessed { .. }
             | PurchaseEvent::NotSeen { .. }
+            | PurchaseEvent::NoAccount { .. }
             | PurchaseEvent::Undo { .. }
             | PurchaseEvent::Released
             | PurchaseEvent::NotReleased { .. } => Decision::Illegal(Illegal::HasEnded),
@@ -180,6 +183,7 @@ impl Change<'_> {
             | PurchaseEvent::Refused { .. }
             | PurchaseEvent::NotProcessed { .. }
             | PurchaseEvent::NotSeen { .. }
+            | PurchaseEvent::NoAccount { .. }
             | PurchaseEvent::Expire
             | PurchaseEvent::Cancel => Decision::Illegal(Illegal::HasEnded),
         }
@@ -206,6 +210,7 @@ impl Change<'_> {
             | PurchaseEvent::Refused { .. }
             | PurchaseEvent::NotProcessed { .. }
             | PurchaseEvent::NotSeen { .. }
+            | PurchaseEvent::NoAccount { .. }
             | PurchaseEvent::NotReleased { .. }
             | PurchaseEvent::Expire
             | PurchaseEvent::Cancel => Decision::Illegal(Illegal::HasEnded),
@@ -262,6 +267,7 @@ impl Change<'_> {
                 | PurchaseEvent::Refused { .. }
                 | PurchaseEvent::NotProcessed { .. }
                 | PurchaseEvent::NotSeen { .. }
+                | PurchaseEvent::NoAccount { .. }
                 | PurchaseEvent::Undo { .. }
                 | PurchaseEvent::Released
                 | PurchaseEvent::NotReleased { .. }

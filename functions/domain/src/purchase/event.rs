@@ -114,12 +114,19 @@ pub enum PurchaseEvent {
         /// When to try again.
         retry_at: Instant,
     },
-    /// The carrier would not say what it has; nothing was created since the lease was taken over, or its create was answered.
+    /// The carrier would not say what it has; this visit has no create under way.
     NotSeen {
         /// The worker's token.
         token: LeaseToken,
         /// When to look again.
         retry_at: Instant,
+        /// Whether this visit sent the latest create, and was told that the number cannot be had: so it bought nothing.
+        refused: bool,
+    },
+    /// The carrier has no such account.
+    NoAccount {
+        /// The worker's token.
+        token: LeaseToken,
     },
     /// The deadline and its grace have passed. Commit with "not cleared in time".
     Expire,
