@@ -1,6 +1,6 @@
 //! Phones: Lookup and Verify in memory, and phone-verification over them on one clock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -33,6 +33,7 @@ const SENDS_MAX: u32 = 5;
 pub struct MemoryLookup {
     lines: Mutex<BTreeMap<PhoneNumber, LineType>>,
     risks: Mutex<BTreeMap<PhoneNumber, PumpingRisk>>,
+    missing: Mutex<BTreeSet<PhoneNumber>>,
     down: AtomicBool,
     blind: AtomicBool,
     asked: Mutex<Vec<(PhoneNumber, Package)>>,
@@ -63,6 +64,11 @@ impl MemoryLookup {
         locked(&self.risks).insert(number.clone(), PumpingRisk { score, number_blocked: false });
     }
 
+    /// Makes a number one that does not exist.
+    pub fn set_missing(&self, number: &PhoneNumber) {
+        locked(&self.missing).insert(number.clone());
+    }
+
     /// Makes Fraud Guard block a number.
     pub fn block(&self, number: &PhoneNumber) {
         locked(&self.risks).insert(number.clone(), PumpingRisk { score: 0, number_blocked: true });
@@ -78,20 +84,23 @@ impl MemoryLookup {
         self.blind.store(blind, Ordering::SeqCst);
     }
 
-    fn up(&self) -> Result<(), LookupError> {
-        if self.down.load(Ordering::SeqCst) { Err(LookupError::Unavailable) } else { Ok(()) }
+    fn up(&self, number: &PhoneNumber) -> Result<(), LookupError> {
+        if self.down.load(Ordering::SeqCst) {
+            return Err(LookupError::Unavailable);
+        }
+        if locked(&self.missing).contains(number) { Err(LookupError::NotANumber) } else { Ok(()) }
     }
 }
 
 impl PhoneLookup for &MemoryLookup {
     async fn line_type(&self, number: &PhoneNumber) -> Result<LineType, LookupError> {
-        self.up()?;
+        self.up(number)?;
         locked(&self.asked).push((number.clone(), Package::LineType));
         Ok(locked(&self.lines).get(number).copied().unwrap_or(LineType::Mobile))
     }
 
     async fn pumping_risk(&self, number: &PhoneNumber, _: &SubAccountId) -> Result<PumpingRisk, LookupError> {
-        self.up()?;
+        self.up(number)?;
         locked(&self.asked).push((number.clone(), Package::PumpingRisk));
         let known = locked(&self.risks).get(number).copied().filter(|_| !self.blind.load(Ordering::SeqCst));
         Ok(known.unwrap_or(PumpingRisk { score: 0, number_blocked: false }))

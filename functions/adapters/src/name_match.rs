@@ -79,7 +79,7 @@ impl<N: NameOnId, L: NameLookup> NameMatch for IdAgainstPhone<N, L> {
         let Some(name) = self.ids.name_on_id(inquiry).await? else { return Ok(both(NameLevel::NotOnId)) };
         match self.lookup.name_levels(phone, &name).await {
             // The package's own answer that it has nothing: a country out of coverage, say.
-            Err(LookupError::Nothing(_)) => Ok(both(NameLevel::NoData)),
+            Err(LookupError::Nothing(_) | LookupError::NotANumber) => Ok(both(NameLevel::NoData)),
             Err(error @ (LookupError::Unavailable | LookupError::Unauthorised)) => Err(NameMatchError::Lookup(error)),
             Ok(levels) => Ok(levels),
         }

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use domain::{CountryCode, NonGeographicClass, PhoneNumber, Region, UnitedStatesTerritory};
-use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberType};
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType};
 
 /// The calling code that the United States, Canada and some twenty other countries share.
 const NORTH_AMERICA: i32 = 1;
@@ -65,6 +65,14 @@ pub fn country_of(number: &PhoneNumber) -> Option<CountryCode> {
         Region::NonGeographic(_) => None,
         Region::OutsideNorthAmerica => country_outside_north_america(number),
     }
+}
+
+/// Whether the number has another digit than those that are dialled from abroad, such as a national 0 after its calling
+/// code: then it is one more way to write the same phone. Of what libphonenumber cannot read nothing is known.
+#[must_use]
+pub fn has_other_digits(number: &PhoneNumber) -> bool {
+    let parsed = PHONE_NUMBER_UTIL.parse(number.as_str(), None);
+    parsed.is_ok_and(|parsed| PHONE_NUMBER_UTIL.format(&parsed, PhoneNumberFormat::E164) != number.as_str())
 }
 
 /// A number of the wrong length for its calling code is nobody's. A range that is newer than this build's data has

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use adapters::http_event::HttpRequest;
 use adapters::problem::{Problem, ProblemType};
+use adapters::regions::has_other_digits;
 use adapters::request_body::{BodyError, read_object};
 use domain::{BodyHash, Channel, IdempotencyKey, PhoneNumber};
 use secrecy::SecretString;
@@ -64,6 +65,10 @@ impl Asking {
         let body: StartBody = read_body(request)?;
         let number = PhoneNumber::parse(&body.phone_number)
             .map_err(|error| Problem::new(ProblemType::InvalidPhoneNumber, format!("{error}.")))?;
+        if has_other_digits(&number) {
+            let detail = "After its calling code the number has a digit that is not dialled from abroad, such as a 0.";
+            return Err(Problem::new(ProblemType::InvalidPhoneNumber, detail));
+        }
         let (channel, word) = match body.channel {
             ChannelWord::Sms => (Channel::Sms, "sms"),
             ChannelWord::Call => (Channel::Call, "call"),

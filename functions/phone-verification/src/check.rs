@@ -121,11 +121,12 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
                 Decision::Applied { next, effects } => (next, effects),
                 Decision::AlreadyDone { .. } | Decision::Illegal(_) => return undecided(&verification, event, now),
             };
-            let returns_units = attempt < TRIES_MAX;
-            let writes = self.writes(&next, seen.version, effect, beside, returns_units, now).await;
+            let waited_for = beside.waited_for;
+            let last = attempt == TRIES_MAX;
+            let writes = self.writes(&next, seen.version, effect, beside, last, now).await;
             let writes = writes.map_err(|error| unavailable(&error))?;
             if ledger::commit(&self.store, writes).await.map_err(|error| unavailable(&error))? {
-                self.tell(&next, effect);
+                self.tell(&next, effect, waited_for);
                 self.wake(&next, effect).await;
                 return Ok(answer(&next, result_of(&next)));
             }
@@ -135,33 +136,42 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
         Err(Problem::try_again())
     }
 
-    /// Everything that one step writes. The units go back in the same transaction; where others write the same windows
-    /// all the time, the approval is written without them at last, and they fade. What the phone was sent counts as answered
-    /// either way.
+    /// Everything that one step writes. The units go back in the same transaction; where others write the same windows and
+    /// counts all the time, the approval is written without them at `last`, and they fade. What the phone was sent counts as
+    /// answered either way.
     async fn writes(
         &self,
         next: &Verification,
         seen_version: i64,
         effect: PhoneEffect,
         Beside { counts, record, waited_for, approved }: Beside,
-        returns_units: bool,
+        last: bool,
         now: Instant,
     ) -> Result<Vec<Write>, StoreError> {
         let (policy, phone_limit) = (&self.settings.policy, &self.settings.policy.limits.phone);
         let mut writes = vec![ledger::put_verification(next, seen_version)];
+        // The first message's channel: a phone that was called after its message is counted once.
+        let counted = |what| {
+            let channel =
+                record.value.passcode.as_ref().filter(|_| waited_for).map_or(next.channel, |sent| sent.channel);
+            (!last).then(|| ledger::Counting::of(next, channel).put(&counts, what, now).1)
+        };
         let put_record = |changed: &PhoneRecord| ledger::put_record(&next.number, changed, record.version, policy);
         match effect {
             PhoneEffect::None | PhoneEffect::CountSent => {}
             PhoneEffect::CountChecked => {
-                writes.push(ledger::put_counts(next, &counts, Counted::Checked, now).1);
+                writes.extend(counted(Counted::Checked));
                 if waited_for {
                     writes.push(put_record(&record.value.with_wrong(next.wrong())));
                 }
             }
             PhoneEffect::Approve => {
-                writes.push(ledger::put_counts(next, &counts, Counted::Approved, now).1);
+                // Twilio's verification is approved once, however many of ours were answered with it.
+                if waited_for {
+                    writes.extend(counted(Counted::Approved));
+                }
                 writes.push(ledger::put_approved(next, approved.as_ref(), now));
-                if waited_for && returns_units {
+                if waited_for && !last {
                     let (held, again) = (&record.value, record.value.has_answered(now, phone_limit));
                     let answered = |window: &SeenWindow| answered(window, held.first_at, again, &next.number, now);
                     writes.extend(ledger::put_units(&self.store, held, next.country, policy, answered).await?);
@@ -185,9 +195,15 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
             matches!(event, PhoneEvent::Checked(CheckAnswer::Right) | PhoneEvent::Settled { converted: true });
         let approved =
             async { if approves { phones::load_approved(&self.store, sub_account).await } else { Ok(None) } };
-        let counts = ledger::load_counts(&self.store, verification);
-        let (counts, record, approved) = try_join3(counts, ledger::load_record(&self.store, number), approved).await?;
+        // Both are read at once: nearly always the passcode is answered over the channel over which it was sent first.
+        let own = ledger::Counting::of(verification, verification.channel);
+        let (mut counts, record, approved) =
+            try_join3(own.load(&self.store), ledger::load_record(&self.store, number), approved).await?;
         let waited_for = record.value.waits_for(sub_account, sid);
+        let first = record.value.passcode.as_ref().filter(|_| waited_for).map(|sent| sent.channel);
+        if let Some(first) = first.filter(|first| *first != verification.channel) {
+            counts = ledger::Counting::of(verification, first).load(&self.store).await?;
+        }
         Ok(Beside { counts, record, waited_for, approved })
     }
 
@@ -203,10 +219,12 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
         }
     }
 
-    fn tell(&self, verification: &Verification, effect: PhoneEffect) {
+    /// An approval is counted where its passcode was waited for: what settles by Twilio's list was answered before.
+    fn tell(&self, verification: &Verification, effect: PhoneEffect, waited_for: bool) {
         let (country, channel) = (verification.country.to_string(), channel_name(&verification.channel));
         let cost_microdollars = self.settings.prices.of(verification.country);
         match effect {
+            PhoneEffect::Approve if !waited_for => info!(country, channel, "A phone was approved before."),
             PhoneEffect::Approve => {
                 info!(metric = "phone_approved", country, channel, cost_microdollars, "A phone was approved.");
             }

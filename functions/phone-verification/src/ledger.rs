@@ -6,7 +6,7 @@ use adapters::items::{
     phone_verification_to_item, window_from_item, window_to_item,
 };
 use adapters::profiles;
-use adapters::store::{Condition, Item, Store, StoreError, TransactError, Value, Write, WriteError, write_all};
+use adapters::store::{Condition, Item, Key, Store, StoreError, TransactError, Value, Write, WriteError, write_all};
 use domain::{
     ApprovedPhone, Channel, ConversionCounts, Counted, CountryCode, Dimension, Instant, Limit, PhoneNumber,
     PhonePolicy, PhoneRecord, PhoneVerification, PhoneVerificationId, SubAccountId, Window, prefix_of,
@@ -116,16 +116,6 @@ pub(crate) async fn load_window(
     Ok(SeenWindow { dimension, limit, seen })
 }
 
-/// Reads the shard of the counts that a verification's phone is counted in.
-pub(crate) async fn load_counts(
-    store: &impl Store,
-    verification: &PhoneVerification,
-) -> Result<Versioned<ConversionCounts>, StoreError> {
-    let key = keys::conversion(verification.country, verification.channel, &verification.number);
-    let item = store.get(&key).await?;
-    item.as_ref().map(conversion_from_item).transpose().map(Option::unwrap_or_default)
-}
-
 /// Puts a verification over the one that was read.
 pub(crate) fn put_verification(next: &PhoneVerification, seen_version: i64) -> Write {
     put(phone_verification_to_item(next, seen_version + 1), seen_version)
@@ -158,17 +148,33 @@ pub(crate) async fn put_units(
     Ok(windows.iter().map(|window| put_window(window, &change(window))).collect())
 }
 
-/// Counts one event of a verification's.
-pub(crate) fn put_counts(
-    verification: &PhoneVerification,
-    seen: &Versioned<ConversionCounts>,
-    what: Counted,
-    now: Instant,
-) -> (ConversionCounts, Write) {
-    let key = keys::conversion(verification.country, verification.channel, &verification.number);
-    let next = seen.value.clone().counted(what, now);
-    let write = put(conversion_to_item(key, &next, seen.version + 1), seen.version);
-    (next, write)
+/// The shard of the counts of a country and channel that a phone is counted in.
+#[derive(Debug)]
+pub(crate) struct Counting(Key);
+
+impl Counting {
+    /// Of a verification's phone, over `channel`.
+    pub(crate) fn of(verification: &PhoneVerification, channel: Channel) -> Self {
+        Self(keys::conversion(verification.country, channel, &verification.number))
+    }
+
+    /// Reads the counts.
+    pub(crate) async fn load(&self, store: &impl Store) -> Result<Versioned<ConversionCounts>, StoreError> {
+        let item = store.get(&self.0).await?;
+        item.as_ref().map(conversion_from_item).transpose().map(Option::unwrap_or_default)
+    }
+
+    /// Counts one event over the counts that were read.
+    pub(crate) fn put(
+        self,
+        seen: &Versioned<ConversionCounts>,
+        what: Counted,
+        now: Instant,
+    ) -> (ConversionCounts, Write) {
+        let next = seen.value.clone().counted(what, now);
+        let write = put(conversion_to_item(self.0, &next, seen.version + 1), seen.version);
+        (next, write)
+    }
 }
 
 /// Makes a phone its sub-account's in the place of `earlier`, the one that was read, unless a later one is there. It is due:

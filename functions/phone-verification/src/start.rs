@@ -34,6 +34,8 @@ struct Taken {
     /// Whether it was this start that took the units: those of an earlier message are no refusal's to give back.
     took_units: bool,
     served: bool,
+    /// What was remembered of the phone before.
+    before: PhoneRecord,
 }
 
 /// A refusal, and what follows it.
@@ -97,11 +99,7 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
                 let again_at = now.plus_ms(i64::from(again_after_s) * 1000);
                 Err(self.refuse(&taken, Refused { why, again_at, blocks_prefix }, units_after(why)).await)
             }
-            Sending::NotANumber => {
-                let again_at = self.ambient.now().plus_ms(COUNTRY_AGAIN_MS);
-                let refused = Refused { why: Refusal::LineType, again_at, blocks_prefix: false };
-                Err(self.refuse(&taken, refused, Units::GoBack).await)
-            }
+            Sending::NotANumber => Err(self.refuse_line(&taken, Units::GoBack).await),
             Sending::NotProcessed { retry_after_s } => {
                 let again_after_s = retry_after_s.unwrap_or(NOT_PROCESSED_S).max(1);
                 let again_at = self.ambient.now().plus_ms(i64::from(again_after_s) * 1000);
@@ -161,6 +159,7 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
             }
             let took_units = record.takes_units(sub_account);
             let dimensions = units.into_iter().map(|unit| unit.dimension.clone()).collect();
+            let before = record.clone();
             let record = record.asked(sub_account, now, dimensions);
             writes.push(ledger::put_record(&asking.number, &record, standing.record.version, policy));
             if ledger::commit(&self.store, writes).await.map_err(|error| unavailable(&error))? {
@@ -169,6 +168,7 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
                     record: Versioned { value: record, version: standing.record.version + 1 },
                     took_units,
                     served: standing.served,
+                    before,
                 })));
             }
         }
@@ -186,6 +186,7 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
                     let screened = screen_line_type(policy.line_types, line, *channel, self.ambient.now());
                     self.pass(taken, screened).await?;
                 }
+                Err(LookupError::NotANumber) => return Err(self.refuse_line(taken, Units::StayTaken).await),
                 Err(error) => unknown(error, "line_type"),
             }
         }
@@ -195,6 +196,7 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
                     let (record, now) = (&taken.record.value, self.ambient.now());
                     self.pass(taken, screen_risk(&risk_policy, risk, record, taken.served, now)).await?;
                 }
+                Err(LookupError::NotANumber) => return Err(self.refuse_line(taken, Units::StayTaken).await),
                 Err(error) => unknown(error, "sms_pumping_risk"),
             }
         }
@@ -239,6 +241,12 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
         refused(why, again_at, now, Some(verification.country))
     }
 
+    /// It is nobody's number.
+    async fn refuse_line(&self, taken: &Taken, units: Units) -> Problem {
+        let again_at = self.ambient.now().plus_ms(COUNTRY_AGAIN_MS);
+        self.refuse(taken, Refused { why: Refusal::LineType, again_at, blocks_prefix: false }, units).await
+    }
+
     /// Twilio sends nothing to this country: for an hour, nobody else need ask.
     async fn refuse_country(&self, taken: &Taken, country: CountryCode) -> Problem {
         if taken.served {
@@ -260,13 +268,13 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
         }
     }
 
-    /// Writes a refusal, and gives back the units that this start took, in one transaction. Where others write the same
-    /// windows all the time, the refusal is written without them at last. What cannot be written is only forgotten: the
-    /// units stay taken, and fade.
+    /// Writes a refusal, and gives back what this start took, in one transaction: its units, and the phone's message, which
+    /// was not sent. Where others write the same windows all the time, the refusal is written without them at last. What
+    /// cannot be written is only forgotten: the units stay taken, and fade.
     async fn write_down(&self, taken: &Taken, refusal: Vec<Write>, units: Units) {
         let now = self.ambient.now();
         for attempt in 1..=TRIES_MAX {
-            let gives_back = units == Units::GoBack && taken.took_units && attempt < TRIES_MAX;
+            let gives_back = units == Units::GoBack && attempt < TRIES_MAX;
             let mut writes = refusal.clone();
             let written = async {
                 if gives_back {
@@ -289,8 +297,11 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
         let policy = &self.settings.policy;
         let (Versioned { value: record, version }, verification) = (&taken.record, &taken.verification.value);
         let returned = |window: &SeenWindow| window.seen.value.give_back(record.first_at, now, &window.limit);
-        let mut writes = ledger::put_units(&self.store, record, verification.country, policy, returned).await?;
-        writes.push(ledger::put_record(&verification.number, &record.clone().without_units(), *version, policy));
+        let mut writes = match taken.took_units {
+            true => ledger::put_units(&self.store, record, verification.country, policy, returned).await?,
+            false => Vec::new(),
+        };
+        writes.push(ledger::put_record(&verification.number, &taken.before, *version, policy));
         Ok(writes)
     }
 
@@ -299,7 +310,7 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
     async fn sent(&self, taken: &Taken, sid: &VerifySid) -> Result<HttpAnswer, Problem> {
         let policy = &self.settings.policy;
         let (mut seen, mut record) = (taken.verification.clone(), taken.record.clone());
-        for _ in 0..TRIES_MAX {
+        for attempt in 1..=TRIES_MAX {
             let now = self.ambient.now();
             if let Some(again_at) = record.value.taken_by_another(&seen.value.sub_account, sid) {
                 let refused = Refused { why: Refusal::Limit, again_at, blocks_prefix: false };
@@ -312,11 +323,18 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
                 return Ok(HttpAnswer::json(StatusCode::OK, &view(&seen.value)));
             };
             let next = next.with_wrong(record.value.wrong_for(sid));
-            let counts = ledger::load_counts(&self.store, &next).await.map_err(|error| unavailable(&error))?;
-            let (counts, count) = ledger::put_counts(&next, &counts, record.value.counts_as(), now);
-            let mut writes = vec![ledger::put_verification(&next, seen.version), count];
+            let counted = ledger::Counting::of(&next, next.channel);
+            let counts = counted.load(&self.store).await.map_err(|error| unavailable(&error))?;
+            let (counts, count) = counted.put(&counts, record.value.counts_as(), now);
+            let mut writes = vec![ledger::put_verification(&next, seen.version)];
+            if attempt < TRIES_MAX {
+                writes.push(count);
+            } else {
+                // The message is sent: what others write all the time is no reason to forget it.
+                warn!(metric = "phone_contention", "A passcode that was sent is not counted: too many others are.");
+            }
             if known_since.is_none() {
-                let next_record = record.value.clone().sent(&next.sub_account, sid.clone(), since);
+                let next_record = record.value.clone().sent(&next.sub_account, sid.clone(), next.channel, since);
                 writes.push(ledger::put_record(&next.number, &next_record, record.version, policy));
             }
             if ledger::commit(&self.store, writes).await.map_err(|error| unavailable(&error))? {
@@ -425,8 +443,10 @@ fn units(standing: &Standing) -> Vec<&SeenWindow> {
     standing.windows.iter().filter(counts).collect()
 }
 
+/// What is not known refuses nobody.
 fn unknown(error: LookupError, package: &'static str) {
     match error {
+        LookupError::NotANumber => info!(package, "Lookup knows no such number."),
         LookupError::Nothing(code) => info!(package, code, "Lookup has nothing on a number."),
         LookupError::Unavailable => warn!(package, metric = "lookup_unavailable", "The limits alone decide."),
         LookupError::Unauthorised => {

@@ -115,7 +115,7 @@ fn good(method: &Method, uri: &Uri, body: &str) -> (u16, String) {
         return (200, json!({"data": data, "included": [fields()]}).to_string());
     }
     let mut answer = json!({
-        "sid": "VE00000000000000000000000000000001", "status": "pending", "valid": false, "to": "+12125550100",
+        "sid": "VE00000000000000000000000000000001", "status": "pending", "valid": true, "to": "+12125550100",
         "send_code_attempts": [told], "sna": told, "lookup": told, "amount": null,
         "incoming_phone_numbers": [], "available_phone_numbers": [], "message": told.get("error-echo"),
         "line_type_intelligence": {"type": "mobile", "error_code": null, "carrier_name": told},

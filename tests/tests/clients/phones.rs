@@ -102,6 +102,35 @@ async fn what_twilio_blocks_is_told_apart() {
     assert!(matches!(start(&server, PHONE).await, Sending::Sent(_)), "others are sent");
 }
 
+/// A limit that the service does not have is our own mistake, and not the number's.
+#[tokio::test]
+async fn a_parameter_that_will_not_do_is_the_numbers_or_ours() {
+    let server = Server::twilio().await;
+    for (message, meaning) in [
+        ("Invalid parameter `To`: +15005550001", Sending::NotANumber),
+        ("Invalid parameter: To", Sending::NotANumber),
+        ("Invalid parameter: RateLimits", Sending::Misconfigured),
+        ("Invalid parameter", Sending::Misconfigured),
+    ] {
+        let body = json!({"code": 60_200, "message": message, "status": 400}).to_string();
+        let canned = Canned::start(Can::json(400, body)).await;
+        assert_eq!(start(&canned.server, PHONE).await, meaning, "{message}");
+    }
+    let limits = RateLimitValues { number_prefix: "447400123".to_owned(), ..RateLimitValues::default() };
+    let client = verify(&server, vec!["number_prefix"]);
+    assert_eq!(in_time(client.start(&number(PHONE), Channel::Sms, &limits)).await, Sending::Misconfigured);
+}
+
+#[tokio::test]
+async fn a_number_that_does_not_exist_is_no_outage() {
+    let said = json!({"valid": false, "validation_errors": ["TOO_SHORT"], "line_type_intelligence": null, "sms_pumping_risk": null});
+    let canned = Canned::start(Can::json(200, said.to_string())).await;
+    let client = lookup(&canned.server);
+    assert_eq!(in_time(client.line_type(&number(PHONE))).await, Err(LookupError::NotANumber));
+    let sub_account = SubAccountId::parse("Loc1").expect("is a word");
+    assert_eq!(in_time(client.pumping_risk(&number(PHONE), &sub_account)).await, Err(LookupError::NotANumber));
+}
+
 #[tokio::test]
 async fn a_wrong_credential_is_nobodys_fault_but_ours() {
     let server = Server::twilio().await;

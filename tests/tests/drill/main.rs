@@ -102,8 +102,8 @@ fn missed(row: &Row, outcome: &Outcome, undefended: &Outcome) -> Vec<String> {
     if row.campaign == Campaign::None && outcome.alarms > 0 {
         missed.push(format!("{}: a low conversion was logged {} times", row.name, outcome.alarms));
     }
-    if row.messages_max.is_some_and(|most| outcome.attack_messages > most) {
-        missed.push(format!("{}: {} messages of the campaign", row.name, outcome.attack_messages));
+    if row.messages_max.is_some_and(|most| outcome.attack_messages_to_one > most) {
+        missed.push(format!("{}: {} messages to one phone", row.name, outcome.attack_messages_to_one));
     }
     let Some(Bound { stopped_percent_min, refused_percent_below }) = row.bound else { return missed };
     let stopped = stopped_percent(outcome, undefended);

@@ -5,7 +5,7 @@ use std::collections::{BinaryHeap, HashMap};
 
 use adapters::items::{Profile, StoredProfile};
 use adapters::store::{Condition, Store, Write};
-use domain::{CountryCode, MessagePrices, SubAccountId};
+use domain::{CountryCode, MessagePrices, PhoneNumber, SubAccountId};
 use tests::logs::logged;
 use tests::phone::{Package, PhoneWorld, sent_from, start_event};
 use tests::simulation::random::Random;
@@ -43,6 +43,8 @@ pub(crate) enum Lookup {
 pub(crate) struct Outcome {
     pub(crate) attack_cost: i64,
     pub(crate) attack_messages: u32,
+    /// The most that one phone got.
+    pub(crate) attack_messages_to_one: u32,
     pub(crate) attack_lookups: u32,
     pub(crate) honest_cost: i64,
     pub(crate) honest_refused: u32,
@@ -242,12 +244,16 @@ impl Drill<'_> {
             .collect();
         let is_attack = |number: &str| attacked.get(number).copied().unwrap_or(false);
         let prices = MessagePrices::default();
+        let mut messages: HashMap<PhoneNumber, u32> = HashMap::new();
         for (number, _, _) in self.world.passcodes.sent() {
             let country = adapters::regions::country_of(&number).expect("everybody has a country");
             let cost = prices.of(country);
             if is_attack(number.as_str()) {
                 self.outcome.attack_cost += cost;
                 self.outcome.attack_messages += 1;
+                let to_it = messages.entry(number).or_default();
+                *to_it += 1;
+                self.outcome.attack_messages_to_one = self.outcome.attack_messages_to_one.max(*to_it);
             } else {
                 self.outcome.honest_cost += cost;
             }

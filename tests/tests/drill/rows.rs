@@ -2,7 +2,6 @@
 
 use domain::{AllowedCountries, Limit, LineTypePolicy, PhoneLimit, PhoneLimits, PhonePolicy, PhonePreset};
 
-use crate::people::OWNED;
 use crate::play::Lookup;
 
 /// The name of the row that the last line is about.
@@ -24,7 +23,7 @@ pub(crate) struct Row {
     pub(crate) bound: Option<Bound>,
     /// Who asks besides the honest people.
     pub(crate) campaign: Campaign,
-    /// Messages that the campaign gets at most.
+    /// Messages that a phone of the campaign gets at most.
     pub(crate) messages_max: Option<u32>,
 }
 
@@ -101,12 +100,11 @@ fn answered_rows(balanced: &PhonePolicy, alone: bool) -> Vec<Row> {
     let no_ceiling_a_day = bounded.sub_account.map(|limit| Limit { a_day_max: None, ..limit });
     let limited =
         |phone, sub_account| PhonePolicy { limits: PhoneLimits { phone, sub_account, ..bounded }, ..balanced.clone() };
-    let owned = u32::try_from(OWNED).unwrap_or(u32::MAX);
     let mut rows = vec![
         answered("answered, undefended", undefended()),
         answered("answered, balanced without ceilings", limited(no_ceiling_per_phone, no_ceiling_a_day)),
         Row {
-            messages_max: Some(owned * bounded.phone.messages_in_all_max),
+            messages_max: Some(bounded.phone.messages_in_all_max),
             bound: Some(Bound { stopped_percent_min: 95.0, refused_percent_below: 0.5 }),
             ..answered("answered, balanced", balanced.clone())
         },

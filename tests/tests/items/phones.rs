@@ -106,6 +106,7 @@ fn a_phone_record_is_read_back() {
         passcode: Some(SentPasscode {
             sid: VerifySid::parse("VE00000000000000000000000000000001").expect("is a word"),
             since: at(3),
+            channel: Channel::Call,
             wrong: 2,
         }),
     };

@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
-use adapters::items::keys;
-use domain::{Channel, CountryCode, PhoneNumber};
+use adapters::items::{conversion_from_item, keys};
+use adapters::store::Key;
+use domain::{Channel, CountryCode, DayCounts, PhoneNumber};
+use serde_json::json;
 use tests::logs::logged;
-use tests::phone::PhoneWorld;
+use tests::phone::{PhoneWorld, start_event};
 
 use crate::{SUB, id, in_a_world, number};
 
@@ -49,6 +51,51 @@ fn people_who_have_it_sent_again_raise_no_alarm() {
         assert!(told.len() > 40 && told.len() < 100 && told.iter().all(|hundred| *hundred), "{told:?}");
         assert!(!logged.contains("conversion_low"));
     });
+}
+
+/// Twilio's one verification is approved once, however many starts were answered with it.
+#[test]
+fn one_answer_is_one_approval() {
+    in_a_world(|world| {
+        let ids: Vec<String> = (0..3)
+            .map(|message| {
+                world.clock.advance_s(120);
+                id(&world.start(SUB, &message.to_string(), &phone(0))).to_owned()
+            })
+            .collect();
+        let code = world.passcodes.code(&phone(0)).expect("is under way");
+        let ((), logged) = logged(|| {
+            for (id, code) in ids.iter().zip([code.as_str(), "000000", "000000"]) {
+                assert_eq!(world.check(SUB, id, code).body["result"], "approved");
+            }
+        });
+        assert_eq!(logged.matches(r#""metric":"phone_approved""#).count(), 1, "{logged}");
+        assert_eq!(counts(world, Channel::Sms), (1, 3, 1));
+    });
+}
+
+/// A phone counts where it was sent to first: else whoever is called after a message that did not arrive looks like two.
+#[test]
+fn who_is_called_after_a_message_counts_once() {
+    in_a_world(|world| {
+        assert_eq!(world.start(SUB, "sms", &phone(0)).status, 201);
+        world.clock.advance_s(120);
+        let by_call = json!({"phone_number": phone(0).as_str(), "channel": "call"});
+        let called = world.handle(start_event(SUB, "call", &by_call));
+        let code = world.passcodes.code(&phone(0)).expect("is under way");
+        assert_eq!(world.check(SUB, id(&called), &code).body["result"], "approved");
+        assert_eq!((counts(world, Channel::Sms), counts(world, Channel::Call)), ((1, 1, 1), (0, 1, 0)));
+    });
+}
+
+/// Phones that were sent to, messages, and approvals over a channel, as the table says.
+fn counts(world: &PhoneWorld<'_>, channel: Channel) -> (u32, u32, u32) {
+    let key = keys::conversion(CountryCode::new("US").expect("is a country"), channel, &phone(0));
+    let items = world.table.items();
+    let item = items.iter().find(|item| Key::of(item).is_ok_and(|of| of == key));
+    let counts = conversion_from_item(item.expect("something was counted")).expect("is readable").value;
+    let total = |of: fn(&DayCounts) -> u32| counts.days.iter().map(of).sum();
+    (total(|day| day.sent), total(|day| day.messages), total(|day| day.approved))
 }
 
 /// CloudWatch leaves out a line that lacks one of a metric's dimensions.

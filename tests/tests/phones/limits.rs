@@ -9,7 +9,7 @@ use serde_json::json;
 use tests::events::{Caller, http_event};
 use tests::phone::{PhoneWorld, VerifyFault};
 
-use crate::{HOME, SUB, approve, id, in_a_world, number, retry_after_s};
+use crate::{HOME, OTHER, SUB, approve, id, in_a_world, number, retry_after_s};
 
 /// One number in each of so many ranges, abroad.
 fn spread(index: usize) -> PhoneNumber {
@@ -53,6 +53,25 @@ fn a_range_of_numbers_is_closed_by_two_that_nobody_answers_and_opened_by_an_answ
         assert_eq!(world.start(SUB, "3", &phones[3]).status, 429);
         assert_eq!(world.passcodes.messages(), 3);
     });
+}
+
+/// Five messages a day are a phone's. What Twilio definitely did not send is none of them, and nobody need wait for it.
+#[test]
+fn what_was_never_sent_is_no_message_to_its_phone() {
+    let channel_is_off = Sending::Refused { why: Refusal::Channel, again_after_s: 600, blocks_prefix: false };
+    for sending in [channel_is_off, Sending::NotProcessed { retry_after_s: Some(1) }, Sending::Misconfigured] {
+        in_a_world(|world| {
+            for unsent in 0..6 {
+                world.passcodes.fail_next([VerifyFault::Start(sending.clone())]);
+                assert!(world.start(OTHER, &format!("unsent {unsent}"), &number(HOME)).status >= 400);
+            }
+            for message in 0..5 {
+                let sent = world.start(SUB, &format!("sent {message}"), &number(HOME));
+                assert_eq!(sent.status, 201, "{sending:?}, {message}: {:?}", sent.body);
+                world.clock.advance_s(600);
+            }
+        });
+    }
 }
 
 /// Two numbers of a range abroad may be unanswered. What Twilio definitely did not send counts for none of them.

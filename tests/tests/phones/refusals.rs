@@ -87,6 +87,26 @@ fn who_is_slowed_down_waits_once() {
     });
 }
 
+/// From 75 a number is refused where its country is not served: others of its range may be sent to.
+#[test]
+fn a_number_that_looks_risky_closes_no_range() {
+    in_a_world(|world| {
+        world.lookup.set_risk(&number("+447400123450"), 78);
+        assert_eq!(world.start(SUB, "0", &number("+447400123450")).problem(), "phone-risk-refused");
+        assert_eq!(world.start("Loc2", "1", &number("+447400123451")).status, 201);
+    });
+}
+
+#[test]
+fn a_number_that_does_not_exist_costs_no_passcode() {
+    in_a_world(|world| {
+        world.lookup.set_missing(&number(HOME));
+        let answer = world.start(SUB, "0", &number(HOME));
+        assert_eq!((answer.status, answer.problem()), (422, "phone-line-unsuitable"));
+        assert_eq!(world.passcodes.messages(), 0);
+    });
+}
+
 #[test]
 fn a_risky_number_closes_its_range() {
     in_a_world(|world| {

@@ -59,6 +59,7 @@ fn bad_input_is_named_and_uses_no_key() {
             (json!({"phone_number": HOME, "channel": "pigeon"}), "invalid-request"),
             (json!({"phone_number": HOME, "code": "123456"}), "invalid-request"),
             (json!({"phone_number": HOME, "source_address": "here"}), "invalid-request"),
+            (json!({"phone_number": "+4407400123456"}), "invalid-phone-number"),
             (json!({}), "invalid-request"),
             (json!([HOME]), "invalid-request"),
         ];
@@ -82,6 +83,7 @@ fn what_dies_after_taking_its_units_goes_on_under_the_same_key() {
         world.clock.advance_s(retry_after_s(&at_once));
         let later = world.start(SUB, "first", &number(HOME));
         assert_eq!(later.status, 201);
+        assert_eq!(world.passcodes.messages(), 2, "the same passcode comes twice: whether it left was not known");
         let code = world.passcodes.code(&number(HOME)).expect("it is the same one");
         assert_eq!(world.check(SUB, id(&later), &code).body["result"], "approved");
     });

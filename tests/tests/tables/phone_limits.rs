@@ -1,9 +1,9 @@
 //! The windows of the limits, what is remembered of a phone, and the counts of conversion, on a clock of numbers.
 
 use domain::{
-    CONVERSION_DAYS, ConversionCounts, Counted, Dimension, DistinctPhones, Instant, Limit, PASSCODE_CHECKS_MAX,
-    PASSCODE_LIFE_MS, PhoneNumber, PhonePolicy, PhonePreset, PhoneRecord, SERVED_AFTER_PHONES, START_LEASE_MS,
-    SubAccountId, VerifySid, Window, prefix_of,
+    CONVERSION_DAYS, Channel, ConversionCounts, Counted, Dimension, DistinctPhones, Instant, Limit,
+    PASSCODE_CHECKS_MAX, PASSCODE_LIFE_MS, PhoneNumber, PhonePolicy, PhonePreset, PhoneRecord, SERVED_AFTER_PHONES,
+    START_LEASE_MS, SubAccountId, VerifySid, Window, prefix_of,
 };
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
@@ -156,7 +156,7 @@ fn a_phone_that_waits_for_one_sub_accounts_passcode_is_not_asked_by_another() {
     assert_eq!(record.opens_at(&sub_account("Loc1"), minutes(2), &limit), None);
     assert_eq!(record.opens_at(&sub_account("Loc2"), until, &limit), None);
     // Once Twilio has answered, it is known better.
-    let sent = record.sent(&sub_account("Loc1"), sid(1), START.plus_ms(5_000));
+    let sent = record.sent(&sub_account("Loc1"), sid(1), Channel::Sms, START.plus_ms(5_000));
     let until = START.plus_ms(5_000 + PASSCODE_LIFE_MS);
     assert_eq!(sent.opens_at(&sub_account("Loc2"), minutes(2), &limit), Some(until));
 }
@@ -167,7 +167,8 @@ fn a_day_that_ends_gives_no_passcode_to_another_sub_account() {
     let limit = PhonePolicy::of(PhonePreset::Balanced).limits.phone;
     let late = START.plus_ms(DAY_MS - 60_000);
     let record = PhoneRecord::default().asked(&sub_account("Loc1"), START, vec![]);
-    let record = record.asked(&sub_account("Loc1"), late, vec![]).sent(&sub_account("Loc1"), sid(1), late);
+    let record =
+        record.asked(&sub_account("Loc1"), late, vec![]).sent(&sub_account("Loc1"), sid(1), Channel::Sms, late);
     let next_day = record.at(START.plus_ms(DAY_MS), &limit);
     assert_eq!((next_day.messages, next_day.takes_units(&sub_account("Loc1"))), (0, true));
     let until = late.plus_ms(PASSCODE_LIFE_MS);
@@ -180,7 +181,7 @@ fn a_day_that_ends_gives_no_passcode_to_another_sub_account() {
 fn a_passcode_that_is_used_up_is_not_sent_again() {
     let limit = PhonePolicy::of(PhonePreset::Balanced).limits.phone;
     let asking = sub_account("Loc1");
-    let record = PhoneRecord::default().asked(&asking, START, vec![]).sent(&asking, sid(1), START);
+    let record = PhoneRecord::default().asked(&asking, START, vec![]).sent(&asking, sid(1), Channel::Sms, START);
     let four = record.with_wrong(PASSCODE_CHECKS_MAX - 1);
     assert_eq!((four.wrong_for(&sid(1)), four.wrong_for(&sid(2))), (4, 0));
     assert_eq!(four.opens_at(&asking, minutes(1), &limit), None);
@@ -205,8 +206,12 @@ fn what_is_sent_again_takes_no_further_unit() {
 /// Twilio answers two starts with the one verification that is under way: it is the passcode of who came first.
 #[test]
 fn a_passcode_that_is_under_way_is_one_sub_accounts() {
-    let record =
-        PhoneRecord::default().asked(&sub_account("Loc1"), START, vec![]).sent(&sub_account("Loc1"), sid(1), START);
+    let record = PhoneRecord::default().asked(&sub_account("Loc1"), START, vec![]).sent(
+        &sub_account("Loc1"),
+        sid(1),
+        Channel::Sms,
+        START,
+    );
     let until = START.plus_ms(PASSCODE_LIFE_MS);
     assert_eq!(record.taken_by_another(&sub_account("Loc2"), &sid(1)), Some(until));
     assert_eq!(record.taken_by_another(&sub_account("Loc1"), &sid(1)), None);

@@ -146,6 +146,7 @@ pub fn phone_record_to_item(number: &PhoneNumber, record: &PhoneRecord, version:
     if let Some(passcode) = &record.passcode {
         let wrong = Value::N(i64::from(passcode.wrong));
         attributes.extend([("sid", copied(passcode.sid.as_str())), ("sent_at", n(passcode.since)), ("wrong", wrong)]);
+        attributes.push(("sent_over", s(channel_name(&passcode.channel))));
     }
     let counts_since = record.answered.map_or(record.last_at, |answered| answered.since.max(record.last_at));
     let expires_at = counts_since.plus_ms(limit.window_ms);
@@ -170,6 +171,7 @@ pub fn phone_record_from_item(item: &Item) -> Result<Versioned<PhoneRecord>, Sto
         Some(_) => Some(SentPasscode {
             sid: fields.parsed("sid", VerifySid::parse)?,
             since: fields.instant("sent_at")?,
+            channel: channel_of(fields.text("sent_over")?).ok_or_else(|| unreadable("sent_over"))?,
             wrong: count(&fields, "wrong")?,
         }),
     };

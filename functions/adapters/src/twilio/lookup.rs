@@ -32,6 +32,9 @@ pub enum LookupError {
     /// It answered that it has nothing (the package's own error code).
     #[error("Lookup has nothing on the number: {0}")]
     Nothing(u32),
+    /// There is no such number.
+    #[error("Lookup knows no such number")]
+    NotANumber,
 }
 
 /// What is known of phones.
@@ -52,6 +55,12 @@ pub trait PhoneLookup: Send + Sync {
 pub struct LookupClient {
     http: Client,
     settings: TwilioAccess,
+}
+
+/// Whether the number exists at all: where not, no package is there (Twilio, "Lookup v2": `valid`).
+#[derive(Deserialize)]
+struct Validity {
+    valid: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -109,6 +118,10 @@ impl LookupClient {
             _ => return Err(LookupError::Unavailable),
         }
         let body = read_body(response, ANSWER_BYTES_MAX).await.map_err(|_| LookupError::Unavailable)?;
+        let Validity { valid } = serde_json::from_slice(&body).map_err(|_| LookupError::Unavailable)?;
+        if valid == Some(false) {
+            return Err(LookupError::NotANumber);
+        }
         serde_json::from_slice(&body).map_err(|_| LookupError::Unavailable)
     }
 }

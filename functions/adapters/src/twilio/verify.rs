@@ -142,6 +142,9 @@ pub struct VerifyClient {
     settings: VerifySettings,
 }
 
+/// "Invalid parameter", which the message names (Twilio, error 60200).
+const CODE_INVALID_PARAMETER: u32 = 60_200;
+
 #[derive(Deserialize)]
 struct VerificationResource {
     sid: String,
@@ -224,7 +227,11 @@ impl Passcodes for VerifyClient {
         };
         match answer::<VerificationResource>(response).await {
             Answer::Done(resource) => VerifySid::parse(&resource.sid).map_or(Sending::Unknown, Sending::Sent),
-            Answer::Refused(status, code, retry_after_s) => meaning_of_start_refusal(status, code, retry_after_s),
+            // Any other parameter than the number is ours: the limits' names, the channel, the service's settings.
+            Answer::Refused { code: Some(CODE_INVALID_PARAMETER), names_to: false, .. } => Sending::Misconfigured,
+            Answer::Refused { status, code, retry_after_s, .. } => {
+                meaning_of_start_refusal(status, code, retry_after_s)
+            }
             Answer::Unreadable => Sending::Unknown,
         }
     }
@@ -243,7 +250,9 @@ impl Passcodes for VerifyClient {
                 "canceled" | "deleted" | "failed" | "expired" => Checking::Gone,
                 _ => Checking::Unknown,
             },
-            Answer::Refused(status, code, retry_after_s) => meaning_of_check_refusal(status, code, retry_after_s),
+            Answer::Refused { status, code, retry_after_s, .. } => {
+                meaning_of_check_refusal(status, code, retry_after_s)
+            }
             Answer::Unreadable => Checking::Unknown,
         }
     }
@@ -278,7 +287,13 @@ impl Passcodes for VerifyClient {
 
 enum Answer<T> {
     Done(T),
-    Refused(u16, Option<u32>, Option<u32>),
+    Refused {
+        status: u16,
+        code: Option<u32>,
+        retry_after_s: Option<u32>,
+        /// Whether the message speaks of the parameter `To`.
+        names_to: bool,
+    },
     Unreadable,
 }
 
@@ -290,8 +305,27 @@ async fn answer<T: DeserializeOwned>(response: Response) -> Answer<T> {
         let resource = body.and_then(|body| serde_json::from_slice(&body).ok());
         return resource.map_or(Answer::Unreadable, Answer::Done);
     }
-    let envelope = body.and_then(|body| serde_json::from_slice::<ErrorEnvelope>(&body).ok());
-    Answer::Refused(status.as_u16(), envelope.and_then(|envelope| envelope.code), retry_after_s)
+    let envelope = body.as_ref().and_then(|body| serde_json::from_slice::<ErrorEnvelope>(body).ok());
+    let message = body.and_then(|body| serde_json::from_slice::<Message>(&body).ok());
+    let names_to = message.is_some_and(|message| message.names("To"));
+    Answer::Refused {
+        status: status.as_u16(),
+        code: envelope.and_then(|envelope| envelope.code),
+        retry_after_s,
+        names_to,
+    }
+}
+
+/// What Twilio says of a refusal to people, which may repeat what was sent: only searched for the name of a parameter.
+#[derive(Deserialize)]
+struct Message {
+    message: String,
+}
+
+impl Message {
+    fn names(&self, parameter: &str) -> bool {
+        self.message.split(|letter: char| !letter.is_ascii_alphanumeric()).any(|word| word == parameter)
+    }
 }
 
 fn channel_word(channel: Channel) -> &'static str {

@@ -24,7 +24,7 @@ const SETTING_S: u32 = 24 * 3600;
 pub fn meaning_of_start_refusal(status: u16, code: Option<u32>, retry_after_s: Option<u32>) -> Sending {
     let refused = |why, again_after_s, blocks_prefix| Sending::Refused { why, again_after_s, blocks_prefix };
     match code {
-        // "Invalid parameter: To."
+        // "Invalid parameter: To." Where it is another one, nobody asks here.
         Some(60_200) => Sending::NotANumber,
         // Five sends, or five checks, of one verification.
         Some(60_202 | 60_203) => refused(Refusal::Limit, retry_after_s.unwrap_or(SENDS_USED_UP_S), false),

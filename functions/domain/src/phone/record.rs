@@ -31,6 +31,8 @@ pub struct SentPasscode {
     /// When its first message was sent: it is good from then on, however often it is sent again (Twilio Verify, "Rate
     /// limits and timeouts").
     pub since: Instant,
+    /// Over which channel that was: there the phone counts as sent to, and as approved, however it is sent to again.
+    pub channel: Channel,
     /// Wrong passcodes that were entered for it, whichever message they followed: sent again, it is still the same one, and
     /// has no more checks (Twilio, error 60202).
     pub wrong: u32,
@@ -168,12 +170,6 @@ impl PhoneRecord {
         self.holder.as_ref().filter(|holder| holder.sub_account != *sub_account).map(|holder| holder.until)
     }
 
-    /// The record without its units, which went back because nothing was sent. The phone's own pause stands.
-    #[must_use]
-    pub fn without_units(self) -> Self {
-        Self { units: Vec::new(), ..self }
-    }
-
     /// The record with one message more asked for; `units` are those that the first one takes.
     #[must_use]
     pub fn asked(self, sub_account: &SubAccountId, now: Instant, units: Vec<Dimension>) -> Self {
@@ -198,13 +194,14 @@ impl PhoneRecord {
         self.passcode.as_ref().filter(|passcode| passcode.sid == *sid).map(|passcode| passcode.since)
     }
 
-    /// The record once Twilio has answered `sub_account` that its verification `sid` is under way, which was not known yet.
+    /// The record once Twilio has answered `sub_account` that its verification `sid` is under way over `channel`, which was
+    /// not known yet.
     #[must_use]
-    pub fn sent(self, sub_account: &SubAccountId, sid: VerifySid, now: Instant) -> Self {
+    pub fn sent(self, sub_account: &SubAccountId, sid: VerifySid, channel: Channel, now: Instant) -> Self {
         let until = now.plus_ms(PASSCODE_LIFE_MS);
         Self {
             holder: Some(Holder { sub_account: sub_account.clone(), until }),
-            passcode: Some(SentPasscode { sid, since: now, wrong: 0 }),
+            passcode: Some(SentPasscode { sid, since: now, channel, wrong: 0 }),
             ..self
         }
     }

@@ -156,14 +156,16 @@ pub fn screen_risk(
     served: bool,
     now: Instant,
 ) -> Screened {
-    let refused = Screened::Refused { why: Refusal::Risk, again_at: now.plus_ms(PREFIX_BLOCK_MS), blocks_prefix: true };
+    let again_at = now.plus_ms(PREFIX_BLOCK_MS);
     if (risk.number_blocked && policy.refuse_blocked_numbers) || risk.score >= policy.refuse_from {
-        return refused;
+        return Screened::Refused { why: Refusal::Risk, again_at, blocks_prefix: true };
     }
     if risk.score >= policy.review_from {
         return match (policy.review, served) {
             (Review::Send, _) | (Review::SendWhereServed, true) => Screened::PassedForReview,
-            (Review::SendWhereServed, false) | (Review::Refuse, _) => refused,
+            (Review::SendWhereServed, false) | (Review::Refuse, _) => {
+                Screened::Refused { why: Refusal::Risk, again_at, blocks_prefix: false }
+            }
         };
     }
     if risk.score >= policy.slow_from {
