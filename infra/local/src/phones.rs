@@ -79,17 +79,53 @@ pub(crate) async fn show(as_json: bool) -> Result<ExitCode> {
     }
     let mut differing = false;
     for ((country, channel), counts) in &lines {
-        let twilio = summary(&stack, country, channel, first_day).await?;
+        let twilio = summary(&stack, Some((country.as_str(), channel.as_str())), first_day).await?;
         differing |= counts.differs(twilio);
-        write_line(&line(country, channel, counts, twilio, as_json));
+        write_line(&line(country, channel, cost_of(country, counts), counts, twilio, as_json));
     }
-    if lines.is_empty() && !as_json {
+    // What was sent where nothing was counted here: with our key, and not by us.
+    let all = lines.values().fold(Counts::default(), Counts::and);
+    let twilio = summary(&stack, None, first_day).await?;
+    differing |= all.differs(twilio);
+    if lines.is_empty() && twilio.sent == 0 && !as_json {
         write_line("no passcode was sent yet");
+    } else {
+        let costs = lines.iter().map(|((country, _), counts)| cost_of(country, counts));
+        write_line(&line("all", "all", costs.fold(Cost::default(), Cost::and), &all, twilio, as_json));
     }
     Ok(if differing { ExitCode::from(LEFT_FOR_A_PERSON) } else { ExitCode::SUCCESS })
 }
 
+/// What messages cost, in millionths of a dollar.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cost {
+    all: i64,
+    /// Of those that nobody answered.
+    lost: i64,
+}
+
+impl Cost {
+    fn and(self, other: Self) -> Self {
+        Self { all: self.all + other.all, lost: self.lost + other.lost }
+    }
+}
+
+fn cost_of(country: &str, counts: &Counts) -> Cost {
+    let price = CountryCode::new(country).map_or(0, |country| MessagePrices::default().of(country));
+    let of = |messages: u32| price * i64::from(messages);
+    Cost { all: of(counts.messages), lost: of(counts.messages.saturating_sub(counts.approved)) }
+}
+
 impl Counts {
+    fn and(self, other: &Self) -> Self {
+        Self {
+            sent: self.sent + other.sent,
+            messages: self.messages + other.messages,
+            checked: self.checked + other.checked,
+            approved: self.approved + other.approved,
+        }
+    }
+
     /// Whether Twilio counted something else, by more than its lag explains.
     fn differs(&self, twilio: TwilioCounts) -> bool {
         let far = |ours: u32, twilio: u64| {
@@ -145,18 +181,21 @@ fn day_of(day: &Value) -> Option<DayCounts> {
     })
 }
 
-/// What Twilio counted in the same days.
-async fn summary(stack: &Description, country: &str, channel: &str, since_day: i64) -> Result<TwilioCounts> {
+/// What Twilio counted in the same days, in a country over a channel or altogether.
+async fn summary(
+    stack: &Description,
+    country_and_channel: Option<(&str, &str)>,
+    since_day: i64,
+) -> Result<TwilioCounts> {
     let unexpected = |what: &str| Error::UnexpectedAnswer { from: "Twilio Verify", what: what.to_owned() };
     let since = OffsetDateTime::from_unix_timestamp(since_day * 24 * 3600).ok();
     let since = since.and_then(|since| since.format(&Rfc3339).ok()).ok_or_else(|| unexpected("a day out of range"))?;
     let url = format!("{}/v2/Attempts/Summary", stack.twilio_verify_url);
-    let query = [
-        ("VerifyServiceSid", stack.twilio_verify_service_sid.as_str()),
-        ("Country", country),
-        ("Channel", channel),
-        ("DateCreatedAfter", since.as_str()),
-    ];
+    let mut query =
+        vec![("VerifyServiceSid", stack.twilio_verify_service_sid.as_str()), ("DateCreatedAfter", since.as_str())];
+    if let Some((country, channel)) = country_and_channel {
+        query.extend([("Country", country), ("Channel", channel)]);
+    }
     let request = reqwest::Client::new()
         .get(url)
         .query(&query)
@@ -166,11 +205,9 @@ async fn summary(stack: &Description, country: &str, channel: &str, since_day: i
     Ok(TwilioCounts { sent: number("total_attempts")?, converted: number("total_converted")? })
 }
 
-fn line(country: &str, channel: &str, counts: &Counts, twilio: TwilioCounts, as_json: bool) -> String {
-    let price = CountryCode::new(country).map_or(0, |country| MessagePrices::default().of(country));
+fn line(country: &str, channel: &str, cost: Cost, counts: &Counts, twilio: TwilioCounts, as_json: bool) -> String {
     let conversion = Conversion { sent: counts.sent, approved: counts.approved };
-    let cost = price * i64::from(counts.messages);
-    let lost = price * i64::from(counts.messages.saturating_sub(counts.approved));
+    let Cost { all: cost, lost } = cost;
     if as_json {
         return json!({
             "country": country, "channel": channel, "sent": counts.sent, "checked": counts.checked,
@@ -202,7 +239,7 @@ fn dollars(microdollars: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counts, TwilioCounts, add, line};
+    use super::{Cost, Counts, TwilioCounts, add, cost_of, line};
     use serde_json::json;
     use std::collections::BTreeMap;
 
@@ -222,7 +259,7 @@ mod tests {
         }
         let counts = lines[&("GB".to_owned(), "sms".to_owned())];
         assert_eq!(counts, Counts { sent: 100, messages: 103, checked: 100, approved: 80 });
-        let text = line("GB", "sms", &counts, TwilioCounts { sent: 103, converted: 80 }, false);
+        let text = line("GB", "sms", cost_of("GB", &counts), &counts, TwilioCounts { sent: 103, converted: 80 }, false);
         assert!(text.contains("80 %") && text.contains("$23.0411") && text.contains("$5.1451"), "{text}");
         assert!(text.ends_with("low"), "{text}");
         assert!(add(&mut lines, &json!({"Items": [{"sk": {"S": "GB#sms"}}]}), 0).is_err());
@@ -234,8 +271,16 @@ mod tests {
         for (sent, converted, differs) in [(1000, 970, false), (1049, 970, false), (1060, 970, true), (1000, 900, true)]
         {
             let twilio = TwilioCounts { sent, converted };
-            assert_eq!(line("GB", "sms", &counts, twilio, false).ends_with("differs"), differs, "{sent} {converted}");
+            assert_eq!(
+                line("GB", "sms", cost_of("GB", &counts), &counts, twilio, false).ends_with("differs"),
+                differs,
+                "{sent} {converted}"
+            );
         }
+        // What somebody else sends with our key is in no line of ours, and in the last one.
+        let nothing = Counts::default().and(&Counts::default());
+        let stolen = line("all", "all", Cost::default(), &nothing, TwilioCounts { sent: 900, converted: 0 }, false);
+        assert!(stolen.ends_with("differs"), "{stolen}");
         let few = Counts { sent: 2, messages: 2, ..Counts::default() };
         assert!(!few.differs(TwilioCounts { sent: 7, converted: 0 }), "five messages are no difference");
         assert!(few.differs(TwilioCounts { sent: 8, converted: 0 }));
