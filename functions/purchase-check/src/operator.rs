@@ -18,7 +18,7 @@ use adapters::store::{Condition, Item, Store, TransactError, Write};
 use adapters::verifications::DECIDE_AGAIN_MAX;
 use domain::{
     AccountSid, Actor, AgencyId, CountryCode, Decision, Illegal, Instant, NumberSid, OPEN_PURCHASES_MAX, Operator,
-    Place, Purchase, PurchaseEvent, PurchaseState, SERVED_COUNTRIES_MAX, SubAccountId, Timing,
+    Place, PoolState, Purchase, PurchaseEvent, PurchaseId, PurchaseState, SERVED_COUNTRIES_MAX, SubAccountId, Timing,
 };
 use lambda_http::http::StatusCode;
 use serde::Deserialize;
@@ -156,18 +156,25 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
     }
 
     /// Decides on a number that is held, and lets its pool follow.
+    ///
+    /// After a crash here the number is decided on or not. Its pool, which is not due while it is held, follows when the
+    /// decision is repeated, by whichever action.
     pub(crate) async fn decide_purchase(&self, request: &HttpRequest, claims: &Claims) -> Result<HttpAnswer, Problem> {
         let (sub_account, id) = (named_sub_account(request)?, purchase_id(request)?);
         let body: DecisionBody = read_body(request)?;
         let operator = operator(claims, &body.reason)?;
         for _ in 0..DECIDE_AGAIN_MAX {
             let stored = purchases::load(&self.store, &sub_account, &id).await.map_err(|error| unavailable(&error))?;
-            let (seen, pool) = self.held_number(stored.ok_or_else(Problem::not_found)?, &body).await?;
+            let (seen, pool) = self.meant_number(stored.ok_or_else(Problem::not_found)?, &body).await?;
             let event = event_of(&body, &seen.purchase)?;
             let now = self.ambient.now();
             let (next, effects) = match seen.purchase.decide(&event, Actor::Operator, now, &Timing::default()) {
                 Decision::Applied { next, effects } => (next, effects),
-                Decision::AlreadyDone { .. } => return self.decided(Stored::One(seen), pool).await,
+                Decision::AlreadyDone { .. } => return self.decided(seen, pool).await,
+                // It goes on already, because an operator said so.
+                Decision::Illegal(_) if event == PurchaseEvent::OperatorRetry && is_decided(&seen.purchase, &body) => {
+                    return self.decided(seen, pool).await;
+                }
                 Decision::Illegal(illegal) => return Err(not_decidable(illegal)),
             };
             let audit = audit_item(&seen, now, &operator);
@@ -177,10 +184,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             match purchases::commit(&self.store, commit).await.map_err(|error| unavailable(&error))? {
                 Committed::Done(done) => {
                     info!(purchase = %id, "An operator decided on a number that was held.");
-                    if let PurchaseState::Buying(_) = done.purchase.state {
-                        self.send_number(&done.purchase).await;
-                    }
-                    return self.decided(Stored::One(*done), pool).await;
+                    return self.decided(*done, pool).await;
                 }
                 Committed::LockedBy(_, other) => {
                     warn!(purchase = %id, %other, "The number is locked by another purchase.");
@@ -193,8 +197,9 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         Err(Problem::try_again())
     }
 
-    /// The number that the operator means: the purchase's own, the one that is named, or the only one that is held.
-    async fn held_number(
+    /// The number that the operator means: the purchase's own, the one that is named, the only one that is held, or the one
+    /// that this was decided about before.
+    async fn meant_number(
         &self,
         stored: Stored,
         body: &DecisionBody,
@@ -210,15 +215,20 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             Stored::Pool(pool) => pool,
         };
         let members = load_members(&self.store, &pool).await.map_err(|error| unavailable(&error))?;
-        let is_held = |member: &&Purchase| matches!(member.state, PurchaseState::Held { .. });
+        let is_held = |member: &Purchase| matches!(member.state, PurchaseState::Held { .. });
+        let held = members.iter().any(is_held);
+        // Whoever decided died before the pool followed, and nothing else brings it back.
+        let left_behind = !held && matches!(pool.pool.state, PoolState::Held { .. });
+        let pool = if left_behind { self.follow(pool).await? } else { pool };
         let mut meant = members.iter().filter(|member| match &named {
             Some(named) => member.number == *named,
-            None => is_held(member),
+            None if held => is_held(member),
+            None => is_decided(member, body),
         });
         let Some(Place::Member(index)) = meant.next().map(|member| member.place) else {
             return Err(if named.is_some() { no_such_number() } else { not_decidable(Illegal::NotHeld) });
         };
-        if meant.next().is_some() {
+        if held && meant.next().is_some() {
             let detail = "Several numbers of this pool are held. Name one in the field `phone_number`.";
             return Err(Problem::new(ProblemType::InvalidRequest, detail));
         }
@@ -226,25 +236,35 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         member.map(|member| (member, Some(pool))).ok_or_else(no_such_number)
     }
 
-    /// The purchase after the decision, with its pool where it has one.
-    async fn decided(&self, stored: Stored, pool: Option<StoredPool>) -> Result<HttpAnswer, Problem> {
+    /// The purchase after the decision, with its pool where it has one. What goes on is sent.
+    async fn decided(&self, seen: StoredPurchase, pool: Option<StoredPool>) -> Result<HttpAnswer, Problem> {
+        if let PurchaseState::Buying(_) = seen.purchase.state {
+            self.send_messages(&seen.purchase.id, vec![PurchaseMessage::of(&seen.purchase)]).await;
+        }
         let stored = match pool {
-            None => stored,
-            Some(pool) => {
-                let (now, step_ms) = (self.ambient.now(), self.settings.revisits.step_ms);
-                let (pool, _) = follow_members(&self.store, pool, Actor::Operator, now, &Timing::default(), step_ms)
-                    .await
-                    .map_err(|error| unavailable(&error))?;
-                Stored::Pool(pool)
-            }
+            None => Stored::One(seen),
+            Some(pool) => Stored::Pool(self.follow(pool).await?),
         };
         let shown = self.shown(stored, Standing::Ended).await?;
         Ok(HttpAnswer::json(StatusCode::OK, &shown.view()))
     }
 
-    async fn send_number(&self, purchase: &Purchase) {
-        if let Err(error) = self.queue.send(vec![PurchaseMessage::of(purchase)]).await {
-            warn!(purchase = %purchase.id, %error, "The purchase goes on, but was not sent; the sweep will send it.");
+    /// Makes a pool what its numbers say, and sends what it then needs.
+    async fn follow(&self, pool: StoredPool) -> Result<StoredPool, Problem> {
+        let (now, step_ms) = (self.ambient.now(), self.settings.revisits.step_ms);
+        let (pool, members) = follow_members(&self.store, pool, Actor::Operator, now, &Timing::default(), step_ms)
+            .await
+            .map_err(|error| unavailable(&error))?;
+        self.send_messages(&pool.pool.id, pool.messages(&members)).await;
+        Ok(pool)
+    }
+
+    async fn send_messages(&self, id: &PurchaseId, messages: Vec<PurchaseMessage>) {
+        if messages.is_empty() {
+            return;
+        }
+        if let Err(error) = self.queue.send(messages).await {
+            warn!(purchase = %id, %error, "The purchase goes on, but was not sent; the sweep will send it.");
         }
     }
 
@@ -310,6 +330,19 @@ fn event_of(body: &DecisionBody, purchase: &Purchase) -> Result<PurchaseEvent, P
             Ok(PurchaseEvent::OperatorComplete { sid })
         }
     }
+}
+
+/// Whether this very decision is the last thing that happened to the number.
+fn is_decided(member: &Purchase, body: &DecisionBody) -> bool {
+    let so = match body.action {
+        DecisionAction::Retry => matches!(member.state, PurchaseState::Buying(_)),
+        DecisionAction::Fail => matches!(member.state, PurchaseState::Failed { .. }),
+        DecisionAction::Complete => match (&member.state, &body.sid) {
+            (PurchaseState::Completed { sid, .. }, Some(named)) => sid.as_str() == named,
+            (state, _) => matches!(state, PurchaseState::Completed { .. }),
+        },
+    };
+    so && member.history.last().is_some_and(|last| last.by == Actor::Operator)
 }
 
 fn not_decidable(illegal: Illegal) -> Problem {

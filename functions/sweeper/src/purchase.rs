@@ -11,7 +11,7 @@ use adapters::purchases::{
 use adapters::queue::{PurchaseMessage, Queue};
 use adapters::store::{Store, StoreError};
 use adapters::verifications::{self, Waiter, Waiting};
-use domain::{Actor, Decision, Instant, Owner, PoolEvent, PoolState, PurchaseEvent, SubAccountId, in_time};
+use domain::{Actor, Decision, Instant, Owner, PoolEvent, PurchaseEvent, SubAccountId, in_time};
 use tracing::info;
 
 use crate::{Due, Overdue, SweepError, Sweeper, Visited};
@@ -67,23 +67,7 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
     async fn visit_pool(&self, pool: StoredPool) -> Result<Visited, SweepError> {
         let (now, timing, step_ms) = (self.ambient.now(), &self.settings.timing, self.settings.revisits.step_ms);
         let (pool, members) = follow_members(&self.store, pool, Actor::Sweeper, now, timing, step_ms).await?;
-        let message = |index| PurchaseMessage {
-            sub_account: pool.pool.sub_account.clone(),
-            id: pool.pool.id.clone(),
-            member: Some(index),
-        };
-        match pool.pool.state {
-            PoolState::Buying | PoolState::Releasing { .. } => {
-                self.send(pool.pool.to_visit(&members).into_iter().map(message).collect()).await
-            }
-            PoolState::Waiting
-            | PoolState::Completed { .. }
-            | PoolState::PartiallyCompleted { .. }
-            | PoolState::Failed { .. }
-            | PoolState::Expired { .. }
-            | PoolState::Cancelled { .. }
-            | PoolState::Held { .. } => Ok(Visited::Nothing),
-        }
+        self.send(pool.messages(&members)).await
     }
 
     /// The request's own last steps, once more: pointers, then reads. They repair and send nothing, so that one push

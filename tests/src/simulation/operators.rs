@@ -3,7 +3,10 @@
 
 use std::sync::LazyLock;
 
-use domain::{AgencyId, Instant, Owner, Place, Purchase, PurchaseState, SubAccountId, Verification, VerificationState};
+use domain::{
+    AgencyId, Instant, Owner, Place, Pool, PoolState, Purchase, PurchaseState, SubAccountId, Verification,
+    VerificationState,
+};
 
 use adapters::items::{Profile, StoredProfile, StoredVerification, keys, verification_to_item};
 use adapters::store::{Condition, Write};
@@ -43,6 +46,19 @@ pub(super) fn decides(state: &mut State) -> Option<Value> {
         body["phone_number"] = json!(purchase.number.as_str());
     }
     Some(event(Route::DecidePurchase, &[("sub", purchase.sub_account.as_str()), ("id", id)], &body))
+}
+
+/// An operator whose decision died before its pool followed, which it sees is held still, decides again.
+pub(super) fn decides_again(state: &State) -> Option<Value> {
+    let State { known, .. } = state;
+    let is_held = |purchase: &Purchase| matches!(purchase.state, PurchaseState::Held { .. });
+    let left_behind = |pool: &&Pool| {
+        let mut members = known.purchases.iter().filter(|purchase| purchase.id == pool.id);
+        matches!(pool.state, PoolState::Held { .. }) && !members.any(is_held)
+    };
+    let pool = known.pools.iter().find(left_behind)?;
+    let body = json!({"action": "fail", "reason": "said so before"});
+    Some(event(Route::DecidePurchase, &[("sub", pool.sub_account.as_str()), ("id", pool.id.as_str())], &body))
 }
 
 /// An operator stops or starts buying.

@@ -296,6 +296,8 @@ impl<'a> Schedule<'a> {
                 let event = operators::decides(&mut self.shared.state());
                 event.into_iter().for_each(|event| self.run(Invocation::Check(event, Expected::Anything)));
             }
+            let again = operators::decides_again(&self.shared.state());
+            again.into_iter().for_each(|event| self.run(Invocation::Check(event, Expected::Anything)));
             if !self.wait() {
                 return;
             }

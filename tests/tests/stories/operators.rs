@@ -2,6 +2,7 @@
 
 use domain::{NumberSid, PurchaseState};
 use serde_json::{Value, json};
+use tests::memory_table::TableFault;
 use tests::neighbours::CarrierFault;
 use tests::world::{Neighbours, account, clock, world};
 
@@ -121,8 +122,110 @@ fn a_held_number_of_a_pool_is_decided_and_its_pool_follows() {
     assert_eq!(world.read(SUB, &id).body["state"], "held");
     let done = decide(&world, &id, json!({"action": "fail", "reason": "it is another's"}));
     assert_eq!((done.status, &done.body["state"]), (200, &json!("partially_completed")));
-    let refused = decide(&world, &id, json!({"action": "fail", "reason": "again"}));
-    assert_eq!(refused.problem(), "purchase-not-held");
+    let again = decide(&world, &id, json!({"action": "fail", "reason": "again"}));
+    assert_eq!((again.status, &again.body["state"]), (200, &json!("partially_completed")), "as of a single number");
+    for other in ["retry", "complete"] {
+        let refused = decide(&world, &id, json!({"action": other, "reason": "after all"}));
+        assert_eq!((refused.status, refused.problem()), (409, "purchase-not-held"), "{other}");
+    }
+    assert_eq!(world.with_sk("A#").len(), 1, "one entry a decision");
+}
+
+/// A pool of two numbers, all of whose other numbers are bought, and one that is held: its answer showed another mark.
+fn held_pool(world: &Neighbours<'_>, fulfilment: &str) -> String {
+    let body = json!({"kind": "number_pool", "phone_numbers": [NOT_GATED, "+18765550101"], "fulfilment": fulfilment});
+    let id = world.ask_for(SUB, "pool", &body).body["id"].as_str().expect("id").to_owned();
+    world.carrier.fail_next([CarrierFault::WrongMark("not ours".to_owned())]);
+    assert_eq!(world.complete(), 0);
+    assert_eq!(world.read(SUB, &id).body["state"], "held");
+    id
+}
+
+/// Wherever the operator's decision dies, the same decision again makes the pool follow: while it is held nothing else
+/// brings it back.
+#[test]
+fn a_decision_about_a_number_of_a_pool_that_died_half_way_is_taken_by_repeating_it() {
+    /// Writes of one decision: the number's, and the pool's.
+    const WRITES: usize = 2;
+    for (action, ends) in [("fail", "partially_completed"), ("complete", "completed"), ("retry", "completed")] {
+        for (write, named) in (0..WRITES).flat_map(|write| [(write, false), (write, true)]) {
+            for fault in [TableFault::Before, TableFault::After] {
+                let case = format!("{action}, write {write} {fault:?}, named: {named}");
+                let clock = clock();
+                let world = world(&clock);
+                let id = held_pool(&world, "best_effort");
+                let mut body = json!({"action": action, "reason": "seen at the carrier"});
+                if named {
+                    let number = world.read(SUB, &id).body["numbers"][0]["phone_number"].clone();
+                    body["phone_number"] = number;
+                }
+                world.table.let_through(write);
+                world.table.fail_next([fault]);
+                assert_eq!(decide(&world, &id, body.clone()).status, 503, "{case}");
+                for _ in 0..2 {
+                    let again = decide(&world, &id, body.clone());
+                    assert_eq!(again.status, 200, "{case}: {:?}", again.body);
+                    assert_ne!(again.body["state"], "held", "{case}");
+                }
+                assert_eq!(world.with_sk("A#").len(), 1, "{case}: one entry a decision");
+                world.minutes(5);
+                assert_eq!(world.read(SUB, &id).body["state"], ends, "{case}");
+                assert_eq!(world.carrier.charges(), 2, "{case}");
+                assert!(world.due().is_empty(), "{case}: {:?}", world.due());
+            }
+        }
+    }
+}
+
+/// An operator who saw that nothing came of a decision may well take another one: the first stands.
+#[test]
+fn another_decision_after_one_that_died_half_way_is_refused_and_the_pool_follows_the_first() {
+    let clock = clock();
+    let world = world(&clock);
+    let id = held_pool(&world, "best_effort");
+    world.table.fail_next([TableFault::After]);
+    assert_eq!(decide(&world, &id, json!({"action": "fail", "reason": "it is another's"})).status, 503);
+    assert_eq!(world.read(SUB, &id).body["state"], "held");
+    let refused = decide(&world, &id, json!({"action": "retry", "reason": "once more"}));
+    assert_eq!((refused.status, refused.problem()), (409, "purchase-not-held"));
+    assert_eq!(world.read(SUB, &id).body["state"], "partially_completed");
+}
+
+/// What the decision undoes is given back at once, not when the sweep comes.
+#[test]
+fn a_whole_pool_that_an_operator_lets_fail_is_given_back_at_once() {
+    let clock = clock();
+    let world = world(&clock);
+    let id = held_pool(&world, "all_or_nothing");
+    let done = decide(&world, &id, json!({"action": "fail", "reason": "it is another's"}));
+    assert_eq!((done.status, &done.body["state"]), (200, &json!("releasing")));
+    assert_eq!(world.queue.len(), 1, "the number that was bought");
+    assert_eq!(world.complete(), 0);
+    assert_eq!(world.read(SUB, &id).body["state"], "failed");
+    assert_eq!(world.carrier.releases(), 1);
+    assert!(world.due().is_empty(), "{:?}", world.due());
+}
+
+/// Of several numbers that are held each is decided by its name.
+#[test]
+fn several_held_numbers_of_a_pool_are_decided_one_by_one() {
+    let clock = clock();
+    let world = world(&clock);
+    let body = json!({"kind": "number_pool", "phone_numbers": [NOT_GATED, "+18765550101"]});
+    let id = world.ask_for(SUB, "pool", &body).body["id"].as_str().expect("id").to_owned();
+    world.carrier.fail_next(["one", "other"].map(|mark| CarrierFault::WrongMark(mark.to_owned())));
+    assert_eq!(world.complete(), 0);
+    let refused = decide(&world, &id, json!({"action": "fail", "reason": "which?"}));
+    assert_eq!((refused.status, refused.problem()), (400, "invalid-request"));
+    let stranger = json!({"action": "fail", "reason": "typing error", "phone_number": "+18765550109"});
+    assert_eq!(decide(&world, &id, stranger).status, 400);
+    let one = json!({"action": "fail", "reason": "it is another's", "phone_number": NOT_GATED});
+    for _ in 0..2 {
+        let decided = decide(&world, &id, one.clone());
+        assert_eq!((decided.status, &decided.body["state"]), (200, &json!("held")), "the other one still is");
+    }
+    let other = decide(&world, &id, json!({"action": "complete", "reason": "it is ours"}));
+    assert_eq!((other.status, &other.body["state"]), (200, &json!("partially_completed")));
 }
 
 #[test]

@@ -148,6 +148,26 @@ impl Stored {
 }
 
 impl StoredPool {
+    /// The messages that a pool which has begun needs now, its numbers read as `members`: none once it has ended.
+    #[must_use]
+    pub fn messages(&self, members: &[Purchase]) -> Vec<PurchaseMessage> {
+        let Pool { sub_account, id, state, .. } = &self.pool;
+        match state {
+            PoolState::Buying | PoolState::Releasing { .. } => {
+                let message =
+                    |index| PurchaseMessage { sub_account: sub_account.clone(), id: id.clone(), member: Some(index) };
+                self.pool.to_visit(members).into_iter().map(message).collect()
+            }
+            PoolState::Waiting
+            | PoolState::Completed { .. }
+            | PoolState::PartiallyCompleted { .. }
+            | PoolState::Failed { .. }
+            | PoolState::Expired { .. }
+            | PoolState::Cancelled { .. }
+            | PoolState::Held { .. } => Vec::new(),
+        }
+    }
+
     /// One of its numbers that nothing was asked for yet; none beyond the pool's end.
     #[must_use]
     pub fn unborn(&self, index: MemberIndex) -> Option<StoredPurchase> {
