@@ -179,6 +179,20 @@ impl Pool {
         }
     }
 
+    /// Whether its numbers stand on their own: one was claimed at least.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        match self.state {
+            PoolState::Waiting | PoolState::Expired { .. } | PoolState::Cancelled { .. } => false,
+            PoolState::Buying
+            | PoolState::Releasing { .. }
+            | PoolState::Completed { .. }
+            | PoolState::PartiallyCompleted { .. }
+            | PoolState::Failed { .. }
+            | PoolState::Held { .. } => true,
+        }
+    }
+
     /// One of its numbers as it is before anything was asked of the carrier for it; none beyond the pool's end.
     #[must_use]
     pub fn unborn(&self, index: MemberIndex) -> Option<Purchase> {

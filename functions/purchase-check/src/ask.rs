@@ -84,7 +84,8 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
                 self.wait(stored, profile.owners(&sub_account), quota).await?
             }
         };
-        Ok(answer(status, &Shown { stored, standing, members: Vec::new() }))
+        let shown = self.shown(stored, standing).await?;
+        Ok(answer(status, &shown))
     }
 
     async fn approved_phone(&self, sub_account: &SubAccountId) -> Result<Option<ApprovedPhone>, StoreError> {

@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use tracing::info;
 
 use crate::PurchaseCheck;
-use crate::view::{Shown, Standing};
+use crate::view::{Members, Shown, Standing};
 
 impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
     pub(crate) async fn read_purchase(
@@ -71,7 +71,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             }
             Stored::Pool(_) | Stored::One(_) => Vec::new(),
         };
-        Ok(Shown { stored, standing, members })
+        Ok(Shown { stored, standing, members: Members::Read(members) })
     }
 
     /// Takes a purchase back while nothing was asked of the carrier. The condition of the commit is the version that
@@ -133,7 +133,8 @@ enum Cancelled {
 }
 
 fn ended(stored: Stored) -> HttpAnswer {
-    HttpAnswer::json(StatusCode::OK, &Shown { stored, standing: Standing::Ended, members: Vec::new() }.view())
+    let members = Members::Read(Vec::new());
+    HttpAnswer::json(StatusCode::OK, &Shown { stored, standing: Standing::Ended, members }.view())
 }
 
 /// What a purchase that waits stands on, by verifications read for `owners` in the same order, and by the phone, read

@@ -19,7 +19,7 @@ use serde_json::json;
 use crate::PurchaseCheck;
 use crate::cursor::{Asked, tell_next};
 use crate::follow::standing;
-use crate::view::{Shown, Standing};
+use crate::view::{Members, Shown, Standing};
 
 /// Purchases of a page, unless the caller says otherwise.
 const LIMIT_DEFAULT: u32 = 20;
@@ -41,7 +41,8 @@ const STATES: [&str; 10] = [
 
 impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
     /// One page. Filtered by state it may be short, or empty, and still not the last: only a missing `next_cursor` says
-    /// that. A pool is listed without what became of each of its numbers.
+    /// that. A pool that has begun is listed without what became of each of its numbers: they stand in items of their own,
+    /// up to a hundred of each of up to fifty pools, and are read with the pool itself.
     pub(crate) async fn list(&self, request: &HttpRequest, sub_account: &SubAccountId) -> Result<HttpAnswer, Problem> {
         let pk = keys::sub_account_pk(sub_account);
         let given = request.query_of(&["limit", "state", "cursor"])?;
@@ -70,7 +71,11 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             } else {
                 Standing::Ended
             };
-            Shown { stored, standing, members: Vec::new() }.view()
+            let members = match &stored {
+                Stored::Pool(pool) if pool.pool.has_begun() => Members::Unread,
+                Stored::Pool(_) | Stored::One(_) => Members::Read(Vec::new()),
+            };
+            Shown { stored, standing, members }.view()
         });
         let wanted = views.filter(|view| state.is_none_or(|state| view["state"] == state));
         let mut body = json!({"purchases": wanted.collect::<Vec<_>>()});

@@ -32,6 +32,15 @@ pub(crate) enum Standing {
     Ended,
 }
 
+/// The numbers of a pool, as far as anything was asked for them.
+#[derive(Debug)]
+pub(crate) enum Members {
+    /// All of them; none of a purchase of one number, or of a pool that has not begun.
+    Read(Vec<Purchase>),
+    /// They are too many to be read here, so nothing is said of what became of each.
+    Unread,
+}
+
 /// A purchase, with what it is shown with.
 #[derive(Debug)]
 pub(crate) struct Shown {
@@ -39,8 +48,8 @@ pub(crate) struct Shown {
     pub(crate) stored: Stored,
     /// What it stands on.
     pub(crate) standing: Standing,
-    /// A pool's numbers, as far as anything was asked for them.
-    pub(crate) members: Vec<Purchase>,
+    /// Its numbers, where it is a pool.
+    pub(crate) members: Members,
 }
 
 /// How far a purchase is, of one number or of a pool: what the contract shows as `state`, and what follows from it.
@@ -94,9 +103,18 @@ impl Shown {
                 set("kind", json!("number_pool"));
                 set("if_unavailable", json!(if_unavailable_name(&pool.if_unavailable)));
                 set("fulfilment", json!(fulfilment_name(&pool.fulfilment)));
-                let updated_at = self.members.iter().map(|member| member.updated_at).fold(pool.updated_at, Ord::max);
+                let (updated_at, numbers) = match &self.members {
+                    Members::Read(members) => {
+                        let last = members.iter().map(|member| member.updated_at).fold(pool.updated_at, Ord::max);
+                        (last, pool_numbers(pool, members))
+                    }
+                    Members::Unread => {
+                        let numbers = pool.numbers.iter().map(|number| json!({"phone_number": number.as_str()}));
+                        (pool.updated_at, numbers.collect())
+                    }
+                };
                 set("updated_at", json!(rfc3339(updated_at)));
-                set("numbers", Value::Array(self.pool_numbers(pool)));
+                set("numbers", Value::Array(numbers));
             }
         }
         match &self.standing {
@@ -110,14 +128,6 @@ impl Shown {
             Standing::Cleared | Standing::Ended => {}
         }
         Value::Object(view)
-    }
-
-    fn pool_numbers(&self, pool: &Pool) -> Vec<Value> {
-        let number = |index: MemberIndex| {
-            let member = self.members.iter().find(|member| member.place == Place::Member(index));
-            member.map(number_view).or_else(|| pool.unborn(index).as_ref().map(number_view))
-        };
-        MemberIndex::all(pool.numbers.len()).filter_map(number).collect()
     }
 
     fn progress(&self) -> Progress {
@@ -310,6 +320,14 @@ fn waiting_view(verification: &Verification, session: Option<&Session>) -> Value
         }
     }
     view
+}
+
+fn pool_numbers(pool: &Pool, members: &[Purchase]) -> Vec<Value> {
+    let number = |index: MemberIndex| {
+        let member = members.iter().find(|member| member.place == Place::Member(index));
+        member.map(number_view).or_else(|| pool.unborn(index).as_ref().map(number_view))
+    };
+    MemberIndex::all(pool.numbers.len()).filter_map(number).collect()
 }
 
 fn number_view(purchase: &Purchase) -> Value {

@@ -49,6 +49,37 @@ fn every_number_of_a_pool_is_bought_once() {
     assert!(world.due().is_empty(), "nothing is left to do: {:?}", world.due());
 }
 
+/// The list reads no pool's numbers: it says what became of none of them, rather than that nothing did.
+#[test]
+fn a_pool_that_has_begun_is_listed_without_what_became_of_each_number() {
+    let clock = clock();
+    let world = world(&clock);
+    let pools = [["+12125550177", NOT_GATED], ["+18765550101", "+18765550102"], ["+18765550103", "+18765550104"]];
+    let [waiting, completed, begun] = [0, 1, 2]
+        .map(|index| ask_pool(&world, &format!("pool-{index}"), &pools[index], "best_effort").body["id"].clone());
+    let messages = world.take_messages();
+    let of = |id: &Value| messages.iter().filter(|message| *id == message.id.as_str()).collect::<Vec<_>>();
+    for message in of(&completed).into_iter().chain(of(&begun).into_iter().take(1)) {
+        assert_eq!(world.complete_event(tests::events::sqs_event(message)), 0);
+    }
+    let page = world.list(SUB, "").body;
+    let listed = |id: &Value| {
+        let mut purchases = page["purchases"].as_array().into_iter().flatten();
+        purchases.find(|purchase| purchase["id"] == *id).expect("is listed")
+    };
+    let bare = |index: usize| json!(pools[index].map(|number| json!({"phone_number": number})));
+    let asked_for = json!(pools[0].map(|number| json!({"phone_number": number, "state": "waiting"})));
+    for (id, state, as_listed, as_read) in [
+        (&waiting, "awaiting_verification", asked_for, ["waiting", "waiting"]),
+        (&completed, "completed", bare(1), ["bought", "bought"]),
+        (&begun, "buying", bare(2), ["bought", "waiting"]),
+    ] {
+        assert_eq!((&listed(id)["state"], &listed(id)["numbers"]), (&json!(state), &as_listed));
+        let pool = world.read(SUB, id.as_str().expect("id")).body;
+        assert_eq!(numbers(&pool), as_read, "read with the pool itself");
+    }
+}
+
 /// A pool whose numbers come from one search are all for sale: what one of them may be replaced by is none of the others.
 #[test]
 fn a_number_of_a_pool_is_not_replaced_by_another_of_the_same_pool() {

@@ -202,8 +202,7 @@ fn a_pool_is_what_its_numbers_are(state: &State) -> Vec<Violation> {
     let wrong = state.known.pools.iter().filter(|pool| {
         let members: Vec<Purchase> =
             state.known.purchases.iter().filter(|purchase| purchase.id == pool.id).cloned().collect();
-        let begun = !matches!(pool.state, PoolState::Waiting | PoolState::Cancelled { .. } | PoolState::Expired { .. });
-        let all_there = if begun { pool.numbers.len() } else { 0 };
+        let all_there = if pool.has_begun() { pool.numbers.len() } else { 0 };
         let decision = pool.decide(&PoolEvent::Members(&members), Actor::Sweeper, state.now, &Timing::default());
         members.len() != all_there
             || !matches!(decision, Decision::AlreadyDone { .. })
