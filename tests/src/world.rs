@@ -293,6 +293,13 @@ impl Neighbours<'_> {
             .expect("the table in memory answers");
     }
 
+    /// Somebody writes something into an attribute of an item that nobody can read there.
+    pub fn spoil(&self, key: Key, attribute: &'static str) {
+        let set = vec![(attribute, Attribute::List(vec![Attribute::Bool(true)]))];
+        let write = Write::Update { key, set, remove: vec![], expect: Condition::ItemPresent };
+        futures::executor::block_on((&self.table).write(write)).expect("the item is there");
+    }
+
     /// Stores what is known of an owner, due at `due_at`.
     pub fn put_verification(&self, owner: &Owner, verification: Verification, due_at: Option<Instant>) {
         let stored = StoredVerification { verification, opening: None, version: 1 };

@@ -53,8 +53,10 @@ pub enum Guarded {
         /// Since when.
         at: Instant,
     },
-    /// A number that is being bought, given back, or looked at a last time: whoever works on it decides.
+    /// A number that is being bought or given back: whoever works on it decides.
     UnderWay,
+    /// A number that failed, and is looked for a last time: what was sent for it may be done after all.
+    Settled,
     /// A number that an operator must decide about.
     Held,
     /// Nothing: its holder is not there, or has no claim to this number any more.
@@ -70,9 +72,8 @@ impl Guarded {
         };
         match &purchase.state {
             PurchaseState::Completed { sid, at, .. } => Self::Completed { sid: sid.clone(), at: *at },
-            PurchaseState::Buying(_)
-            | PurchaseState::Releasing(_)
-            | PurchaseState::Failed { lock: FailedNumber::LockedUntil { .. }, .. } => Self::UnderWay,
+            PurchaseState::Buying(_) | PurchaseState::Releasing(_) => Self::UnderWay,
+            PurchaseState::Failed { lock: FailedNumber::LockedUntil { .. }, .. } => Self::Settled,
             PurchaseState::Held { .. } => Self::Held,
             PurchaseState::Waiting
             | PurchaseState::Failed { lock: FailedNumber::Unlocked, .. }
@@ -99,6 +100,8 @@ pub enum OrphanReason {
     NobodyOwnsIt,
     /// Its mark is one purchase, and another one owns it.
     AnotherOwnsIt(LockHolder),
+    /// Its purchase has failed, and the customer was told so: it was done later than is known of any.
+    ItsPurchaseFailed(LockHolder),
     /// A purchase owns the number under another id: it was given back and bought again outside.
     OwnedUnder(LockHolder, NumberSid),
 }
@@ -158,12 +161,18 @@ pub fn reconcile(
                 None if now.ms_since(*at) < RECONCILE_YOUNG_MS => found.under_way += 1,
                 None => found.missing.push(Missing { number, holder: locked.holder, sid: sid.clone() }),
             },
-            Guarded::UnderWay | Guarded::Held => match listed.remove(&number) {
-                Some(listed) if listed.mark.as_ref().is_some_and(|mark| *mark != locked.holder.purchase) => {
-                    found.orphans.push(Orphan { listed, why: OrphanReason::AnotherOwnsIt(locked.holder) });
+            Guarded::UnderWay | Guarded::Settled | Guarded::Held => {
+                let listed = listed.remove(&number).and_then(|listed| Some((listed.mark.clone()?, listed)));
+                match listed {
+                    Some((mark, listed)) if mark != locked.holder.purchase => {
+                        found.orphans.push(Orphan { listed, why: OrphanReason::AnotherOwnsIt(locked.holder) });
+                    }
+                    Some((_, listed)) if locked.guards == Guarded::Settled => {
+                        found.orphans.push(Orphan { listed, why: OrphanReason::ItsPurchaseFailed(locked.holder) });
+                    }
+                    Some(_) | None => found.under_way += 1,
                 }
-                Some(_) | None => found.under_way += 1,
-            },
+            }
             Guarded::Nothing => {
                 empty.insert(number, locked);
             }

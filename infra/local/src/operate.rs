@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
 use crate::glance::{OpenPurchase, PURCHASES_TOLD_MAX, open_purchases};
-use crate::reconcile::{Examined, Freed, Progress, examine, free_released};
+use crate::reconcile::{Examined, Freed, Progress, UnreadableLock, examine, free_released};
 use crate::redrive::{Fate, Filter, Letter, Manner, Queues, redrive};
 use crate::report::write_line;
 use crate::stack::Description;
@@ -223,7 +223,7 @@ pub(crate) async fn reconcile_account(arguments: ReconcileArguments) -> Result<E
     let examined = examine(&store, &carrier, &Machine, &account, told).await?;
     clear_progress();
     let tell = |value: Value, line: String| write_line(&if arguments.json { value.to_string() } else { line });
-    let Examined { found, locks, listed, unreadable } = &examined;
+    let Examined { found, locks, listed, unreadable, unreadable_locks } = &examined;
     for Orphan { listed, why } in &found.orphans {
         let mark = listed.mark.as_ref().map(PurchaseId::as_str);
         let (name, words) = orphan_words(why);
@@ -265,6 +265,16 @@ pub(crate) async fn reconcile_account(arguments: ReconcileArguments) -> Result<E
         let words = "its lock guards nothing: nobody can buy it here until the lock is deleted by hand";
         tell(value, format!("lock     {} of {}: {words}", locked.number, holder_words(holder)));
     }
+    for UnreadableLock { number, holder, why } in unreadable_locks {
+        let value = json!({
+            "finding": "unreadable_lock", "phone_number": number, "why": why,
+            "purchase": holder.as_ref().map(|holder| holder.purchase.as_str()),
+            "sub_account": holder.as_ref().map(|holder| holder.sub_account.as_str()),
+        });
+        let whose = holder.as_ref().map_or_else(|| "nobody knows whom".to_owned(), holder_words);
+        tell(value, format!("lock     {number} of {whose}: {why}, so nothing is said of this number"));
+    }
+    let unreadable = unreadable + unreadable_locks.len();
     let (orphans, missing, empty) = (found.orphans.len(), found.missing.len(), found.empty_locks.len());
     let summary = json!({
         "account": account.as_str(), "listed": listed, "locks": locks, "fitting": found.fitting, "orphans": orphans,
@@ -277,7 +287,7 @@ pub(crate) async fn reconcile_account(arguments: ReconcileArguments) -> Result<E
         found.fitting, found.under_way, found.foreign
     );
     tell(summary, line);
-    let is_clean = orphans == 0 && missing == freed && empty == 0 && *unreadable == 0;
+    let is_clean = orphans == 0 && missing == freed && empty == 0 && unreadable == 0;
     Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::from(LEFT_FOR_A_PERSON) })
 }
 
@@ -310,6 +320,14 @@ fn orphan_words(why: &OrphanReason) -> (&'static str, String) {
         OrphanReason::AnotherOwnsIt(holder) => {
             ("another_owns_it", format!("it belongs to {}. Look at both purchases before anything else", holder_words(holder)))
         }
+        OrphanReason::ItsPurchaseFailed(holder) => (
+            "its_purchase_failed",
+            format!(
+                "{} failed before it was there. Its last look, within a day of that, holds it for an operator: complete it \
+                 then, or give the number back at Twilio",
+                holder_words(holder)
+            ),
+        ),
         OrphanReason::OwnedUnder(holder, sid) => (
             "owned_under_another_sid",
             format!("{} owns it as {sid}: it was given back and bought again outside", holder_words(holder)),
@@ -327,6 +345,7 @@ fn letter_json(letter: &Letter, manner: Manner) -> Value {
         Fate::Moved => "moved",
         Fate::Dropped => "deleted",
         Fate::Unreadable => "left_unreadable",
+        Fate::PurchaseUnreadable => "left_purchase_unreadable",
         Fate::Filtered => "left_filtered",
     };
     let message = letter.message.as_ref();
@@ -338,6 +357,7 @@ fn letter_json(letter: &Letter, manner: Manner) -> Value {
         "sub_account": message.map(|message| message.sub_account.as_str()),
         "number": message.and_then(|message| message.member).map(|index| index.get() + 1),
         "state": letter.state,
+        "broken": letter.broken,
         "fate": fate,
         "dry_run": manner.dry_run,
     })

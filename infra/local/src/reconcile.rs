@@ -6,7 +6,7 @@
 use adapters::ambient::Ambient;
 use adapters::items::keys::{self, LOCK_PREFIX};
 use adapters::items::{SLOT, VERSION, locked_number, operator_audit_item, purchase_from_item};
-use adapters::store::{Condition, Item, Query, Range, Store, StoreError, TransactError, Value, Write};
+use adapters::store::{Condition, Item, Key, Query, Range, Store, StoreError, TransactError, Value, Write};
 use adapters::twilio::{Carrier, Inventory, LookError};
 use domain::{
     AccountSid, Guarded, ListedNumber, LockHolder, LockedNumber, Missing, Operator, PhoneNumber, PurchaseId,
@@ -50,6 +50,25 @@ pub struct Examined {
     pub listed: usize,
     /// Numbers at the carrier whose entry has no form that we know.
     pub unreadable: usize,
+    /// Locks of which nothing can be said; nor is it of their numbers.
+    pub unreadable_locks: Vec<UnreadableLock>,
+}
+
+/// A lock that cannot be read, or whose purchase cannot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadableLock {
+    /// The number, as its key has it.
+    pub number: String,
+    /// Whose the lock is, where that can be read.
+    pub holder: Option<LockHolder>,
+    /// What cannot be read.
+    pub why: String,
+}
+
+/// A lock, followed to what it guards.
+enum Followed {
+    To(LockedNumber),
+    Unreadable(UnreadableLock),
 }
 
 /// What became of a lock whose number was released outside.
@@ -64,7 +83,7 @@ pub enum Freed {
 }
 
 /// Compares, and changes nothing. The table is read first, then the carrier, and once more the table for every number
-/// that does not fit: what was bought or given back meanwhile is no finding.
+/// that does not fit: what was bought or given back meanwhile is no finding. An item that cannot be read hides no other.
 ///
 /// # Errors
 /// [`ReconcileError`] when the table or the carrier does not answer.
@@ -75,8 +94,9 @@ pub async fn examine(
     account: &AccountSid,
     progress: impl Fn(Progress),
 ) -> Result<Examined, ReconcileError> {
-    let locked = read_locks(store, account, &progress).await?;
-    let (locks, mut listed, mut unreadable, mut next) = (locked.len(), Vec::new(), 0, None);
+    let (locked, mut unreadable_locks) = apart(read_locks(store, account, &progress).await?);
+    let locks = locked.len() + unreadable_locks.len();
+    let (mut listed, mut unreadable, mut next) = (Vec::new(), 0, None);
     loop {
         let page = carrier.page(account, next).await?;
         unreadable += page.unreadable;
@@ -92,9 +112,10 @@ pub async fn examine(
         }
     }
     let listed_count = listed.len();
-    let found = domain::reconcile(listed, locked, ambient.now());
-    let found = confirm(store, ambient, account, found).await?;
-    Ok(Examined { found, locks, listed: listed_count, unreadable })
+    let found = domain::reconcile(of_readable(listed, &unreadable_locks), locked, ambient.now());
+    let (found, more) = confirm(store, ambient, account, found).await?;
+    unreadable_locks.extend(more);
+    Ok(Examined { found, locks, listed: listed_count, unreadable, unreadable_locks })
 }
 
 /// Frees the lock of a number that is ours in the table and not at the carrier: looked for once more by number and by id,
@@ -146,7 +167,7 @@ async fn read_locks(
     store: &impl Store,
     account: &AccountSid,
     progress: &impl Fn(Progress),
-) -> Result<Vec<LockedNumber>, StoreError> {
+) -> Result<Vec<Followed>, StoreError> {
     let mut locked = Vec::new();
     for pk in keys::lock_pks(account) {
         let mut after = None;
@@ -165,12 +186,44 @@ async fn read_locks(
     Ok(locked)
 }
 
-/// What a lock guards.
-async fn follow(store: &impl Store, lock: &Item) -> Result<LockedNumber, StoreError> {
-    let (number, holder): (PhoneNumber, LockHolder) = locked_number(lock)?;
-    let item = store.get(&keys::held_by(&holder)).await?;
+/// What a lock guards. Its table answers: the lock was read from it just now, so what is broken is one item.
+async fn follow(store: &impl Store, lock: &Item) -> Result<Followed, StoreError> {
+    let mut holder = None;
+    match guarded(store, lock, &mut holder).await {
+        Ok(locked) => Ok(Followed::To(locked)),
+        Err(StoreError::Broken(why)) => {
+            let sk = Key::of(lock)?.sk;
+            let number = sk.strip_prefix(LOCK_PREFIX).unwrap_or(&sk).to_owned();
+            Ok(Followed::Unreadable(UnreadableLock { number, holder, why }))
+        }
+        Err(error @ StoreError::Unavailable(_)) => Err(error),
+    }
+}
+
+/// What a lock guards, and before that whose it is.
+async fn guarded(store: &impl Store, lock: &Item, holder: &mut Option<LockHolder>) -> Result<LockedNumber, StoreError> {
+    let (number, whose): (PhoneNumber, LockHolder) = locked_number(lock)?;
+    let whose = holder.insert(whose);
+    let item = store.get(&keys::held_by(whose)).await?;
     let purchase = item.as_ref().map(purchase_from_item).transpose()?.map(|(purchase, _)| purchase);
-    Ok(LockedNumber { guards: Guarded::by(purchase.as_ref(), &number), number, holder })
+    Ok(LockedNumber { guards: Guarded::by(purchase.as_ref(), &number), number, holder: whose.clone() })
+}
+
+/// What can be read, and what cannot.
+fn apart(followed: Vec<Followed>) -> (Vec<LockedNumber>, Vec<UnreadableLock>) {
+    let (mut locked, mut unreadable) = (Vec::with_capacity(followed.len()), Vec::new());
+    for lock in followed {
+        match lock {
+            Followed::To(lock) => locked.push(lock),
+            Followed::Unreadable(lock) => unreadable.push(lock),
+        }
+    }
+    (locked, unreadable)
+}
+
+/// The numbers at the carrier whose locks, if any, can be read.
+fn of_readable(listed: Vec<ListedNumber>, unreadable: &[UnreadableLock]) -> impl Iterator<Item = ListedNumber> {
+    listed.into_iter().filter(|listed| !unreadable.iter().any(|lock| lock.number == listed.number.as_str()))
 }
 
 /// Judges once more what does not fit, with its locks read anew.
@@ -179,7 +232,7 @@ async fn confirm(
     ambient: &impl Ambient,
     account: &AccountSid,
     found: Reconciliation,
-) -> Result<Reconciliation, StoreError> {
+) -> Result<(Reconciliation, Vec<UnreadableLock>), StoreError> {
     let orphans = found.orphans.iter().map(|orphan| &orphan.listed.number);
     let missing = found.missing.iter().map(|missing| &missing.number);
     let mut numbers: Vec<&PhoneNumber> =
@@ -190,13 +243,15 @@ async fn confirm(
         Some(lock) => follow(store, &lock).await.map(Some),
         None => Ok::<_, StoreError>(None),
     });
-    let locked: Vec<Option<LockedNumber>> = read.buffered(READS_AT_ONCE).try_collect().await?;
-    let listed = found.orphans.into_iter().map(|orphan| orphan.listed);
-    let again = domain::reconcile(listed, locked.into_iter().flatten(), ambient.now());
-    Ok(Reconciliation {
+    let read: Vec<Option<Followed>> = read.buffered(READS_AT_ONCE).try_collect().await?;
+    let (locked, unreadable) = apart(read.into_iter().flatten().collect());
+    let listed = found.orphans.into_iter().map(|orphan| orphan.listed).collect();
+    let again = domain::reconcile(of_readable(listed, &unreadable), locked, ambient.now());
+    let again = Reconciliation {
         fitting: found.fitting + again.fitting,
         under_way: found.under_way + again.under_way,
         foreign: found.foreign + again.foreign,
         ..again
-    })
+    };
+    Ok((again, unreadable))
 }

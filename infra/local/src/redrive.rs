@@ -7,10 +7,10 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use adapters::items::{pool_state_name, state_name};
+use adapters::items::{keys, pool_state_name, state_name};
 use adapters::purchases::{self, Stored};
 use adapters::queue::PurchaseMessage;
-use adapters::store::Store;
+use adapters::store::{Store, StoreError};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::ProvideErrorMetadata;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
@@ -71,8 +71,10 @@ pub struct Letter {
     pub length_bytes: usize,
     /// What it says; none where it is no message of ours.
     pub message: Option<PurchaseMessage>,
-    /// How the purchase that it names stands; none where there is no such purchase.
+    /// How the purchase that it names stands; none where there is no such purchase, or where it cannot be read.
     pub state: Option<&'static str>,
+    /// Why the purchase that it names cannot be read; none where it can, or where there is none.
+    pub broken: Option<String>,
     /// What became of it.
     pub fate: Fate,
 }
@@ -86,6 +88,8 @@ pub enum Fate {
     Dropped,
     /// It cannot be read and stays.
     Unreadable,
+    /// The purchase that it names cannot be read. It stays: its visit would only fail again.
+    PurchaseUnreadable,
     /// The filter does not name it, and it stays.
     Filtered,
 }
@@ -104,6 +108,8 @@ pub async fn redrive(
     now: Instant,
     mut told: impl FnMut(&Letter),
 ) -> Result<Vec<Letter>> {
+    // Whether the table answers at all: from here on, what is broken is one purchase.
+    store.get(&keys::purchases_switch()).await?;
     let mut letters = Vec::new();
     let (mut seen, mut left) = (HashSet::new(), Vec::new());
     let outcome = loop {
@@ -127,7 +133,7 @@ pub async fn redrive(
                     }
                     match queues.take(store, &message, &handle, filter, manner, now).await {
                         Ok(letter) => {
-                            if manner.dry_run || matches!(letter.fate, Fate::Unreadable | Fate::Filtered) {
+                            if manner.dry_run || !matches!(letter.fate, Fate::Moved | Fate::Dropped) {
                                 left.push(handle);
                             }
                             told(&letter);
@@ -184,10 +190,15 @@ impl Queues {
             length_bytes: body.len(),
             message: PurchaseMessage::parse(body).ok(),
             state: None,
+            broken: None,
             fate: Fate::Unreadable,
         };
         if let Some(PurchaseMessage { sub_account, id, .. }) = &letter.message {
-            letter.state = purchases::load(store, sub_account, id).await?.map(|stored| state_of(&stored));
+            match purchases::load(store, sub_account, id).await {
+                Ok(stored) => letter.state = stored.as_ref().map(state_of),
+                Err(StoreError::Broken(why)) => letter.broken = Some(why),
+                Err(error @ StoreError::Unavailable(_)) => return Err(error.into()),
+            }
         }
         letter.fate = fate(&letter, filter, manner, now);
         if manner.dry_run {
@@ -199,7 +210,7 @@ impl Queues {
                 self.delete(handle).await?;
             }
             (Fate::Dropped, _) => self.delete(handle).await?,
-            (Fate::Moved, None) | (Fate::Unreadable | Fate::Filtered, _) => {}
+            (Fate::Moved, None) | (Fate::Unreadable | Fate::PurchaseUnreadable | Fate::Filtered, _) => {}
         }
         Ok(letter)
     }
@@ -249,13 +260,16 @@ impl Letter {
             Fate::Moved => format!("{would}moved back"),
             Fate::Dropped => format!("{would}deleted"),
             Fate::Unreadable => "left: cannot be read; --drop-unreadable deletes it".to_owned(),
+            Fate::PurchaseUnreadable => {
+                format!("left: its purchase cannot be read: {}", self.broken.as_deref().unwrap_or_default())
+            }
             Fate::Filtered => "left: not asked for".to_owned(),
         };
         let age = self.sent_at.map_or("of unknown age".to_owned(), |sent_at| format!("{} old", age(now, sent_at)));
         match &self.message {
             Some(PurchaseMessage { sub_account, id, member }) => {
                 let member = member.map(|index| format!(" number {}", index.get() + 1)).unwrap_or_default();
-                let state = self.state.unwrap_or("not there");
+                let state = self.state.unwrap_or(if self.broken.is_some() { "unreadable" } else { "not there" });
                 format!("{id}{member} of {sub_account}, now {state}, {age}: {what}")
             }
             None => format!("message {} of {} bytes, {age}: {what}", self.message_id, self.length_bytes),
@@ -275,7 +289,11 @@ fn fate(letter: &Letter, filter: &Filter, manner: Manner, now: Instant) -> Fate 
         Some(message) => {
             let named = filter.sub_account.as_ref().is_none_or(|wanted| *wanted == message.sub_account)
                 && filter.purchase.as_ref().is_none_or(|wanted| *wanted == message.id);
-            if named && old_enough { Fate::Moved } else { Fate::Filtered }
+            match (named && old_enough, &letter.broken) {
+                (true, None) => Fate::Moved,
+                (true, Some(_)) => Fate::PurchaseUnreadable,
+                (false, _) => Fate::Filtered,
+            }
         }
     }
 }
@@ -331,6 +349,7 @@ mod tests {
             length_bytes: 70,
             message: readable.then_some(message),
             state: readable.then_some("waiting"),
+            broken: None,
             fate: Fate::Unreadable,
         }
     }

@@ -20,6 +20,7 @@ mod phones;
 mod pools;
 mod reconciling;
 mod refreshing;
+mod redriving;
 mod resuming;
 mod searching;
 mod sessions;

@@ -1,8 +1,12 @@
 //! The carrier's numbers against the table: what fits no longer is named, and only what was released outside is freed.
 
+use adapters::items::keys;
 use adapters::store::{SK, Value};
 use adapters::twilio::{Carrier, Created};
-use domain::{Missing, Operator, OperatorReason, Orphan, OrphanReason, PhoneNumber, PurchaseState, Reconciliation};
+use domain::{
+    FailedNumber, Missing, Operator, OperatorReason, Orphan, OrphanReason, PhoneNumber, PurchaseId, PurchaseState,
+    Reason, Reconciliation,
+};
 use futures::executor::block_on;
 use local::reconcile::{Examined, Freed, examine, free_released};
 use tests::estate::fill;
@@ -48,7 +52,7 @@ fn every_orphan_and_every_missing_number_of_twenty_thousand_is_named() {
         "seed {SEED} has some of each: {misfits:?}"
     );
     let before = world.table.items();
-    let Examined { found, listed, locks, unreadable } = examined(&world);
+    let Examined { found, listed, locks, unreadable, unreadable_locks } = examined(&world);
     let unowned = numbers(&found.orphans, |why| *why == OrphanReason::NobodyOwnsIt);
     assert_eq!(unowned, misfits.unowned.iter().collect::<Vec<_>>(), "seed {SEED}");
     let other = numbers(&found.orphans, |why| matches!(why, OrphanReason::OwnedUnder(..)));
@@ -59,7 +63,7 @@ fn every_orphan_and_every_missing_number_of_twenty_thousand_is_named() {
     assert_eq!((found.fitting, found.foreign, found.under_way), (misfits.fitting, misfits.foreign, 0));
     assert_eq!(listed, 20_000 - misfits.missing.len() - misfits.empty_locks.len());
     assert_eq!(locks, 20_000 - misfits.unowned.len() - misfits.foreign);
-    assert_eq!(unreadable, 0);
+    assert_eq!((unreadable, unreadable_locks), (0, vec![]));
     assert!(before == world.table.items(), "looking changes nothing");
 }
 
@@ -146,4 +150,60 @@ fn a_number_with_anothers_mark_is_an_orphan() {
     world.carrier.plant(&account(), &number, &wrong);
     let found = examined(&world).found;
     assert!(matches!(&found.orphans[..], [Orphan { why: OrphanReason::AnotherOwnsIt(_), .. }]), "{found:?}");
+}
+
+/// The customer was told that it failed; then it is there after all, which is nobody's until the last look.
+#[test]
+fn a_number_that_landed_after_its_failure_was_settled_is_an_orphan() {
+    let clock = clock();
+    let world = world(&clock);
+    let id = world.ask(SUB, "key-1", NOT_GATED).body["id"].as_str().expect("id").to_owned();
+    world.carrier.fail_next([CarrierFault::LandsLate, CarrierFault::Instead(Created::Refused(Reason::CarrierRefused))]);
+    assert_eq!(world.complete(), 0);
+    world.minutes(8);
+    let state = world.purchase().state;
+    assert!(matches!(state, PurchaseState::Failed { lock: FailedNumber::LockedUntil { .. }, .. }), "{state:?}");
+    let found = examined(&world).found;
+    assert_eq!(found, Reconciliation { under_way: 1, ..Reconciliation::default() }, "it is looked for once more");
+    world.carrier.land();
+    assert_eq!(world.read(SUB, &id).body["state"], "failed");
+    let found = examined(&world).found;
+    let [Orphan { listed, why: OrphanReason::ItsPurchaseFailed(holder) }] = &found.orphans[..] else {
+        panic!("{found:?}");
+    };
+    assert_eq!((listed.number.as_str(), holder.purchase.as_str()), (NOT_GATED, id.as_str()));
+    assert_eq!(found.under_way, 0);
+    clock.advance_s(24 * 3600);
+    world.minutes(2);
+    assert_eq!(world.read(SUB, &id).body["state"], "held", "by the last look");
+    assert_eq!(examined(&world).found.under_way, 1);
+}
+
+/// An item that somebody spoiled hides no other: it is named, and nothing is said of its number.
+#[test]
+fn what_cannot_be_read_is_named_and_hides_nothing() {
+    let clock = clock();
+    let world = world(&clock);
+    let numbers = ["+18765550100", "+18765550101", "+18765550102", "+18765550103"];
+    for number in numbers {
+        world.ask(SUB, number, number);
+    }
+    assert_eq!(world.complete(), 0);
+    clock.advance_s(3600);
+    let key_of = |number: &str| keys::lock(&account(), &PhoneNumber::parse(number).expect("is a number"));
+    let purchases = world.purchases();
+    let purchase = purchases.iter().find(|purchase| purchase.number.as_str() == numbers[0]).expect("was bought");
+    world.spoil(keys::purchase(&purchase.sub_account, &purchase.id), "state");
+    world.spoil(key_of(numbers[1]), "sub_account");
+    release_outside(&world, &PhoneNumber::parse(numbers[2]).expect("is a number"));
+    let Examined { found, locks, listed, unreadable, unreadable_locks } = examined(&world);
+    let (orphans, empty) = (found.orphans.len(), found.empty_locks.len());
+    assert_eq!((orphans, found.missing.len(), empty, found.fitting, found.foreign), (0, 1, 0, 1, 0), "{found:?}");
+    assert_eq!((locks, listed, unreadable), (4, 3, 0));
+    let told: Vec<(&str, Option<&PurchaseId>)> = unreadable_locks
+        .iter()
+        .map(|lock| (lock.number.as_str(), lock.holder.as_ref().map(|holder| &holder.purchase)))
+        .collect();
+    assert_eq!(told, [(numbers[0], Some(&purchase.id)), (numbers[1], None)]);
+    assert!(unreadable_locks.iter().all(|lock| lock.why.contains('`')), "the attribute is named: {unreadable_locks:?}");
 }
