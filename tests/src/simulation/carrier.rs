@@ -16,6 +16,9 @@ const LANDING_MS_MAX: i64 = 60_000;
 /// Longest time until the list shows a number that was bought, in milliseconds.
 const LIST_LAG_MS_MAX: i64 = 45_000;
 
+/// What is known of how long a create takes until the list shows it, in milliseconds: three minutes from its request.
+pub(super) const LANDING_KNOWN_MS: i64 = 180_000;
+
 /// A number that one of our accounts owns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Owned {
@@ -44,6 +47,13 @@ struct Landing {
     account: AccountSid,
     number: PhoneNumber,
     mark: String,
+}
+
+impl Landing {
+    /// How long it takes from its request until the list shows it, in milliseconds.
+    fn takes_ms(&self) -> i64 {
+        self.listed_from.ms_since(self.sent_at)
+    }
 }
 
 /// What becomes of a create, where the number can be had.
@@ -88,6 +98,8 @@ impl CreateFate {
 pub(super) struct CarrierWorld {
     pub(super) owned: BTreeMap<PhoneNumber, Owned>,
     landing: Vec<Landing>,
+    /// Whether a create took longer than is known of any.
+    pub(super) landed_beyond_known: bool,
     /// How often each number was paid for by us.
     pub(super) charges: BTreeMap<PhoneNumber, u32>,
     /// How often each was given back by us.
@@ -118,6 +130,7 @@ impl CarrierWorld {
         while let Some(place) = self.landing.iter().position(|landing| landing.at <= now) {
             let landing = self.landing.remove(place);
             facts.insert(Fact::LandedLate);
+            self.landed_beyond_known |= landing.takes_ms() > LANDING_KNOWN_MS;
             let Landing { account, number, mark, .. } = &landing;
             self.buy(Asked { account, number, mark }, landing.at, landing.listed_from);
         }
@@ -158,7 +171,7 @@ impl CarrierWorld {
     /// shows it.
     pub(super) fn is_under_way(&self, number: &PhoneNumber, mark: &str, ms: i64) -> bool {
         let mut of_it = self.landing.iter().filter(|landing| landing.number == *number && landing.mark == mark);
-        of_it.any(|landing| landing.listed_from.ms_since(landing.sent_at) <= ms)
+        of_it.any(|landing| landing.takes_ms() <= ms)
     }
 
     /// What is for sale in an area code.

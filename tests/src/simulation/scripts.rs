@@ -23,6 +23,8 @@ pub struct Script {
     pub name: &'static str,
     /// The defence that it needs.
     pub needs: Weakness,
+    /// The invariant that breaks first without it.
+    pub breaks: &'static str,
     order: Order,
     play: fn(&mut Schedule<'_>, place: u32),
 }
@@ -32,54 +34,63 @@ pub const SCRIPTS: [Script; 9] = [
     Script {
         name: "an owner is declined while a lost create is about to be repeated",
         needs: Weakness::PermitNotChecked,
+        breaks: "I2: a permit needs clearance",
         order: Order::of(0, 0),
         play: declined_before_a_further_create,
     },
     Script {
         name: "a refusal overtakes an earlier create that lands late",
         needs: Weakness::DoubtForgotten,
+        breaks: "I7: what failed is not bought after all",
         order: Order::of(0, 0),
         play: refused_before_landing,
     },
     Script {
         name: "a pool is undone while another of its numbers is about to be claimed",
         needs: Weakness::PoolNotChecked,
+        breaks: "I13: a permit needs its pool",
         order: Order::of(0, 9),
         play: undone_before_a_claim,
     },
     Script {
         name: "a move under a verified agency dies before it reaches what waits",
         needs: Weakness::ProfileNotDue,
+        breaks: "P3: nobody waits for the deadline",
         order: Order::of(1, 0),
         play: moved_and_died,
     },
     Script {
         name: "a refusal overtakes an earlier create that lands nearly three minutes late",
         needs: Weakness::SettlingNotAwaited,
+        breaks: "I7: what failed is not bought after all",
         order: Order::of(0, 0),
         play: landing_within_the_wait,
     },
     Script {
         name: "a create that is sent late lands after the first look that counts",
         needs: Weakness::SecondLookSkipped,
+        breaks: "I7: what failed is not bought after all",
         order: Order::of(0, 0),
         play: landing_between_two_looks,
     },
     Script {
         name: "somebody else asks for a number whose failure was settled, and which lands then",
         needs: Weakness::LockNotKept,
+        breaks: "I4: completed means owned",
         order: Order::of(0, 0),
         play: asked_for_again_before_landing,
     },
     Script {
         name: "a create lands after its failure was settled",
         needs: Weakness::LastLookBlind,
+        breaks: "I5: every charge is accounted for",
         order: Order::of(0, 0),
         play: landing_after_settling,
     },
     Script {
         name: "a sub-account is moved to another account while a lost create of its is done",
         needs: Weakness::AccountNotFrozen,
+        breaks: "I7: what failed is not bought after all",
         order: Order::of(1, 0),
         play: moved_to_another_account,
     },
@@ -100,6 +111,24 @@ pub fn play_script(script: &Script, weakness: Option<Weakness>) -> Option<Violat
         invariants::when_calm(&mut state);
         state.violations.drain(..).next()
     })
+}
+
+impl Script {
+    /// What is not as it should be: the script breaks something although no defence is left out, or something else than
+    /// it is about once its own is.
+    #[must_use]
+    pub fn wrong(&self) -> Option<String> {
+        let told = |Violation { invariant, seen }: Violation| format!("breaks \"{invariant}\" ({seen})");
+        let what = match (play_script(self, None), play_script(self, Some(self.needs))) {
+            (Some(broken), _) => format!("{} with every defence in place", told(broken)),
+            (None, None) => format!("breaks nothing without {:?}", self.needs),
+            (None, Some(broken)) if broken.invariant == self.breaks => return None,
+            (None, Some(broken)) => {
+                format!("{} without {:?}, and not \"{}\"", told(broken), self.needs, self.breaks)
+            }
+        };
+        Some(format!("{}: {what}", self.name))
+    }
 }
 
 /// The first create is lost. Its lease over, another worker takes over and is about to ask again; then the approval that

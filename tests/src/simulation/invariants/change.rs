@@ -4,6 +4,7 @@ use adapters::items::{InquiryMap, keys};
 use domain::{Actor, EarlierCreates, Owner, Pool, PoolState, Purchase, PurchaseState, Verification};
 
 use super::{Violation, verified_at, violation};
+use crate::simulation::carrier::LANDING_KNOWN_MS;
 use crate::simulation::facts::{Fact, Facts};
 use crate::simulation::shared::State;
 
@@ -59,18 +60,16 @@ pub(super) fn completed_means_owned(state: &State, _: Option<&Purchase>, after: 
     (!right).then(|| violation("I4: completed means owned", &after.id))
 }
 
-/// P1: what failed by itself is not ours, and will not be, unless a create takes longer than is known of any: the list
-/// shows each within three minutes of its request.
+/// I7, P2: what failed by itself is not ours, and will not be, unless a create takes longer than is known of any.
 fn failed_for_sure(state: &State, before: Option<&Purchase>, after: &Purchase) -> Option<Violation> {
-    const KNOWN_MS: i64 = 180_000;
     let was_buying = before.is_some_and(|before| matches!(before.state, PurchaseState::Buying(_)));
     if !was_buying || !matches!(after.state, PurchaseState::Failed { .. }) {
         return None;
     }
     let id = after.id.as_str();
     let owned = state.carrier.owned.get(&after.number).is_some_and(|owned| owned.mark == id);
-    (owned || state.carrier.is_under_way(&after.number, id, KNOWN_MS))
-        .then(|| violation("P1: what failed is not bought after all", &after.id))
+    (owned || state.carrier.is_under_way(&after.number, id, LANDING_KNOWN_MS))
+        .then(|| violation("I7: what failed is not bought after all", &after.id))
 }
 
 /// P3: a purchase expires only while its owner is not known to have been verified in time.
