@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Mutex;
 
-use adapters::persona::{Identity, OpenedInquiry, PersonaError, Session};
+use adapters::persona::{Identity, Looked, OpenedInquiry, PersonaError, Session};
 use domain::{InquiryEvent, InquiryId, InquiryStatus, Instant, Nonce, Source};
 
 use crate::locked;
@@ -26,7 +26,9 @@ struct PersonaState {
     sessions: u32,
     sessions_of: BTreeMap<InquiryId, u32>,
     redacted: BTreeSet<InquiryId>,
+    redactions: usize,
     redacted_accounts: BTreeSet<String>,
+    refuses_created: bool,
     looks: u32,
     failures: VecDeque<PersonaFault>,
 }
@@ -73,6 +75,11 @@ impl MemoryPersona {
         locked(&self.inner).inquiries.keys().next().cloned()
     }
 
+    /// The inquiry that was made last.
+    pub fn latest(&self) -> Option<InquiryId> {
+        locked(&self.inner).inquiries.keys().next_back().cloned()
+    }
+
     /// Gives an inquiry a status.
     pub fn set(&self, inquiry: &InquiryId, status: InquiryStatus, at: Instant) {
         locked(&self.inner).inquiries.insert(inquiry.clone(), (status, at));
@@ -81,6 +88,21 @@ impl MemoryPersona {
     /// Redacts an inquiry: its status stays, and it cannot be resumed.
     pub fn redact(&self, inquiry: &InquiryId) {
         locked(&self.inner).redacted.insert(inquiry.clone());
+    }
+
+    /// Forgets an inquiry, as if it had never been made.
+    pub fn lose(&self, inquiry: &InquiryId) {
+        locked(&self.inner).inquiries.remove(inquiry);
+    }
+
+    /// From now on one that nobody has begun cannot be resumed, as Persona's documentation has it.
+    pub fn refuse_created(&self) {
+        locked(&self.inner).refuses_created = true;
+    }
+
+    /// How often an inquiry was redacted at our request.
+    pub fn redactions(&self) -> usize {
+        locked(&self.inner).redactions
     }
 
     /// Every inquiry that was redacted, and every reference whose accounts were.
@@ -107,7 +129,7 @@ impl Identity for &MemoryPersona {
         if let Some(PersonaFault::Before(error)) = fault {
             return Err(error);
         }
-        let fresh = InquiryId::parse(&format!("inq_{:024}", state.inquiries.len())).expect("is a word");
+        let fresh = InquiryId::parse(&format!("inq_{:024}", state.by_nonce.len())).expect("is a word");
         let id = state.by_nonce.entry(nonce.as_str().to_owned()).or_insert(fresh).clone();
         state.inquiries.entry(id.clone()).or_insert((InquiryStatus::Created, Instant::default()));
         if let Some(PersonaFault::After(error)) = fault {
@@ -122,14 +144,18 @@ impl Identity for &MemoryPersona {
         if let Some(PersonaFault::Before(error) | PersonaFault::After(error)) = state.failures.pop_front() {
             return Err(error);
         }
-        let resumable = match state.inquiries.get(inquiry) {
-            Some((InquiryStatus::Created | InquiryStatus::Pending | InquiryStatus::Expired, _)) => {
-                !state.redacted.contains(inquiry)
-            }
-            Some(_) | None => false,
+        let Some((status, _)) = state.inquiries.get(inquiry) else { return Err(PersonaError::Gone) };
+        let resumable = match status {
+            InquiryStatus::Created => !state.refuses_created,
+            InquiryStatus::Pending | InquiryStatus::Expired => true,
+            InquiryStatus::Completed
+            | InquiryStatus::Failed
+            | InquiryStatus::NeedsReview
+            | InquiryStatus::Approved
+            | InquiryStatus::Declined => false,
         };
-        if !resumable {
-            return Err(PersonaError::Gone);
+        if !resumable || state.redacted.contains(inquiry) {
+            return Err(PersonaError::Answered(409));
         }
         state.give_session(inquiry);
         Ok(session())
@@ -141,6 +167,7 @@ impl Identity for &MemoryPersona {
             return Err(error);
         }
         state.redacted.insert(inquiry.clone());
+        state.redactions += 1;
         Ok(())
     }
 
@@ -153,19 +180,16 @@ impl Identity for &MemoryPersona {
         Ok(())
     }
 
-    async fn look(&self, inquiries: &[InquiryId]) -> Result<Vec<InquiryEvent>, PersonaError> {
+    async fn look(&self, inquiries: &[InquiryId]) -> Result<Vec<Looked>, PersonaError> {
         let mut state = locked(&self.inner);
         if let Some(PersonaFault::Before(error) | PersonaFault::After(error)) = state.failures.pop_front() {
             return Err(error);
         }
         state.looks += 1;
         let known = inquiries.iter().filter_map(|id| {
-            state.inquiries.get(id).map(|(status, at)| InquiryEvent {
-                inquiry: id.clone(),
-                status: *status,
-                at: *at,
-                source: Source::Answer,
-            })
+            let (status, at) = *state.inquiries.get(id)?;
+            let event = InquiryEvent { inquiry: id.clone(), status, at, source: Source::Answer };
+            Some(Looked { event, redacted: state.redacted.contains(id) })
         });
         Ok(known.collect())
     }

@@ -1,6 +1,8 @@
 //! Random sequences of events over the rules of `domain` alone: no table, no neighbours, and events that no handler would
 //! send. Whatever comes, in whatever order, the invariants hold. A seed replays.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use domain::{
     AccountSid, Actor, BodyHash, Decision, FormerInquiry, Fulfilment, IfUnavailable, Inquiry, InquiryEvent, InquiryId,
     InquiryStatus, Instant, LeaseToken, MemberIndex, NameLevel, NameLevels, NameMatchPolicy, NumberSid, OperatorAction,
@@ -119,14 +121,22 @@ fn verification(random: &mut Random) -> Option<String> {
     let (mut state, mut now) = (Verification::default(), start());
     let name_match = [NameMatchPolicy::Off, NameMatchPolicy::Report, NameMatchPolicy::Require][random.below(3)];
     let policy = VerificationPolicy { name_match, ..VerificationPolicy::default() };
+    let (mut formers, mut used) = (BTreeMap::new(), BTreeSet::new());
     for _ in 0..EVENTS {
         now = later(now, random);
-        let event = verification_event(random, &state, now);
+        let event = verification_event(random, &state, &formers, now);
+        remember_news(&mut formers, &event, &policy);
         match state.decide(&event, now, &policy) {
             Decision::Applied { next, .. } => {
                 let overruled = overrules_operator(&state, &event, &next).then_some("I3: an operator's word stands");
-                if let Some(invariant) = broken(&VERIFICATION_INVARIANTS, &state, &next).or(overruled) {
+                let attempt = next.inquiry.as_ref().filter(|_| next.attempts_used > state.attempts_used);
+                let again = attempt.is_some_and(|inquiry| !used.insert(inquiry.id.clone()));
+                let again = again.then_some("I15: an inquiry uses one attempt");
+                if let Some(invariant) = broken(&VERIFICATION_INVARIANTS, &state, &next).or(overruled).or(again) {
                     return Some(format!("{invariant}: {event:?} made of {state:?} {next:?}"));
+                }
+                if let Some(Inquiry { id, seen, attempt, .. }) = state.inquiry.filter(|was| !next.is_current(&was.id)) {
+                    formers.insert(id, FormerInquiry { seen, template: template(), attempt });
                 }
                 state = next;
             }
@@ -134,6 +144,18 @@ fn verification(random: &mut Random) -> Option<String> {
         }
     }
     None
+}
+
+/// What is remembered of a former inquiry once this was said of it.
+fn remember_news(
+    formers: &mut BTreeMap<InquiryId, FormerInquiry>,
+    event: &VerificationEvent,
+    policy: &VerificationPolicy,
+) {
+    let VerificationEvent::ObservedFormer(event, _) = event else { return };
+    if let Some(former) = formers.get_mut(&event.inquiry) {
+        former.seen = former.news(event, policy).or(former.seen);
+    }
 }
 
 /// Whether an owner whom an operator took it from is verified by anybody else.
@@ -218,7 +240,12 @@ fn purchase_event(random: &mut Random, now: Instant) -> PurchaseEvent {
     }
 }
 
-fn verification_event(random: &mut Random, state: &Verification, now: Instant) -> VerificationEvent {
+fn verification_event(
+    random: &mut Random,
+    state: &Verification,
+    formers: &BTreeMap<InquiryId, FormerInquiry>,
+    now: Instant,
+) -> VerificationEvent {
     let observed = |random: &mut Random, inquiry: InquiryId| InquiryEvent {
         inquiry,
         status: STATUSES[random.below(STATUSES.len())],
@@ -228,16 +255,21 @@ fn verification_event(random: &mut Random, state: &Verification, now: Instant) -
     };
     let current = state.inquiry.as_ref().map(|inquiry| inquiry.id.clone());
     match (random.below(12), current) {
-        (0..=1, _) => VerificationEvent::Opened { inquiry: inquiry(random.below(3)), template: template() },
+        // Persona gives an id once; what was opened a moment ago may be opened again.
+        (0, Some(current)) if random.chance(20) => VerificationEvent::Opened { inquiry: current, template: template() },
+        (0..=1, _) => VerificationEvent::Opened { inquiry: inquiry(random.below(1 << 40)), template: template() },
         (2, _) => VerificationEvent::Resumed,
         (3, _) => VerificationEvent::Operated(OperatorAction::ALL[random.below(OperatorAction::ALL.len())]),
-        (4, current) => {
-            let former = (0..4).map(inquiry).find(|former| Some(former) != current.as_ref()).unwrap_or(inquiry(3));
-            let seen = state.inquiry.as_ref().and_then(|inquiry: &Inquiry| inquiry.seen).filter(|_| random.chance(50));
-            let former_inquiry = FormerInquiry { seen, template: template() };
-            VerificationEvent::ObservedFormer(observed(random, former), former_inquiry)
+        (4..=5, current) if !formers.is_empty() => {
+            let known = formers.iter().nth(random.below(formers.len()));
+            match known.filter(|(former, _)| Some(*former) != current.as_ref()) {
+                Some((former, known)) => {
+                    VerificationEvent::ObservedFormer(observed(random, former.clone()), known.clone())
+                }
+                None => VerificationEvent::Resumed,
+            }
         }
-        (5, Some(current)) => {
+        (6, Some(current)) => {
             let level = [NameLevel::Exact, NameLevel::None, NameLevel::NoData][random.below(3)];
             VerificationEvent::NamesCompared(current, NameLevels { first: level, last: level })
         }

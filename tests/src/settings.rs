@@ -51,10 +51,5 @@ pub fn completion() -> purchase_completion::Settings {
 
 /// The settings of `sweeper`: the template's defaults.
 pub fn sweeper() -> sweeper::Settings {
-    sweeper::Settings {
-        policy: VerificationPolicy::default(),
-        revisits: revisits(),
-        timing: Timing::default(),
-        template: template(),
-    }
+    sweeper::Settings { policy: VerificationPolicy::default(), revisits: revisits(), timing: Timing::default() }
 }

@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use adapters::ambient::Ambient;
-use adapters::persona::{Identity, OpenedInquiry, PersonaError, Session};
+use adapters::persona::{Identity, Looked, OpenedInquiry, PersonaError, Session};
 use adapters::queue::{PurchaseMessage, Queue, QueueError};
 use adapters::store::{Item, Key, Page, Query, Store, StoreError, TransactError, Write, WriteError};
-use domain::{InquiryEvent, InquiryId, Nonce};
+use domain::{InquiryId, Nonce};
 use futures::task::noop_waker;
 
 use crate::locked;
@@ -87,7 +87,7 @@ impl<I: Identity> Identity for Stepped<I> {
         self.0.redact_accounts(reference).await
     }
 
-    async fn look(&self, inquiries: &[InquiryId]) -> Result<Vec<InquiryEvent>, PersonaError> {
+    async fn look(&self, inquiries: &[InquiryId]) -> Result<Vec<Looked>, PersonaError> {
         step().await;
         self.0.look(inquiries).await
     }
@@ -205,7 +205,7 @@ impl<I: Identity> Identity for &Slow<'_, I> {
         self.port.redact_accounts(reference).await
     }
 
-    async fn look(&self, inquiries: &[InquiryId]) -> Result<Vec<InquiryEvent>, PersonaError> {
+    async fn look(&self, inquiries: &[InquiryId]) -> Result<Vec<Looked>, PersonaError> {
         self.wait().await;
         self.port.look(inquiries).await
     }

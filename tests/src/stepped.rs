@@ -6,10 +6,10 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
-use adapters::persona::{Identity, OpenedInquiry, PersonaError, Session};
+use adapters::persona::{Identity, Looked, OpenedInquiry, PersonaError, Session};
 use adapters::queue::{PurchaseMessage, Queue, QueueError};
 use adapters::store::{Item, Key, Page, Query, Store, StoreError, TransactError, Write, WriteError};
-use domain::{InquiryEvent, InquiryId, Nonce};
+use domain::{InquiryId, Nonce};
 
 /// Counts the calls of all ports that share it, and lets one fail.
 #[derive(Debug, Default)]
@@ -115,7 +115,7 @@ impl<P: Identity> Identity for Stepped<'_, P> {
         self.port.redact_accounts(reference).await
     }
 
-    async fn look(&self, inquiries: &[InquiryId]) -> Result<Vec<InquiryEvent>, PersonaError> {
+    async fn look(&self, inquiries: &[InquiryId]) -> Result<Vec<Looked>, PersonaError> {
         self.steps.step(PersonaError::Unknown).await?;
         self.port.look(inquiries).await
     }

@@ -149,6 +149,7 @@ async fn forget_entries(store: &impl Store, owner: &Owner) -> Result<(), StoreEr
                 | AuditCause::Look { .. }
                 | AuditCause::Opened { .. }
                 | AuditCause::Resumed { .. }
+                | AuditCause::NotResumed { .. }
                 | AuditCause::NamesCompared { .. }
                 | AuditCause::Operator { .. } => {
                     let mut hash = Sha256::new_with_prefix(key.pk.as_bytes());

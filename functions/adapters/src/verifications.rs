@@ -198,7 +198,8 @@ async fn observe(
             Some(former) => VerificationEvent::ObservedFormer(event.clone(), former.clone()),
         };
         let remembered = former.and_then(|former| {
-            former.news(event, policy).map(|news| remember_former(&event.inquiry, former.seen, news))
+            let news = former.news(event, policy)?;
+            Some(remember_former(&event.inquiry, former.seen, news, former.attempt))
         });
         let unchanged = match seen.verification.decide(&observed, now, policy) {
             Decision::Applied { next, effects } => {
@@ -277,6 +278,7 @@ pub async fn commit_change(
         AuditCause::Event { .. }
         | AuditCause::Look { .. }
         | AuditCause::Resumed { .. }
+        | AuditCause::NotResumed { .. }
         | AuditCause::NamesCompared { .. }
         | AuditCause::Operator { .. }
         | AuditCause::Forgotten { .. } => seen.opening.clone(),
@@ -298,7 +300,8 @@ pub async fn commit_change(
 async fn remember_replaced(store: &impl Store, inquiry: &Inquiry) -> Result<Option<Write>, StoreError> {
     let Some(seen) = inquiry.seen else { return Ok(None) };
     let Some(map) = load_map(store, &inquiry.id).await? else { return Ok(None) };
-    Ok((map.seen != Some(seen)).then(|| remember_former(&inquiry.id, map.seen, seen)))
+    let known = map.seen == Some(seen) && map.attempt == inquiry.attempt;
+    Ok((!known).then(|| remember_former(&inquiry.id, map.seen, seen, inquiry.attempt)))
 }
 
 /// What became of a change of a verification.

@@ -18,17 +18,25 @@ pub struct Inquiry {
     pub session_at: Instant,
     /// How many sessions were handed out, the first one included.
     pub sessions: u32,
+    /// How many were handed out of those that it replaced, in a row, before anything was decided of them.
+    pub sessions_before: u32,
 }
 
 /// How new what we know of an inquiry is: its class, then Persona's own time of it.
 pub type Seen = (EventClass, Instant);
 
 impl Inquiry {
-    /// Whether it was made from this template, as far as we know: an inquiry keeps what it was created on (Persona,
-    /// "Resuming inquiries").
+    /// Whether it was made from this template, as far as we know, by the template's id: an inquiry keeps what it was
+    /// created on, the version that was published then included (Persona, "Resuming inquiries").
     #[must_use]
     pub fn is_of(&self, template: &TemplateId) -> bool {
         self.template.as_ref().is_none_or(|own| own == template)
+    }
+
+    /// Sessions since something was last decided, of whichever inquiry.
+    #[must_use]
+    pub fn sessions_in_a_row(&self) -> u32 {
+        self.sessions_before.saturating_add(self.sessions)
     }
 }
 

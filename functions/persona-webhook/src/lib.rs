@@ -56,7 +56,7 @@ pub struct Settings {
     pub policy: VerificationPolicy,
     /// When the table brings things back by itself.
     pub revisits: Revisits,
-    /// The template that our inquiries are made from.
+    /// The template that new inquiries are made from: nobody else's should be made from it.
     pub template: String,
 }
 
@@ -126,10 +126,10 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient, K: SecretSource> PersonaWebhoo
                 Ok(Taken::Ignored)
             }
             Delivery::Inquiry { event_id, event, template } => {
-                let foreign = template.is_some_and(|template| template != self.settings.template);
-                let map = if foreign { None } else { self.store.get(&keys::inquiry_map(&event.inquiry)).await? };
+                let map = self.store.get(&keys::inquiry_map(&event.inquiry)).await?;
                 let Some(map) = map.as_ref().map(InquiryMap::from_item).transpose()? else {
-                    if !foreign && is_past_the_person(event.status) {
+                    let ours = template.is_none_or(|template| template == self.settings.template);
+                    if ours && is_past_the_person(event.status) {
                         // Somebody sent a person through our template by a link of its own, perhaps with the
                         // reference of a sub-account that is not his.
                         warn!(inquiry = %event.inquiry, metric = "unmapped_inquiry", "Persona judged an inquiry that we did not open.");
@@ -138,8 +138,9 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient, K: SecretSource> PersonaWebhoo
                     }
                     return Ok(Taken::Ignored);
                 };
-                if map.template.as_str() != self.settings.template {
-                    info!(inquiry = %event.inquiry, metric = "foreign_inquiry", "An event is about an older template.");
+                // What counts is what we made the inquiry from, whichever template the setting names by now.
+                if template.is_some_and(|template| template != map.template.as_str()) {
+                    info!(inquiry = %event.inquiry, metric = "foreign_inquiry", "An event names another template than its inquiry's.");
                     return Ok(Taken::Ignored);
                 }
                 match webhook.freshness() {
@@ -197,7 +198,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient, K: SecretSource> PersonaWebhoo
         info!(inquiry = %event.inquiry, "A delivery is authentic but old; Persona is asked instead.");
         let mut taken = Taken::Ignored;
         for current in self.identity.look(std::slice::from_ref(&event.inquiry)).await? {
-            taken = self.apply(map, &current, Cause::Look).await?;
+            taken = self.apply(map, &current.event, Cause::Look).await?;
         }
         Ok(taken)
     }

@@ -11,7 +11,7 @@
 
 use adapters::ambient::Ambient;
 use adapters::items::{AuditCause, InquiryMap, StoredVerification, keys};
-use adapters::persona::{Identity, OpenedInquiry, PersonaError, Session};
+use adapters::persona::{Identity, Looked, OpenedInquiry, PersonaError, Session};
 use adapters::queue::Queue;
 use adapters::store::{Condition, Store, StoreError, Value, Write};
 use adapters::verifications::{self, Cause, Change, DECIDE_AGAIN_MAX, Made, News, WakeError};
@@ -76,7 +76,9 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
                 info!(owner = %keys::owner_pk(owner), %inquiry, "The inquiry was resumed.");
                 Ok(Opened::Session(next, session))
             }
-            Err(PersonaError::Gone) => self.replace(owner, inquiry).await,
+            Err(refusal @ (PersonaError::Gone | PersonaError::Answered(409 | 422))) => {
+                self.ask_why(owner, inquiry, refusal).await
+            }
             // It broke off over there: a session may have been made.
             Err(error @ (PersonaError::Unknown | PersonaError::Answered(500..))) => {
                 warn!(%error, %inquiry, "The inquiry could not be resumed.");
@@ -85,24 +87,35 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             Err(error @ PersonaError::Answered(status)) => {
                 warn!(%error, %inquiry, "Persona refused to resume the inquiry; that counts as no session.");
                 tell_refusal(status);
-                self.forget_session(owner, stored, now).await?;
+                let noted = StoredVerification { verification: next, version: stored.version + 1, ..stored.clone() };
+                let next = stored.verification.session_refused(now);
+                self.forget_session(owner, inquiry, noted, next, now).await?;
                 Ok(Opened::PersonaDown)
             }
         }
     }
 
-    /// Writes back what stood before a session was noted at `at`, unless somebody else has changed the verification since:
-    /// then one too many is counted, and the next one comes later.
-    async fn forget_session(&self, owner: &Owner, before: StoredVerification, at: Instant) -> Result<(), StoreError> {
-        let verification = before.verification.session_refused(at);
-        let again = StoredVerification { verification, version: before.version + 1, ..before };
-        verifications::commit(&self.store, owner, again, vec![], at, &self.settings.revisits).await.map(|_| ())
+    /// Writes back what stood before a session was noted, with an entry where the audit has one of the session, unless
+    /// somebody else has changed the verification since: then one too many is counted, and the next one comes later.
+    async fn forget_session(
+        &self,
+        owner: &Owner,
+        inquiry: &InquiryId,
+        noted: StoredVerification,
+        next: Verification,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        let change = Made { next, cause: AuditCause::NotResumed { inquiry: inquiry.clone() }, beside: vec![] };
+        verifications::commit_change(&self.store, owner, &noted, change, now, &self.settings.revisits).await.map(|_| ())
     }
 
-    /// Persona does not resume the inquiry: it is redacted, or further than we know, since an event of it was lost or
-    /// is still under way. What Persona says of it decides; a new one is made only when the person would be left
-    /// without one.
-    async fn replace(&self, owner: &Owner, inquiry: &InquiryId) -> Result<Opened, StoreError> {
+    /// Persona does not resume the inquiry: it is gone; or further than we know, since an event of it was lost or is
+    /// still under way; or it stands as we know it, and Persona has a reason of its own. What Persona says of it decides.
+    ///
+    /// Inquiries are paid for, so a new one is made only when this one is gone: redacted, or not there. One that is still
+    /// there is asked for again later, by ever longer pauses; that each time counts as a session lets it give way in the
+    /// end to a new one, should Persona never resume it again (it has a limit of its own, "Inquiry sessions").
+    async fn ask_why(&self, owner: &Owner, inquiry: &InquiryId, refusal: PersonaError) -> Result<Opened, StoreError> {
         let said = match self.identity.look(std::slice::from_ref(inquiry)).await {
             Ok(said) => said,
             Err(error) => {
@@ -111,7 +124,12 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             }
         };
         let Settings { policy, revisits, template, .. } = &self.settings;
-        for event in &said {
+        let gone = match said.first() {
+            Some(looked) => looked.redacted,
+            // Left out where we do not understand what Persona says of it, too: that makes no new one.
+            None => refusal == PersonaError::Gone,
+        };
+        for Looked { event, .. } in &said {
             let news = News { owner, event, cause: Cause::Look };
             let now = self.ambient.now();
             match verifications::take(&self.store, &self.queue, policy, revisits, news, now).await {
@@ -125,8 +143,15 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         if !stored.verification.is_current(inquiry) {
             return Ok(Opened::NotNow(stored.verification, 1));
         }
-        match stored.verification.open_plan(self.ambient.now(), template) {
-            OpenPlan::Create | OpenPlan::Resume(_) | OpenPlan::TooSoon { .. } => self.create(owner, stored).await,
+        let now = self.ambient.now();
+        match stored.verification.open_plan(now, template) {
+            OpenPlan::Create => self.create(owner, stored).await,
+            OpenPlan::Resume(_) | OpenPlan::TooSoon { .. } if gone => self.create(owner, stored).await,
+            OpenPlan::Resume(_) => Ok(Opened::NotNow(stored.verification, 1)),
+            OpenPlan::TooSoon { at } => {
+                warn!(%refusal, %inquiry, "Persona does not resume an inquiry that is open; it is asked again later.");
+                Ok(Opened::NotNow(stored.verification, at.whole_seconds_from(now)))
+            }
             OpenPlan::NothingToDo => Ok(Opened::NothingToDo(stored.verification)),
             OpenPlan::Refused => Ok(Opened::Refused(stored.verification)),
         }
@@ -187,7 +212,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
                     return Ok(Opened::NothingToDo(stored.verification));
                 }
             };
-            let map = InquiryMap { owner: owner.clone(), template: template.clone(), seen: None };
+            let map = InquiryMap::new(owner.clone(), template.clone());
             let of_owner = Condition::Equals("owner", Value::S(keys::owner_pk(owner).into()));
             let expect = Condition::Any(vec![Condition::ItemAbsent, of_owner]);
             let mapped = Write::Put { item: map.to_item(&id, now), expect };

@@ -3,7 +3,7 @@
 use adapters::ambient::Ambient;
 use adapters::http_event::HttpAnswer;
 use adapters::items::{StoredVerification, keys};
-use adapters::persona::Identity;
+use adapters::persona::{Identity, Looked};
 use adapters::phones;
 use adapters::problem::{Problem, ProblemType, unavailable};
 use adapters::profiles;
@@ -123,9 +123,9 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         Ok(if agency.verification.verified_at().is_some() { Proof::Agency(agency) } else { Proof::Own(own) })
     }
 
-    async fn take_all(&self, owner: &Owner, said: Vec<domain::InquiryEvent>) -> Result<(), WakeError> {
+    async fn take_all(&self, owner: &Owner, said: Vec<Looked>) -> Result<(), WakeError> {
         let Settings { policy, revisits, .. } = &self.settings;
-        for event in &said {
+        for Looked { event, .. } in &said {
             let news = News { owner, event, cause: Cause::Look };
             verifications::take(&self.store, &self.queue, policy, revisits, news, self.ambient.now()).await?;
         }
@@ -145,8 +145,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             | VerificationState::Expired
             | VerificationState::Locked
             | VerificationState::Revoked { by: RevokedBy::Persona, .. } => {
-                let inquiry = stored.verification.inquiry.as_ref();
-                inquiry.filter(|inquiry| inquiry.is_of(&self.settings.template)).map(|inquiry| inquiry.id.clone())
+                stored.verification.inquiry.as_ref().map(|inquiry| inquiry.id.clone())
             }
         }
     }

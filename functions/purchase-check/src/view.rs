@@ -253,6 +253,12 @@ pub(crate) fn audit_view(entry: &AuditEntry) -> Value {
             set("inquiry_id", inquiry.as_str());
             format!("The customer asked to go on with the inquiry {inquiry}")
         }
+        AuditCause::NotResumed { inquiry } => {
+            set("by", "persona");
+            set("what", "not_resumed");
+            set("inquiry_id", inquiry.as_str());
+            format!("Persona refused to resume the inquiry {inquiry}")
+        }
         AuditCause::NamesCompared { inquiry, levels } => {
             let (first, last) = (name_level_name(&levels.first), name_level_name(&levels.last));
             set("by", "dialgate");

@@ -20,7 +20,7 @@ use adapters::queue::{Queue, QueueError};
 use adapters::store::{Condition, DUE_AT, Item, Key, Query, Range, Store, StoreError, Value, Write, WriteError};
 use adapters::twilio::LookupError;
 use adapters::verifications::{Revisits, WakeError};
-use domain::{Instant, Owner, TemplateId, Timing, VerificationPolicy};
+use domain::{Instant, Owner, Timing, VerificationPolicy};
 use futures::stream::{self, StreamExt};
 use serde::Serialize;
 use tracing::{error, info, warn};
@@ -66,8 +66,6 @@ pub struct Settings {
     pub revisits: Revisits,
     /// The lengths of time that the rules use.
     pub timing: Timing,
-    /// The template that our inquiries are made from.
-    pub template: TemplateId,
 }
 
 /// What one sweep did.

@@ -3,7 +3,7 @@
 use adapters::ambient::Machine;
 use adapters::config::{ConfigError, Environment, ProcessEnvironment, malformed};
 use adapters::name_match::IdAgainstPhone;
-use adapters::settings::{Aws, revisits, template, timing, verification_policy};
+use adapters::settings::{Aws, revisits, timing, verification_policy};
 use adapters::telemetry;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
@@ -34,7 +34,6 @@ fn settings(environment: &impl Environment) -> Result<Settings, ConfigError> {
         policy: verification_policy(environment)?,
         revisits: revisits(environment)?,
         timing: timing(environment)?,
-        template: template(environment)?,
     };
     // Within its grace a purchase that was approved in time must be found by asking, whatever was not delivered.
     if settings.revisits.poll_age_ms > settings.timing.expiry_grace_ms {

@@ -12,7 +12,7 @@ use std::pin::pin;
 use adapters::ambient::Ambient;
 use adapters::items::{StoredVerification, VISITS, keys, keys::DueKey, verification_from_item};
 use adapters::name_match::NameMatch;
-use adapters::persona::{INQUIRIES_PER_QUESTION_MAX, Identity, PersonaError};
+use adapters::persona::{INQUIRIES_PER_QUESTION_MAX, Identity, Looked, PersonaError};
 use adapters::queue::Queue;
 use adapters::store::{Condition, DUE_AT, Item, Query, Range, Store, StoreError, Value, Write};
 use adapters::verifications::{self, Cause, News, Observed, WakeError};
@@ -91,7 +91,7 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
         let mut questions = Vec::new();
         while let Some(loaded) = read.next().await {
             let (owner, stored) = loaded?;
-            if let Some(question) = self.question_about(owner.clone(), stored) {
+            if let Some(question) = question_about(owner.clone(), stored) {
                 unanswered.insert(question.owner.clone());
                 questions.push(question);
             }
@@ -186,7 +186,7 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
         let poll_age_ms = self.settings.revisits.poll_age_ms;
         let next_ms = stored.verification.next_ask_ms(asks, poll_age_ms);
         let version = stored.version;
-        match (next_ms, self.question_about(owner, stored)) {
+        match (next_ms, question_about(owner, stored)) {
             (Some(next_ms), Some(question)) => {
                 let next_at = self.ambient.now().plus_ms(next_ms);
                 let counted = Some(Counted { next_at, before: visits_of(&due.item) });
@@ -204,28 +204,6 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
         self.sleep(due, version, Instant::from_unix_ms(due.due_at)).await
     }
 
-    /// What to ask about an owner: its current inquiry, if that is from our template and Persona's word could change
-    /// anything.
-    fn question_about(&self, owner: Owner, stored: StoredVerification) -> Option<Question> {
-        let known = stored.verification;
-        let answerable = match known.state {
-            VerificationState::Verified { .. }
-            | VerificationState::InReview { by: Reviewer::Names { .. } }
-            | VerificationState::Revoked { by: RevokedBy::Operator, .. } => false,
-            VerificationState::Unverified
-            | VerificationState::InProgress { .. }
-            | VerificationState::InReview { by: Reviewer::Persona }
-            | VerificationState::Declined
-            | VerificationState::Failed
-            | VerificationState::Expired
-            | VerificationState::Locked
-            | VerificationState::Revoked { by: RevokedBy::Persona, .. } => true,
-        };
-        let inquiry = known.inquiry.as_ref().filter(|inquiry| answerable && inquiry.is_of(&self.settings.template))?;
-        let inquiry = inquiry.id.clone();
-        Some(Question { owner, inquiry, known, counted: None })
-    }
-
     /// Asks Persona about a group of inquiries. Mostly it says what the table knows: that costs nothing further.
     async fn ask(&self, group: &[Question]) -> Answered {
         let inquiries: Vec<InquiryId> = group.iter().map(|question| question.inquiry.clone()).collect();
@@ -240,7 +218,7 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
                 return Answered { failed: inquiries.len(), ..answered };
             }
         };
-        let news = said.into_iter().filter_map(|event| {
+        let news = said.into_iter().filter_map(|Looked { event, .. }| {
             let Question { owner, known, .. } = questions.get(&event.inquiry)?;
             let observed = VerificationEvent::Observed(event.clone());
             match known.decide(&observed, self.ambient.now(), &self.settings.policy.for_owner(owner)) {
@@ -294,6 +272,27 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
         let news = News { owner, event, cause: Cause::Look };
         verifications::take(store, queue, &settings.policy, &settings.revisits, news, ambient.now()).await
     }
+}
+
+/// What to ask about an owner: its current inquiry, whichever template it was made from, if Persona's word could
+/// change anything.
+fn question_about(owner: Owner, stored: StoredVerification) -> Option<Question> {
+    let known = stored.verification;
+    let answerable = match known.state {
+        VerificationState::Verified { .. }
+        | VerificationState::InReview { by: Reviewer::Names { .. } }
+        | VerificationState::Revoked { by: RevokedBy::Operator, .. } => false,
+        VerificationState::Unverified
+        | VerificationState::InProgress { .. }
+        | VerificationState::InReview { by: Reviewer::Persona }
+        | VerificationState::Declined
+        | VerificationState::Failed
+        | VerificationState::Expired
+        | VerificationState::Locked
+        | VerificationState::Revoked { by: RevokedBy::Persona, .. } => true,
+    };
+    let inquiry = known.inquiry.as_ref().filter(|_| answerable)?.id.clone();
+    Some(Question { owner, inquiry, known, counted: None })
 }
 
 /// Says that Persona did not answer: it may be down or limit us, and then a later sweep helps; or it refuses our key, and

@@ -107,7 +107,10 @@ pub async fn replay(replay: &Replay, stack: impl FnOnce() -> Result<Description>
     let verdict = Verdict {
         event_id: Some(event_id.to_string()),
         inquiry: Some(event.inquiry.to_string()),
-        ..Verdict::bare("foreign", "not about an inquiry that we opened from our template: answered 200")
+        ..Verdict::bare(
+            "foreign",
+            "not about an inquiry that we opened, or not from the template that we opened it from: answered 200",
+        )
     };
     match replay.state {
         Some(state) => {
@@ -195,8 +198,7 @@ async fn from_table(
     let Some(map) = item.as_ref().map(InquiryMap::from_item).transpose()? else {
         return Ok(verdict);
     };
-    let of_ours = |template: &str| template == stack.persona_template_id;
-    if !of_ours(map.template.as_str()) || template.is_some_and(|template| !of_ours(&template)) {
+    if template.is_some_and(|template| template != map.template.as_str()) {
         return Ok(verdict);
     }
     let stored = verifications::load(&table, &map.owner).await?;

@@ -1,10 +1,10 @@
 //! A neighbour whose calls take time, and are counted.
 
-use adapters::persona::{Identity, OpenedInquiry, PersonaError, Session};
+use adapters::persona::{Identity, Looked, OpenedInquiry, PersonaError, Session};
 use adapters::queue::{PurchaseMessage, Queue, QueueError};
 use adapters::store::{Item, Key, Page, Query, Range, Store, StoreError, TransactError, Write, WriteError};
 use adapters::twilio::{AvailableNumber, Carrier, Created, LookError, OwnedNumber, Stock, StockError, StockQuery};
-use domain::{AccountSid, InquiryEvent, InquiryId, Nonce, NumberSid, PhoneNumber};
+use domain::{AccountSid, InquiryId, Nonce, NumberSid, PhoneNumber};
 
 use super::units::{Manner, read_halves, write_units};
 use super::{Latencies, Ledger};
@@ -106,7 +106,7 @@ impl<P: Identity> Identity for Port<'_, P> {
         self.inner.redact_accounts(reference).await
     }
 
-    async fn look(&self, inquiries: &[InquiryId]) -> Result<Vec<InquiryEvent>, PersonaError> {
+    async fn look(&self, inquiries: &[InquiryId]) -> Result<Vec<Looked>, PersonaError> {
         self.timeline.pass(self.latencies.persona_ms).await;
         self.inner.look(inquiries).await
     }

@@ -7,15 +7,14 @@ use std::task::{Context, Poll};
 use adapters::ambient::Ambient;
 use adapters::items::VISITS;
 use adapters::name_match::{NameMatch, NameMatchError};
-use adapters::persona::{Identity, OpenedInquiry, PersonaError, Session};
+use adapters::persona::{Identity, Looked, OpenedInquiry, PersonaError, Session};
 use adapters::queue::{PurchaseMessage, Queue, QueueError};
 use adapters::store::{
     DUE_AT, DUE_SHARD, Item, Key, Page, Query, Range, Store, StoreError, TransactError, Write, WriteError,
 };
 use adapters::twilio::{AvailableNumber, Carrier, Created, LookError, OwnedNumber, Stock, StockError, StockQuery};
 use domain::{
-    AccountSid, InquiryEvent, InquiryId, Instant, NameLevel, NameLevels, Nonce, NumberSid, PhoneNumber, Purchase,
-    PurchaseState,
+    AccountSid, InquiryId, Instant, NameLevel, NameLevels, Nonce, NumberSid, PhoneNumber, Purchase, PurchaseState,
 };
 
 use super::carrier::Asked;
@@ -226,7 +225,7 @@ impl Identity for Ports<'_> {
             || PersonaError::Unknown,
             |state| {
                 let now = state.now;
-                if state.persona.resume(inquiry, now) { Ok(session()) } else { Err(PersonaError::Gone) }
+                if state.persona.resume(inquiry, now) { Ok(session()) } else { Err(PersonaError::Answered(409)) }
             },
         )
         .await
@@ -241,9 +240,17 @@ impl Identity for Ports<'_> {
         self.call(Trace::of("redact accounts").text(reference), || PersonaError::Unknown, |_| Ok(())).await
     }
 
-    async fn look(&self, inquiries: &[InquiryId]) -> Result<Vec<InquiryEvent>, PersonaError> {
+    async fn look(&self, inquiries: &[InquiryId]) -> Result<Vec<Looked>, PersonaError> {
         let call = inquiries.iter().fold(Trace::of("look"), |trace, inquiry| trace.text(inquiry.as_str()));
-        self.call(call, || PersonaError::Unknown, |state| Ok(state.persona.look(inquiries))).await
+        self.call(
+            call,
+            || PersonaError::Unknown,
+            |state| {
+                let said = state.persona.look(inquiries).into_iter();
+                Ok(said.map(|event| Looked { event, redacted: false }).collect())
+            },
+        )
+        .await
     }
 }
 

@@ -17,7 +17,7 @@ use crate::markers::MARKERS;
 use crate::sinks::Sinks;
 
 /// Fields of an inquiry that Persona may be asked for.
-const ASKED_FOR: [&str; 2] = ["status", "status%2Ccompleted-at%2Cdecisioned-at%2Cupdated-at"];
+const ASKED_FOR: [&str; 2] = ["status", "status%2Ccompleted-at%2Cdecisioned-at%2Cupdated-at%2Credacted-at"];
 
 /// What the sweeper alone asks for, of an inquiry that was approved: the two names that are compared.
 const NAMES_ASKED_FOR: &str = "fields.name-first%2Cfields.name-last%2Cfields.name_first%2Cfields.name_last";

@@ -419,7 +419,6 @@ impl Walk<'_> {
                 policy: verification_policy(),
                 revisits: revisits(),
                 timing: Timing::default(),
-                template: template(),
             },
         };
         self.put_one_for_whom_nothing_waits();

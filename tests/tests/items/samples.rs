@@ -280,6 +280,7 @@ pub(crate) fn inquiries() -> Vec<Option<Inquiry>> {
                 attempt,
                 session_at: at(41),
                 sessions: 3,
+                sessions_before: 2,
             })
         })
     });

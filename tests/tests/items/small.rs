@@ -7,8 +7,8 @@ use adapters::items::{
 };
 use adapters::store::{Condition, DUE_AT, Key, Store, Write, WriteError};
 use domain::{
-    AgencyId, CountryCode, EventClass, EventId, InquiryId, InquiryStatus, MemberIndex, NameLevel, NameLevels, Operator,
-    OperatorAction, OperatorName, OperatorReason, PurchaseState, Reviewer, TemplateId, VerificationState,
+    AgencyId, Attempt, CountryCode, EventClass, EventId, InquiryId, InquiryStatus, MemberIndex, NameLevel, NameLevels,
+    Operator, OperatorAction, OperatorName, OperatorReason, PurchaseState, Reviewer, TemplateId, VerificationState,
 };
 use tests::memory_table::MemoryTable;
 
@@ -71,7 +71,8 @@ fn an_inquiry_leads_to_its_owner() {
     let template = TemplateId::parse("itmpl_1").expect("is an id");
     for owner in owners() {
         for seen in [None, Some((EventClass::Progress, at(40))), Some((EventClass::Decision, at(41)))] {
-            let map = InquiryMap { owner: owner.clone(), template: template.clone(), seen };
+            let attempt = if seen.is_some() { Attempt::Used } else { Attempt::Unused };
+            let map = InquiryMap { owner: owner.clone(), template: template.clone(), seen, attempt };
             let item = map.to_item(&inquiry, at(1));
             assert_eq!(InquiryMap::from_item(&item), Ok(map));
             assert_eq!(Key::of(&item), Ok(keys::inquiry_map(&inquiry)));
@@ -83,17 +84,19 @@ fn an_inquiry_leads_to_its_owner() {
 fn what_is_remembered_of_a_former_inquiry_is_written_once_and_only_over_what_was_read() {
     let inquiry = InquiryId::parse("inq_1").expect("is an id");
     let owner = owners().remove(0);
-    let map = InquiryMap { owner, template: TemplateId::parse("itmpl_1").expect("is an id"), seen: None };
+    let map = InquiryMap::new(owner, TemplateId::parse("itmpl_1").expect("is an id"));
     let table = MemoryTable::default();
     let write = |write: Write| futures::executor::block_on((&table).write(write));
     let seen = (EventClass::Decision, at(40));
-    assert!(matches!(write(remember_former(&inquiry, None, seen)), Err(WriteError::Refused(None))), "was forgotten");
+    let remember = |read, seen| remember_former(&inquiry, read, seen, Attempt::Used);
+    assert!(matches!(write(remember(None, seen)), Err(WriteError::Refused(None))), "was forgotten");
     write(Write::Put { item: map.to_item(&inquiry, at(1)), expect: Condition::ItemAbsent }).expect("is put");
-    write(remember_former(&inquiry, None, seen)).expect("nothing was remembered");
-    assert!(matches!(write(remember_former(&inquiry, None, seen)), Err(WriteError::Refused(Some(_)))));
+    write(remember(None, seen)).expect("nothing was remembered");
+    assert!(matches!(write(remember(None, seen)), Err(WriteError::Refused(Some(_)))));
     let newer = (EventClass::Decision, at(41));
-    write(remember_former(&inquiry, Some(seen), newer)).expect("is as it was read");
-    assert_eq!(InquiryMap::from_item(&table.items()[0]).expect("is readable").seen, Some(newer));
+    write(remember(Some(seen), newer)).expect("is as it was read");
+    let map = InquiryMap::from_item(&table.items()[0]).expect("is readable");
+    assert_eq!((map.seen, map.attempt), (Some(newer), Attempt::Used));
 }
 
 #[test]
@@ -109,6 +112,7 @@ fn an_audit_entry_is_read_back_as_it_was() {
         AuditCause::Look { inquiry: inquiry.clone(), status },
         AuditCause::Opened { inquiry: inquiry.clone() },
         AuditCause::Resumed { inquiry: inquiry.clone() },
+        AuditCause::NotResumed { inquiry: inquiry.clone() },
         AuditCause::NamesCompared {
             inquiry,
             levels: NameLevels { first: NameLevel::Partial, last: NameLevel::HighPartial },
@@ -125,8 +129,15 @@ fn an_audit_entry_is_read_back_as_it_was() {
         assert_eq!(AuditEntry::from_item(&item), Ok(entry));
     }
     keys.pop();
-    let wanted =
-        ["A#evt_1", "A#look#inq_1#7", "A#opened#inq_1", "A#resumed#inq_1#7", "A#names#inq_1#7", "A#operator#7"];
+    let wanted = [
+        "A#evt_1",
+        "A#look#inq_1#7",
+        "A#opened#inq_1",
+        "A#resumed#inq_1#7",
+        "A#not_resumed#inq_1#7",
+        "A#names#inq_1#7",
+        "A#operator#7",
+    ];
     assert_eq!(keys, wanted, "an event is keyed by its id alone: it is written once");
 }
 

@@ -15,7 +15,7 @@ use crate::samples::{
 const MARKER: &str = "marker value 5f2e";
 
 /// Attributes that a state may lack, or that nothing reads back.
-const OPTIONAL: [&str; 17] = [
+const OPTIONAL: [&str; 18] = [
     "absent_at",
     "alternatives",
     BY_TIME,
@@ -31,6 +31,7 @@ const OPTIONAL: [&str; 17] = [
     "refusal",
     "seen_at",
     "sessions",
+    "sessions_before",
     "template",
     "visits",
 ];
@@ -158,8 +159,7 @@ fn verifications() {
 fn small_items() {
     let inquiry = InquiryId::parse("inq_1").expect("is an id");
     for owner in owners() {
-        let map =
-            InquiryMap { owner: owner.clone(), template: TemplateId::parse("itmpl_1").expect("is an id"), seen: None };
+        let map = InquiryMap::new(owner.clone(), TemplateId::parse("itmpl_1").expect("is an id"));
         let item = map.to_item(&inquiry, at(1));
         for name in ["owner", "template"] {
             let mut spoiled = item.clone();
@@ -168,6 +168,9 @@ fn small_items() {
             spoiled.remove(name);
             names(InquiryMap::from_item(&spoiled).map(|_| ()), name);
         }
+        let mut untold = item.clone();
+        untold.insert("attempt".to_owned(), Value::S(MARKER.into()));
+        names(InquiryMap::from_item(&untold).map(|_| ()), "attempt");
         let mut nobodys = item.clone();
         nobodys.insert("owner".to_owned(), Value::S(MARKER.into()));
         broken(InquiryMap::from_item(&nobodys).map(|_| ()), "owner");

@@ -12,6 +12,7 @@ mod following;
 mod letters;
 mod limits;
 mod lost_webhooks;
+mod moved_template;
 mod names;
 mod opening;
 mod operating;

@@ -117,6 +117,28 @@ fn names_that_differ_wait_for_an_operator() {
     assert_eq!((world.carrier.charges(), world.names.asked().len()), (1, 1));
 }
 
+/// Declined, then approved by a reviewer after another inquiry had taken its place, then declined again.
+#[test]
+fn an_inquiry_that_becomes_the_current_one_again_uses_no_second_attempt() {
+    let clock = clock();
+    let world = with(&clock, NameMatchPolicy::Require);
+    world.ask(SUB, "key-1", GATED);
+    let first = world.persona.first().expect("was opened");
+    clock.advance_s(60);
+    assert_eq!(deliver(&world, "evt_1", "inquiry.declined", "declined", 0), 200);
+    send_own(&world, Route::OpenVerification);
+    assert!(!world.verification().is_current(&first));
+    for (event_id, name, status) in
+        [("evt_2", "inquiry.approved", "approved"), ("evt_3", "inquiry.declined", "declined")]
+    {
+        clock.advance_s(60);
+        assert_eq!(deliver(&world, event_id, name, status, 0), 200);
+        assert!(world.verification().is_current(&first), "{status}");
+        assert_eq!(world.verification().attempts_used, 1, "{status}");
+    }
+    assert_eq!(world.verification().state, VerificationState::Declined);
+}
+
 #[test]
 fn what_nobody_knows_is_no_mismatch() {
     let clock = clock();

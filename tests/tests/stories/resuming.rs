@@ -3,11 +3,10 @@
 use adapters::persona::PersonaError;
 use domain::{InquiryId, InquiryStatus, VerificationState};
 use purchase_check::Route;
-use tests::events::{Caller, http_event};
 use tests::neighbours::{ONE_TIME_LINK, PersonaFault, SESSION_TOKEN};
 use tests::world::{Neighbours, clock, world};
 
-use crate::{GATED, SUB, deliver, event, own, send_own};
+use crate::{GATED, SUB, deliver, event, send_own};
 
 /// Sessions that Persona gives for one inquiry ("Inquiry sessions").
 const SESSIONS_OF_PERSONA: u32 = 25;
@@ -118,37 +117,6 @@ fn a_redacted_inquiry_is_replaced_and_persona_being_down_replaces_nothing() {
     clock.advance_s(60);
     assert_eq!(send_own(&world, Route::OpenVerification).body["session_token"], SESSION_TOKEN);
     assert_ne!(inquiry_of(&world), first);
-}
-
-/// An inquiry keeps the template that it was made from: events of the old one count no more, so nobody is sent there.
-#[test]
-fn once_the_template_has_moved_a_new_inquiry_is_opened_whatever_the_old_one_waits_for() {
-    for (name, status) in [
-        ("inquiry.started", "pending"),
-        ("inquiry.completed", "completed"),
-        ("inquiry.marked-for-review", "needs_review"),
-        ("inquiry.expired", "expired"),
-    ] {
-        let clock = clock();
-        let world = world(&clock);
-        world.ask(SUB, "key-1", GATED);
-        let first = inquiry_of(&world);
-        clock.advance_s(5);
-        assert_eq!(deliver(&world, "evt_1", name, status, 0), 200);
-        let open =
-            || http_event(Route::OpenVerification.key(), &[("sub", SUB)], &[], Some(&Caller::sub_account(SUB)), "");
-        let answer = world.check_with_template(open(), "itmpl_moved");
-        assert_eq!((answer.status, answer.body["session_token"].as_str()), (200, Some(SESSION_TOKEN)), "{status}");
-        assert_ne!(inquiry_of(&world), first, "{status}");
-        clock.advance_s(10);
-        let second = inquiry_of(&world);
-        assert_eq!(world.check_with_template(open(), "itmpl_moved").body["session_token"], SESSION_TOKEN);
-        assert_eq!(inquiry_of(&world), second, "{status}: of the template now, it is resumed");
-        // The sweep, whose template is the old one here, leaves the new inquiry alone.
-        world.persona.set(&second, InquiryStatus::Approved, world.now());
-        world.minutes(5);
-        assert!(world.verification_of(&own()).verified_at().is_none());
-    }
 }
 
 /// Persona approves a former inquiry and takes it back; the two events arrive in the wrong order, after another inquiry

@@ -1,11 +1,12 @@
 //! Opening and resuming an inquiry: one at a time, the same one after a crash, none wasted.
 
 use adapters::persona::PersonaError;
-use domain::VerificationState;
+use domain::{InquiryStatus, VerificationState};
 use purchase_check::Route;
+use serde_json::{Value, json};
 use tests::events::{Caller, http_event};
 use tests::memory_table::TableFault;
-use tests::neighbours::{PersonaFault, SESSION_TOKEN};
+use tests::neighbours::{MemoryPersona, PersonaFault, SESSION_TOKEN};
 use tests::world::{Answer, Neighbours, clock, world};
 
 use crate::{GATED, SUB, deliver};
@@ -76,15 +77,109 @@ fn an_expired_inquiry_is_resumed_and_costs_no_attempt() {
 
 #[test]
 fn an_inquiry_that_is_gone_is_replaced() {
+    for gone in [MemoryPersona::redact, MemoryPersona::lose] {
+        let clock = clock();
+        let world = world(&clock);
+        let first = world.ask(SUB, "key-1", GATED);
+        clock.advance_s(60);
+        gone(&world.persona, &world.persona.first().expect("is there"));
+        let again = open(&world);
+        assert_eq!(again.status, 200);
+        assert_ne!(again.body["inquiry_id"], first.body["verification"]["inquiry_id"]);
+        assert_eq!(again.body["session_token"], SESSION_TOKEN);
+    }
+}
+
+/// Persona's documentation has it that one that nobody has begun cannot be resumed. Each inquiry is paid for.
+#[test]
+fn an_open_inquiry_that_persona_does_not_resume_is_asked_for_again_later_and_not_replaced() {
+    for error in [None, Some(PersonaError::Answered(422)), Some(PersonaError::Gone)] {
+        let clock = clock();
+        let world = world(&clock);
+        let first = world.ask(SUB, "key-1", GATED);
+        clock.advance_s(60);
+        match error {
+            None => world.persona.refuse_created(),
+            Some(error) => world.persona.fail_next([PersonaFault::Before(error)]),
+        }
+        let again = open(&world);
+        assert_eq!((again.status, again.headers["retry-after"].as_str()), (200, Some("10")), "{error:?}");
+        assert_eq!(again.body["inquiry_id"], first.body["verification"]["inquiry_id"], "{error:?}");
+        assert_eq!(again.body.get("session_token"), None, "{error:?}");
+        assert_eq!((world.persona.inquiries(), world.persona.looks()), (1, 1), "{error:?}");
+        // Once the person has begun, it can be.
+        let inquiry = world.persona.first().expect("is there");
+        world.persona.set(&inquiry, InquiryStatus::Pending, world.now());
+        clock.advance_s(10);
+        assert_eq!(open(&world).body["session_token"], SESSION_TOKEN, "{error:?}");
+        assert_eq!(world.persona.inquiries(), 1, "{error:?}");
+    }
+}
+
+/// What Persona says of an inquiry in words that we do not know is left out of its answer: no reason to pay for another.
+#[test]
+fn an_inquiry_that_persona_refuses_and_does_not_list_is_not_replaced() {
     let clock = clock();
     let world = world(&clock);
-    let first = world.ask(SUB, "key-1", GATED);
+    world.ask(SUB, "key-1", GATED);
     clock.advance_s(60);
-    world.persona.fail_next([PersonaFault::Before(PersonaError::Gone)]);
-    let again = open(&world);
-    assert_eq!(again.status, 200);
-    assert_ne!(again.body["inquiry_id"], first.body["verification"]["inquiry_id"]);
-    assert_eq!(again.body["session_token"], SESSION_TOKEN);
+    world.persona.lose(&world.persona.first().expect("is there"));
+    world.persona.fail_next([PersonaFault::Before(PersonaError::Answered(409))]);
+    assert_eq!(open(&world).body.get("session_token"), None);
+    assert_eq!(world.persona.inquiries(), 0);
+}
+
+/// Whatever Persona refuses for however long: a page that asks all the time makes few inquiries.
+#[test]
+fn replacements_are_bounded() {
+    const DAY_S: i64 = 24 * 3600;
+    let inquiries_after_a_day = |prepare: fn(&MemoryPersona), each_time: fn(&MemoryPersona)| {
+        let clock = clock();
+        let world = world(&clock);
+        prepare(&world.persona);
+        for _ in 0..DAY_S / 10 {
+            assert_eq!(open(&world).status, 200);
+            each_time(&world.persona);
+            clock.advance_s(10);
+        }
+        world.persona.inquiries()
+    };
+    let untouched = inquiries_after_a_day(MemoryPersona::refuse_created, |_| {});
+    assert!((2..=4).contains(&untouched), "{untouched} of an inquiry that is never resumed");
+    let redacted = inquiries_after_a_day(|_| {}, |persona| persona.redact(&persona.latest().expect("is there")));
+    assert!((2..=60).contains(&redacted), "{redacted} where each is redacted at once");
+}
+
+/// The audit of an expired inquiry that Persona does not resume tells one state after the other.
+#[test]
+fn what_was_noted_of_a_session_that_persona_refused_is_taken_back_in_the_audit() {
+    let clock = clock();
+    let world = world(&clock);
+    world.ask(SUB, "key-1", GATED);
+    clock.advance_s(24 * 3600);
+    assert_eq!(deliver(&world, "evt_expired", "inquiry.expired", "expired", 0), 200);
+    for _ in 0..2 {
+        clock.advance_s(10);
+        world.persona.fail_next([PersonaFault::Before(PersonaError::Answered(429))]);
+        assert_eq!(open(&world).status, 502);
+    }
+    clock.advance_s(10);
+    assert_eq!(open(&world).body["session_token"], SESSION_TOKEN);
+    let audit = world.operate(&format!("GET /v1/operator/sub-accounts/{SUB}/audit"), &Value::Null);
+    let mut entries = audit.body["entries"].as_array().expect("a list").clone();
+    // Two of one instant come in the order of their names.
+    entries.sort_by_key(|entry| (entry["at"].to_string(), entry["what"] == "not_resumed"));
+    let told: Vec<_> = entries.iter().map(|entry| [&entry["what"], &entry["from"], &entry["to"]]).collect();
+    let wanted = [
+        ["opened", "unverified", "in_progress"],
+        ["expired", "in_progress", "expired"],
+        ["resumed", "expired", "in_progress"],
+        ["not_resumed", "in_progress", "expired"],
+        ["resumed", "expired", "in_progress"],
+        ["not_resumed", "in_progress", "expired"],
+        ["resumed", "expired", "in_progress"],
+    ];
+    assert_eq!(json!(told), json!(wanted));
 }
 
 #[test]
@@ -213,7 +308,7 @@ fn an_expired_inquiry_whose_resumption_was_lost_is_seen_as_expired_again() {
     world.ask(SUB, "key-1", GATED);
     let inquiry = world.persona.first().expect("is there");
     clock.advance_s(3600);
-    world.persona.set(&inquiry, domain::InquiryStatus::Expired, world.now().whole_second());
+    world.persona.set(&inquiry, InquiryStatus::Expired, world.now().whole_second());
     world.minutes(3);
     assert_eq!(world.verification().state, VerificationState::Expired);
     world.persona.fail_next([PersonaFault::Before(PersonaError::Unknown)]);

@@ -129,6 +129,7 @@ fn of_a_verification() {
             attempt: Attempt::Unused,
             session_at: AT,
             sessions: 1,
+            sessions_before: 0,
         }),
         ..of(VerificationState::Declined)
     };
@@ -140,4 +141,16 @@ fn of_a_verification() {
             (of(VerificationState::Failed), Verification { attempts_used: 2, ..of(VerificationState::Failed) }),
         ],
     );
+    let used = |attempts_used, attempt| {
+        let before = seen(0);
+        let inquiry = before.inquiry.clone().map(|inquiry| Inquiry { attempt, ..inquiry });
+        Verification { attempts_used, inquiry, ..before }
+    };
+    let twice = |before: &Verification, after: &Verification| broken(&VERIFICATION_INVARIANTS, before, after).is_some();
+    assert!(!twice(&used(0, Attempt::Unused), &used(1, Attempt::Used)));
+    assert!(!twice(&used(1, Attempt::Used), &used(0, Attempt::Used)), "given back");
+    assert!(twice(&used(1, Attempt::Used), &used(2, Attempt::Used)), "one that has used an attempt");
+    assert!(twice(&used(1, Attempt::Unused), &used(2, Attempt::Unused)), "that it has is not written down");
+    assert!(twice(&used(1, Attempt::Used), &used(1, Attempt::Unused)), "forgotten");
+    assert!(twice(&of(VerificationState::Failed), &used(1, Attempt::Used)), "of another inquiry");
 }

@@ -70,6 +70,7 @@ fn verification(state: VerificationState) -> Verification {
         attempt: Attempt::Unused,
         session_at: Instant::from_unix_ms(SEEN_MS),
         sessions: 1,
+        sessions_before: 0,
     };
     let inquiry = if state == VerificationState::Unverified { None } else { Some(inquiry) };
     let names = match state {
@@ -161,7 +162,7 @@ fn observed(status: InquiryStatus, offset_ms: i64) -> VerificationEvent {
 
 /// Of an inquiry that another has replaced.
 fn observed_former(status: InquiryStatus, offset_ms: i64, seen: Option<Seen>) -> VerificationEvent {
-    let former = FormerInquiry { seen, template: template("itmpl_1") };
+    let former = FormerInquiry { seen, template: template("itmpl_1"), attempt: Attempt::Unused };
     VerificationEvent::ObservedFormer(said(OLDER, status, offset_ms), former)
 }
 
@@ -344,7 +345,8 @@ fn only_what_was_decided_after_an_operators_approval_takes_it_away() {
 fn what_is_remembered_of_a_former_inquiry_is_the_newest() {
     let policy = VerificationPolicy::default();
     let news = |seen, status, offset_ms| {
-        FormerInquiry { seen, template: template("itmpl_1") }.news(&said(OLDER, status, offset_ms), &policy)
+        FormerInquiry { seen, template: template("itmpl_1"), attempt: Attempt::Unused }
+            .news(&said(OLDER, status, offset_ms), &policy)
     };
     let at = |offset_ms| Instant::from_unix_ms(SEEN_MS + offset_ms);
     let decided = Some((EventClass::Decision, at(0)));

@@ -3,12 +3,12 @@
 use adapters::ambient::Ambient;
 use adapters::items::{InquiryMap, StoredVerification, keys, verification_from_item, verification_to_item};
 use adapters::persona::{WebhookSecret, WebhookSecrets};
-use adapters::store::{Condition, Item, Store, Write};
+use adapters::store::{Condition, Item, Key, Store, Write};
 use adapters::verifications::Revisits;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::{
-    Attempt, Inquiry, InquiryId, InquiryStatus, Instant, NameCheck, Owner, Phase, SubAccountId, TemplateId,
+    Attempt, EventClass, Inquiry, InquiryId, InquiryStatus, Instant, NameCheck, Owner, Phase, SubAccountId, TemplateId,
     Verification, VerificationPolicy, VerificationState,
 };
 use futures::executor::block_on;
@@ -31,8 +31,9 @@ pub(crate) fn play(case: &Case, receiver: &Receiver) -> (u16, Effect) {
     let (table, queue, persona) = (MemoryTable::default(), MemoryQueue::default(), MemoryPersona::default());
     let owner = Owner::SubAccount(SubAccountId::parse("loc_vectors").expect("is an id"));
     let inquiry = InquiryId::parse(&receiver.inquiry).expect("is an id");
-    open(&table, &owner, &inquiry, receiver);
-    persona.set(&inquiry, InquiryStatus::Created, Instant::from_unix_ms(case.now * 1000 - 60_000));
+    let asked_at = Instant::from_unix_ms(case.now * 1000 - 60_000);
+    open(&table, &owner, &inquiry, receiver, asked_at);
+    persona.set(&inquiry, InquiryStatus::Created, asked_at);
     let before = table.items();
     let function = PersonaWebhook {
         store: &table,
@@ -49,19 +50,21 @@ pub(crate) fn play(case: &Case, receiver: &Receiver) -> (u16, Effect) {
     };
     let answer = block_on(function.handle(event(case)));
     let status = answer["statusCode"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or_default();
-    (status, effect(&before, &table, &persona, &owner))
+    (status, effect(&before, &table, &persona, &owner, &inquiry))
 }
 
-fn open(table: &MemoryTable, owner: &Owner, inquiry: &InquiryId, receiver: &Receiver) {
+fn open(table: &MemoryTable, owner: &Owner, inquiry: &InquiryId, receiver: &Receiver, asked_at: Instant) {
     let template = TemplateId::parse(&receiver.template).expect("is an id");
-    let map = InquiryMap { owner: owner.clone(), template: template.clone(), seen: None };
+    let map = InquiryMap::new(owner.clone(), template.clone());
     let current = Inquiry {
         id: inquiry.clone(),
         template: Some(template),
-        seen: None,
+        // What Persona says when asked, so that its answer is no news.
+        seen: Some((EventClass::Progress, asked_at)),
         attempt: Attempt::Unused,
         session_at: Instant::from_unix_ms(0),
         sessions: 1,
+        sessions_before: 0,
     };
     let verification = Verification {
         state: VerificationState::InProgress { phase: Phase::NeedsUser },
@@ -75,13 +78,20 @@ fn open(table: &MemoryTable, owner: &Owner, inquiry: &InquiryId, receiver: &Rece
     }
 }
 
-/// Says `None` only if nothing at all changed and nobody was asked.
-fn effect(before: &[Item], table: &MemoryTable, persona: &MemoryPersona, owner: &Owner) -> Effect {
+/// Says `None` only if nothing at all changed and nobody was asked, and `Asked` only if all that changed is when Persona
+/// was.
+fn effect(before: &[Item], table: &MemoryTable, persona: &MemoryPersona, owner: &Owner, inquiry: &InquiryId) -> Effect {
     let item = block_on(table.get(&keys::verification(owner))).expect("is read").expect("is there");
     let verified = verification_from_item(&item).expect("is readable").verification.verified_at().is_some();
     match (verified, persona.looks()) {
         (true, 0) => Effect::Applied,
-        (false, 1) => Effect::Asked,
+        (false, 1) => {
+            let asked = keys::asked(inquiry);
+            let mut after = table.items();
+            after.retain(|item| Key::of(item).expect("has keys") != asked);
+            assert_eq!(after, before, "something changed besides when Persona was asked");
+            Effect::Asked
+        }
         (true | false, _) => {
             assert_eq!(table.items(), before, "something changed that should not");
             Effect::None

@@ -53,6 +53,11 @@ pub enum AuditCause {
         /// The inquiry.
         inquiry: InquiryId,
     },
+    /// Persona refused to resume the current inquiry: what was noted of that was taken back.
+    NotResumed {
+        /// The inquiry.
+        inquiry: InquiryId,
+    },
     /// The name on the ID was compared with the phone's owner.
     NamesCompared {
         /// The inquiry whose ID it was.
@@ -137,6 +142,10 @@ impl AuditEntry {
                 format!("resumed#{inquiry}#{version}"),
                 vec![("cause", s("resumed")), ("inquiry", copied(inquiry.as_str()))],
             ),
+            AuditCause::NotResumed { inquiry } => (
+                format!("not_resumed#{inquiry}#{version}"),
+                vec![("cause", s("not_resumed")), ("inquiry", copied(inquiry.as_str()))],
+            ),
             AuditCause::NamesCompared { inquiry, levels } => {
                 let mut attributes = vec![("cause", s("names_compared")), ("inquiry", copied(inquiry.as_str()))];
                 attributes.extend(level_attributes(*levels));
@@ -189,6 +198,7 @@ impl AuditEntry {
             "look" => AuditCause::Look { inquiry: inquiry()?, status: status()? },
             "opened" => AuditCause::Opened { inquiry: inquiry()? },
             "resumed" => AuditCause::Resumed { inquiry: inquiry()? },
+            "not_resumed" => AuditCause::NotResumed { inquiry: inquiry()? },
             "names_compared" => AuditCause::NamesCompared { inquiry: inquiry()?, levels: levels_from_fields(&fields)? },
             "operator" => AuditCause::Operator {
                 action: operator_action_of(fields.text("action")?).ok_or_else(|| unreadable("action"))?,

@@ -1,9 +1,9 @@
 //! The inquiry map's item: whose inquiry it is, and what is remembered of it once another has replaced it.
 
-use domain::{FormerInquiry, InquiryId, Instant, Owner, Seen, TemplateId};
+use domain::{Attempt, FormerInquiry, InquiryId, Instant, Owner, Seen, TemplateId};
 
-use super::verification::{SEEN_AT, SEEN_CLASS, class_name, insert_seen, seen_from_fields};
-use super::{Fields, copied, keys, n, s};
+use super::verification::{SEEN_AT, SEEN_CLASS, attempt_name, attempt_of, class_name, insert_seen, seen_from_fields};
+use super::{Fields, copied, keys, n, s, unreadable};
 use crate::store::{Condition, Item, Key, PK, SK, StoreError, Value, Write};
 
 /// Which owner an inquiry was opened for, and from which template: what makes an event ours.
@@ -15,21 +15,37 @@ pub struct InquiryMap {
     pub template: TemplateId,
     /// The newest of what Persona said of it, once another inquiry has replaced it: until then its verification knows.
     pub seen: Option<Seen>,
+    /// Whether it had used one of the owner's attempts by then.
+    pub attempt: Attempt,
 }
 
+/// Name of the attribute that says whether the inquiry has used an attempt; it is missing until another replaces it.
+const ATTEMPT: &str = "attempt";
+
 impl InquiryMap {
+    /// An inquiry that was just opened for `owner` from `template`.
+    #[must_use]
+    pub fn new(owner: Owner, template: TemplateId) -> Self {
+        Self { owner, template, seen: None, attempt: Attempt::Unused }
+    }
+
     /// # Errors
     /// [`StoreError::Broken`] when an attribute cannot be read.
     pub fn from_item(item: &Item) -> Result<Self, StoreError> {
         let fields = Fields(item);
+        let attempt = match fields.optional_text(ATTEMPT)? {
+            Some(name) => attempt_of(name).ok_or_else(|| unreadable(ATTEMPT))?,
+            None => Attempt::Unused,
+        };
         Ok(Self {
             owner: keys::owner_of_pk(fields.text("owner")?)?,
             template: fields.parsed("template", TemplateId::parse)?,
             seen: seen_from_fields(&fields)?,
+            attempt,
         })
     }
 
-    /// The item of an inquiry that was just opened.
+    /// The item of an inquiry that was opened at `at`.
     #[must_use]
     pub fn to_item(&self, inquiry: &InquiryId, at: Instant) -> Item {
         let Key { pk, sk } = keys::inquiry_map(inquiry);
@@ -41,27 +57,30 @@ impl InquiryMap {
             (SK, Value::S(sk)),
         ]);
         insert_seen(&mut item, self.seen);
+        if self.attempt == Attempt::Used {
+            item.insert(ATTEMPT, s(attempt_name(&self.attempt)));
+        }
         item
     }
 
     /// The inquiry as a former one.
     #[must_use]
     pub fn former(self) -> FormerInquiry {
-        FormerInquiry { seen: self.seen, template: self.template }
+        FormerInquiry { seen: self.seen, template: self.template, attempt: self.attempt }
     }
 }
 
 /// Writes down what is now remembered of an inquiry that another replaces or has replaced, on condition of what was
 /// read of it. An inquiry that was forgotten stays so: the write is refused.
 #[must_use]
-pub fn remember_former(inquiry: &InquiryId, read: Option<Seen>, seen: Seen) -> Write {
+pub fn remember_former(inquiry: &InquiryId, read: Option<Seen>, seen: Seen, attempt: Attempt) -> Write {
     let unchanged = match read {
         None => Condition::Missing(SEEN_AT),
         Some((_, at)) => Condition::Equals(SEEN_AT, n(at)),
     };
     Write::Update {
         key: keys::inquiry_map(inquiry),
-        set: vec![(SEEN_CLASS, s(class_name(&seen.0))), (SEEN_AT, n(seen.1))],
+        set: vec![(SEEN_CLASS, s(class_name(&seen.0))), (SEEN_AT, n(seen.1)), (ATTEMPT, s(attempt_name(&attempt)))],
         remove: vec![],
         expect: Condition::All(vec![Condition::ItemPresent, unchanged]),
     }

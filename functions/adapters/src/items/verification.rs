@@ -65,7 +65,7 @@ names!(pub(super) class_name, class_of, EventClass, {
     EventClass::Progress => "progress" => EventClass::Progress,
     EventClass::Decision => "decision" => EventClass::Decision,
 });
-names!(attempt_name, attempt_of, Attempt, {
+names!(pub(super) attempt_name, pub(super) attempt_of, Attempt, {
     Attempt::Unused => "unused" => Attempt::Unused,
     Attempt::Used => "used" => Attempt::Used,
 });
@@ -195,6 +195,7 @@ fn inquiry_to_item(inquiry: &Inquiry) -> Item {
         ("attempt", s(attempt_name(&inquiry.attempt))),
         ("session_at", n(inquiry.session_at)),
         ("sessions", Value::N(inquiry.sessions.into())),
+        ("sessions_before", Value::N(inquiry.sessions_before.into())),
     ]);
     if let Some(template) = &inquiry.template {
         item.insert("template", copied(template.as_str()));
@@ -204,7 +205,9 @@ fn inquiry_to_item(inquiry: &Inquiry) -> Item {
 }
 
 fn inquiry_from_fields(fields: &Fields<'_>) -> Result<Inquiry, StoreError> {
-    let sessions = fields.optional_number("sessions")?.unwrap_or(1);
+    let sessions = |name: &'static str, unsaid: i64| {
+        u32::try_from(fields.optional_number(name)?.unwrap_or(unsaid)).map_err(|_| unreadable(name))
+    };
     Ok(Inquiry {
         id: fields.parsed("id", InquiryId::parse)?,
         template: fields
@@ -214,7 +217,8 @@ fn inquiry_from_fields(fields: &Fields<'_>) -> Result<Inquiry, StoreError> {
         seen: seen_from_fields(fields)?,
         attempt: attempt_of(fields.text("attempt")?).ok_or_else(|| unreadable("attempt"))?,
         session_at: fields.instant("session_at")?,
-        sessions: u32::try_from(sessions).map_err(|_| unreadable("sessions"))?,
+        sessions: sessions("sessions", 1)?,
+        sessions_before: sessions("sessions_before", 0)?,
     })
 }
 

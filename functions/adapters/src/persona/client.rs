@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::{InquiryEvent, InquiryId, Nonce, TemplateId};
+use domain::{InquiryId, Nonce, TemplateId};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -11,7 +11,7 @@ use serde_json::json;
 use tracing::warn;
 
 use super::payload::{AccountList, InquiryList, InquiryWithLink, InquiryWithName, InquiryWithSession, NameField};
-use super::{INQUIRIES_PER_QUESTION_MAX, Identity, OpenedInquiry, PersonaError, Session};
+use super::{INQUIRIES_PER_QUESTION_MAX, Identity, Looked, OpenedInquiry, PersonaError, Session};
 use crate::config::BaseUrl;
 use crate::name_match::{NameOnId, PersonName};
 use crate::outside::{self, BodyError, read_body};
@@ -24,7 +24,7 @@ const PERSONA_VERSION: &str = "2025-12-08";
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
 /// The fields of an inquiry that say where it stands (Persona, "Retrieve an Inquiry").
-const LOOKED_AT_FIELDS: &str = "status,completed-at,decisioned-at,updated-at";
+const LOOKED_AT_FIELDS: &str = "status,completed-at,decisioned-at,updated-at,redacted-at";
 
 /// The fields of an inquiry that hold the name on the ID (Persona, "Response body": sparse fieldsets), in both spellings.
 const NAME_FIELDS: &str = "fields.name-first,fields.name-last,fields.name_first,fields.name_last";
@@ -115,8 +115,7 @@ impl Identity for PersonaClient {
                 };
                 Ok(Session { token, one_time_link })
             }
-            // Redacted, decided, or never there (API reference, "Resume an inquiry"; "Errors").
-            Err(PersonaError::Answered(404 | 409 | 422)) => Err(PersonaError::Gone),
+            Err(PersonaError::Answered(404)) => Err(PersonaError::Gone),
             Err(error @ (PersonaError::Unknown | PersonaError::Answered(_) | PersonaError::Gone)) => Err(error),
         }
     }
@@ -140,7 +139,7 @@ impl Identity for PersonaClient {
         Ok(())
     }
 
-    async fn look(&self, inquiries: &[InquiryId]) -> Result<Vec<InquiryEvent>, PersonaError> {
+    async fn look(&self, inquiries: &[InquiryId]) -> Result<Vec<Looked>, PersonaError> {
         let ids: Vec<&str> = inquiries.iter().take(INQUIRIES_PER_QUESTION_MAX).map(InquiryId::as_str).collect();
         let query = [
             ("filter[inquiry-id]", ids.join(",")),
@@ -148,8 +147,8 @@ impl Identity for PersonaClient {
             ("page[size]", INQUIRIES_PER_QUESTION_MAX.to_string()),
         ];
         let answer: InquiryList = ask(self.request(self.http.get(self.url("/inquiries"))).query(&query)).await?;
-        let understood = answer.data.into_iter().filter_map(|listed| match listed.event() {
-            Ok(event) => Some(event),
+        let understood = answer.data.into_iter().filter_map(|listed| match listed.looked() {
+            Ok(looked) => Some(looked),
             Err(what) => {
                 // Which one is not said: an id that is in a strange place may be anything.
                 warn!(?what, metric = "drift", "Persona says of an inquiry what we do not understand; it is left out.");

@@ -39,6 +39,15 @@ pub struct OpenedInquiry {
     pub session: Session,
 }
 
+/// What Persona says of an inquiry when it is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Looked {
+    /// Its status, and since when.
+    pub event: InquiryEvent,
+    /// Whether it was redacted: its status stays, and nobody can go on with it (Persona, "Redact an inquiry").
+    pub redacted: bool,
+}
+
 /// Why Persona did not do what was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PersonaError {
@@ -48,8 +57,8 @@ pub enum PersonaError {
     /// Persona answered with this status. Its idempotency store keeps that answer: ask again with a fresh key.
     #[error("Persona answered with status {0}")]
     Answered(u16),
-    /// The inquiry is gone, redacted or beyond resuming: a new one is needed.
-    #[error("Persona no longer has that inquiry open")]
+    /// Persona has no such inquiry.
+    #[error("Persona has no such inquiry")]
     Gone,
 }
 
@@ -62,9 +71,9 @@ pub trait Identity: Send + Sync {
     /// Gives a live session of an open inquiry; an expired one is put back to pending.
     fn resume(&self, inquiry: &InquiryId) -> impl Future<Output = Result<Session, PersonaError>> + Send;
 
-    /// What Persona says now of up to [`INQUIRIES_PER_QUESTION_MAX`] inquiries: status and time, nothing personal.
+    /// What Persona says now of up to [`INQUIRIES_PER_QUESTION_MAX`] inquiries: status and times, nothing personal.
     /// One that Persona does not know is left out.
-    fn look(&self, inquiries: &[InquiryId]) -> impl Future<Output = Result<Vec<InquiryEvent>, PersonaError>> + Send;
+    fn look(&self, inquiries: &[InquiryId]) -> impl Future<Output = Result<Vec<Looked>, PersonaError>> + Send;
 
     /// Redacts an inquiry: what Persona knows of the person by it is gone for good. One that is gone, or never was, is
     /// fine.

@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::VerifiedWebhook;
+use super::{Looked, VerifiedWebhook};
 use crate::rfc3339::instant_of;
 
 /// What a delivery is to us.
@@ -253,14 +253,16 @@ struct ListedAttributes {
     decisioned_at: Option<String>,
     #[serde(rename = "updated-at", default)]
     updated_at: Option<String>,
+    #[serde(rename = "redacted-at", default)]
+    redacted_at: Option<String>,
 }
 
 impl Listed {
     /// What the entry says. The time of a decision, and of a completion, which may count as one, is when it came about:
     /// `updated-at` also moves on a note, a tag, a change or a redaction, which must make none look newer than it is.
-    pub(super) fn event(self) -> Result<InquiryEvent, Drift> {
+    pub(super) fn looked(self) -> Result<Looked, Drift> {
         let Self::Known(ListedInquiry { id, attributes }) = self else { return Err(Drift::Form) };
-        let ListedAttributes { status, completed_at, decisioned_at, updated_at } = attributes;
+        let ListedAttributes { status, completed_at, decisioned_at, updated_at, redacted_at } = attributes;
         let status = parse_status(&status).ok_or(Drift::Status)?;
         let came_about_at = match status {
             InquiryStatus::Approved | InquiryStatus::Declined => decisioned_at,
@@ -271,12 +273,13 @@ impl Listed {
             | InquiryStatus::Expired
             | InquiryStatus::NeedsReview => None,
         };
-        Ok(InquiryEvent {
+        let event = InquiryEvent {
             inquiry: InquiryId::parse(&id).map_err(|_| Drift::Form)?,
             status,
             at: parse_instant(&came_about_at.or(updated_at).ok_or(Drift::Form)?)?,
             source: Source::Answer,
-        })
+        };
+        Ok(Looked { event, redacted: redacted_at.is_some() })
     }
 }
 

@@ -18,6 +18,8 @@ pub struct FormerInquiry {
     pub seen: Option<Seen>,
     /// What it was made from.
     pub template: TemplateId,
+    /// Whether it has used one of the owner's attempts.
+    pub attempt: Attempt,
 }
 
 impl FormerInquiry {
@@ -82,15 +84,18 @@ impl Verification {
         if !policy.accepts(event.status) || stands || !self.is_newer(event, class, former.seen) {
             return self.already_done();
         }
-        let (session_at, sessions) =
-            self.inquiry.as_ref().map_or((event.at, 0), |current| (current.session_at, current.sessions));
+        let (session_at, sessions, sessions_before) = self
+            .inquiry
+            .as_ref()
+            .map_or((event.at, 0, 0), |current| (current.session_at, current.sessions, current.sessions_before));
         let current = Inquiry {
             id: event.inquiry.clone(),
             template: Some(former.template.clone()),
             seen: Some((class, event.at)),
-            attempt: Attempt::Unused,
+            attempt: former.attempt,
             session_at,
             sessions,
+            sessions_before,
         };
         self.approved_by_persona(current, event.at, policy)
     }

@@ -1,10 +1,12 @@
 //! Sessions: when an owner gets one, of which inquiry, and what opening and resuming change.
 //!
 //! A live inquiry is resumed; a new one is made only when it must be: none is open, the last was declined or failed,
-//! the template has moved, or Persona has it no more (promise P6). Pages that ask again and again use up neither
-//! Persona's 25 sessions per inquiry nor its rate limit: the pause between two sessions grows with their number.
+//! the setting names another template and the person has not submitted anything yet, [`SESSIONS_MAX`] sessions were
+//! asked for, or Persona has it no more (promise P6). Each is paid for. Pages that ask again and again use up neither
+//! Persona's 25 sessions per inquiry nor its rate limit, nor do they make one inquiry after another: the pause between two
+//! sessions grows with their number, which a replacement goes on counting until something is decided.
 
-use super::{Outcome, Phase, Reviewer, Verification, VerificationEffect, VerificationState};
+use super::{Outcome, Phase, Verification, VerificationEffect, VerificationState};
 use crate::decision::Decision;
 use crate::ids::{InquiryId, Nonce, TemplateId};
 use crate::inquiry::{Attempt, Inquiry};
@@ -45,33 +47,28 @@ impl Verification {
     /// What an owner that asks for a session at `now` gets, where new inquiries are made from `template`.
     #[must_use]
     pub fn open_plan(&self, now: Instant, template: &TemplateId) -> OpenPlan {
-        let live = self.inquiry.as_ref().filter(|inquiry| inquiry.is_of(template));
-        match (self.state, live) {
+        match (self.state, &self.inquiry) {
             (VerificationState::Unverified | VerificationState::Declined | VerificationState::Failed, _)
-            | (
-                VerificationState::InProgress { .. }
-                | VerificationState::InReview { by: Reviewer::Persona }
-                | VerificationState::Expired,
-                None,
-            ) => OpenPlan::Create,
+            | (VerificationState::InProgress { phase: Phase::NeedsUser } | VerificationState::Expired, None) => {
+                OpenPlan::Create
+            }
             (VerificationState::InProgress { phase: Phase::NeedsUser } | VerificationState::Expired, Some(inquiry)) => {
-                let at = inquiry.session_at.plus_ms(resume_pause_ms(inquiry.sessions));
+                let at = inquiry.session_at.plus_ms(session_pause_ms(inquiry.sessions_in_a_row()));
                 if now < at {
                     OpenPlan::TooSoon { at }
-                } else if inquiry.sessions < SESSIONS_MAX {
+                } else if inquiry.is_of(template) && inquiry.sessions < SESSIONS_MAX {
                     OpenPlan::Resume(inquiry.id.clone())
                 } else {
                     OpenPlan::Create
                 }
             }
+            // Whatever it was made from: the person has done its part, and what Persona decides of it counts.
             (
                 VerificationState::InProgress { phase: Phase::Processing }
-                | VerificationState::InReview { by: Reviewer::Persona },
-                Some(_),
-            )
-            | (VerificationState::InReview { by: Reviewer::Names { .. } } | VerificationState::Verified { .. }, _) => {
-                OpenPlan::NothingToDo
-            }
+                | VerificationState::InReview { .. }
+                | VerificationState::Verified { .. },
+                _,
+            ) => OpenPlan::NothingToDo,
             (VerificationState::Locked | VerificationState::Revoked { .. }, _) => OpenPlan::Refused,
         }
     }
@@ -85,21 +82,13 @@ impl Verification {
     }
 
     pub(super) fn opened(&self, inquiry: &InquiryId, template: &TemplateId, now: Instant) -> Outcome {
-        if self.inquiry.as_ref().is_some_and(|current| current.id == *inquiry) {
+        if self.is_current(inquiry) {
             return Decision::AlreadyDone { effects: VerificationEffect::None };
         }
-        let template_moved = self.inquiry.as_ref().is_some_and(|current| !current.is_of(template));
-        match self.state {
-            VerificationState::Unverified
-            | VerificationState::InProgress { phase: Phase::NeedsUser }
-            | VerificationState::Declined
-            | VerificationState::Failed
-            | VerificationState::Expired => self.moved_to(inquiry, template, now),
-            VerificationState::InProgress { phase: Phase::Processing }
-            | VerificationState::InReview { by: Reviewer::Persona }
-                if template_moved =>
-            {
-                self.moved_to(inquiry, template, now)
+        let sessions_before = match self.state {
+            VerificationState::Unverified | VerificationState::Declined | VerificationState::Failed => 0,
+            VerificationState::InProgress { phase: Phase::NeedsUser } | VerificationState::Expired => {
+                self.inquiry.as_ref().map_or(0, Inquiry::sessions_in_a_row)
             }
             // Decided, or done by the person, while we were opening: the new inquiry is left alone and nobody is sent
             // to it.
@@ -107,8 +96,20 @@ impl Verification {
             | VerificationState::InReview { .. }
             | VerificationState::Verified { .. }
             | VerificationState::Locked
-            | VerificationState::Revoked { .. } => Decision::AlreadyDone { effects: VerificationEffect::None },
-        }
+            | VerificationState::Revoked { .. } => {
+                return Decision::AlreadyDone { effects: VerificationEffect::None };
+            }
+        };
+        let inquiry = Inquiry {
+            id: inquiry.clone(),
+            template: Some(template.clone()),
+            seen: None,
+            attempt: Attempt::Unused,
+            session_at: now,
+            sessions: 1,
+            sessions_before,
+        };
+        self.moved(VerificationState::InProgress { phase: Phase::NeedsUser }, inquiry, self.attempts_used)
     }
 
     pub(super) fn resumed(&self, now: Instant) -> Outcome {
@@ -134,22 +135,10 @@ impl Verification {
             | VerificationState::Revoked { .. } => Decision::AlreadyDone { effects: VerificationEffect::None },
         }
     }
-
-    fn moved_to(&self, inquiry: &InquiryId, template: &TemplateId, now: Instant) -> Outcome {
-        let inquiry = Inquiry {
-            id: inquiry.clone(),
-            template: Some(template.clone()),
-            seen: None,
-            attempt: Attempt::Unused,
-            session_at: now,
-            sessions: 1,
-        };
-        self.moved(VerificationState::InProgress { phase: Phase::NeedsUser }, inquiry, self.attempts_used)
-    }
 }
 
 /// How long after the last of `sessions` sessions the next one is given, in milliseconds.
-fn resume_pause_ms(sessions: u32) -> i64 {
+fn session_pause_ms(sessions: u32) -> i64 {
     let doublings = sessions.saturating_sub(SESSIONS_BEFORE_DOUBLING).min(i64::BITS / 4);
     (RESUME_PAUSE_MS << doublings).min(RESUME_PAUSE_MS_MAX)
 }
