@@ -2,8 +2,10 @@
 //!
 //! 1. Nothing is done while a purchase waits for the owner, or while an inquiry is being opened for it.
 //! 2. Every inquiry that we opened for it, the current one and those that the audit names, is redacted at Persona, and
-//!    its map entry deleted: from then on no event about it is ours.
-//! 3. The verification loses its inquiry and its proof, with an audit entry of the erasure in the same transaction.
+//!    its map entry deleted: from then on no event about it is ours. One that has none any more was redacted before, so
+//!    that an owner of many inquiries is done after some repetitions, however long Persona takes for each.
+//! 3. The verification loses its inquiry and its proof, with an audit entry of the erasure in the same transaction. Where
+//!    a page has opened another inquiry meanwhile, it begins again with that one.
 //! 4. Every older audit entry is replaced by its hash, instant and states, both in one transaction.
 //! 5. Of a sub-account, the verifications of phones that are still stored are deleted, then the phone that it has proved
 //!    to have: in that order, so that no passcode that is entered meanwhile brings it back.
@@ -66,15 +68,7 @@ pub async fn erase(
     if !verifications::waiters(store, owner, 1, None).await?.items.is_empty() {
         return Ok(Erased::PurchasesWait);
     }
-    let stored = verifications::load(store, owner).await?;
-    if let Some(opening) = stored.opening.as_ref().filter(|opening| opening.lease_until > now) {
-        return Ok(Erased::Opening(opening.lease_until));
-    }
-    for inquiry in inquiries(store, owner, &stored).await? {
-        identity.redact(&inquiry).await?;
-        delete(store, keys::inquiry_map(&inquiry)).await?;
-    }
-    let left = match forget_verification(store, revisits, owner, operator, now).await? {
+    let left = match forget_verification(store, identity, revisits, owner, operator, now).await? {
         Ok(left) => left,
         Err(lease_until) => return Ok(Erased::Opening(lease_until)),
     };
@@ -85,41 +79,23 @@ pub async fn erase(
     Ok(Erased::Done(left))
 }
 
-/// Every inquiry that was opened for the owner.
-async fn inquiries(
-    store: &impl Store,
-    owner: &Owner,
-    stored: &StoredVerification,
-) -> Result<Vec<InquiryId>, StoreError> {
-    let mut inquiries: Vec<InquiryId> = stored.verification.inquiry.iter().map(|inquiry| inquiry.id.clone()).collect();
-    let mut after = None;
-    loop {
-        let page = store.query(page(keys::owner_pk(owner), keys::OPENED_PREFIX, after)).await?;
-        for item in &page.items {
-            let key = Key::of(item)?;
-            let named = key.sk.strip_prefix(keys::OPENED_PREFIX).and_then(|id| InquiryId::parse(id).ok());
-            inquiries.extend(named.filter(|inquiry| !inquiries.contains(inquiry)));
-        }
-        match page.next {
-            None => return Ok(inquiries),
-            next => after = next,
-        }
-    }
-}
-
-/// Takes inquiry and proof from the verification, or says until when somebody opens an inquiry meanwhile. One that has
-/// neither is left as it is, so that a repeated erasure writes nothing.
+/// Takes inquiry and proof from the verification once all its inquiries are redacted, or says until when somebody opens
+/// an inquiry meanwhile. One that has neither is left as it is, so that a repeated erasure writes nothing.
 async fn forget_verification(
     store: &impl Store,
+    identity: &impl Identity,
     revisits: &Revisits,
     owner: &Owner,
     operator: &Operator,
     now: Instant,
-) -> Result<Result<Verification, Instant>, StoreError> {
+) -> Result<Result<Verification, Instant>, EraseError> {
     for _ in 0..DECIDE_AGAIN_MAX {
         let seen = verifications::load(store, owner).await?;
         if let Some(opening) = seen.opening.as_ref().filter(|opening| opening.lease_until > now) {
             return Ok(Err(opening.lease_until));
+        }
+        for inquiry in inquiries(store, owner, &seen).await? {
+            forget_inquiry(store, identity, &inquiry, seen.verification.is_current(&inquiry)).await?;
         }
         let left = seen.verification.forgotten();
         if left == seen.verification && seen.opening.is_none() {
@@ -127,12 +103,56 @@ async fn forget_verification(
         }
         let cause = AuditCause::Erased { operator: operator.clone() };
         let change = Made { next: left.clone(), cause, beside: vec![] };
+        // On condition of what was read: an inquiry that was opened since stays, and is redacted first.
         match verifications::commit_change(store, owner, &seen, change, now, revisits).await? {
             Change::Done => return Ok(Ok(left)),
             Change::Refused(_) => {}
         }
     }
-    Err(StoreError::Unavailable("the verification kept changing".to_owned()))
+    Err(StoreError::Unavailable("the verification kept changing".to_owned()).into())
+}
+
+/// Redacts an inquiry, then deletes what leads to it. One that nothing leads to any more was redacted before; only the
+/// current one is redacted whether it was or not, since the verification still names it.
+async fn forget_inquiry(
+    store: &impl Store,
+    identity: &impl Identity,
+    inquiry: &InquiryId,
+    is_current: bool,
+) -> Result<(), EraseError> {
+    let map = keys::inquiry_map(inquiry);
+    if !is_current && store.get(&map).await?.is_none() {
+        return Ok(());
+    }
+    identity.redact(inquiry).await?;
+    delete(store, keys::asked(inquiry)).await?;
+    delete(store, map).await?;
+    Ok(())
+}
+
+/// Every inquiry that was opened for the owner, the current one last: it is the one that each repetition redacts.
+async fn inquiries(
+    store: &impl Store,
+    owner: &Owner,
+    stored: &StoredVerification,
+) -> Result<Vec<InquiryId>, StoreError> {
+    let current = stored.verification.inquiry.as_ref().map(|inquiry| &inquiry.id);
+    let (mut inquiries, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.query(page(keys::owner_pk(owner), keys::OPENED_PREFIX, after)).await?;
+        for item in &page.items {
+            let key = Key::of(item)?;
+            let named = key.sk.strip_prefix(keys::OPENED_PREFIX).and_then(|id| InquiryId::parse(id).ok());
+            inquiries.extend(named.filter(|inquiry| Some(inquiry) != current));
+        }
+        match page.next {
+            None => {
+                inquiries.extend(current.cloned());
+                return Ok(inquiries);
+            }
+            next => after = next,
+        }
+    }
 }
 
 /// Replaces every entry that names something by one that does not.

@@ -1,20 +1,22 @@
 //! Erasing: redacted at Persona, forgotten here, with an audit that names nobody.
 
 use adapters::items::{approved_phone_to_item, phone_verification_to_item};
-use adapters::persona::PersonaError;
+use adapters::persona::{PersonaError, sign};
 use adapters::store::{Condition, Store, Write};
 use domain::{
     ApprovedPhone, BodyHash, Channel, CountryCode, IdempotencyKey, PhoneNumber, PhoneState, PhoneVerification,
     PhoneVerificationId, RevokedBy, SubAccountId, VerificationState, persona_reference,
 };
+use purchase_check::Route;
 use serde_json::{Value, json};
-use tests::events::{Caller, http_event};
+use tests::events::{Caller, http_event, webhook_event};
 use tests::neighbours::PersonaFault;
 use tests::settings;
+use tests::slow_ports::poll_once;
 use tests::stepped::{Stepped, Steps, killed_at, run};
-use tests::world::{Answer, Neighbours, clock, world};
+use tests::world::{Answer, Neighbours, clock, secret, world};
 
-use crate::{GATED, SUB, approve, deliver, event, verify};
+use crate::{GATED, SUB, approve, deliver, event, send_own, verify};
 
 const ERASE: &str = "DELETE /v1/operator/sub-accounts/{sub}/verification";
 
@@ -206,6 +208,95 @@ fn an_erasure_that_stops_anywhere_goes_on() {
             call += 1;
         }
     }
+}
+
+/// Persona is slow, and the function has its time: each repetition goes on where the one before it was cut.
+#[test]
+fn an_owner_of_many_inquiries_is_erased_by_repetition() {
+    const INQUIRIES: usize = 10;
+    const CALLS_EACH: usize = 20;
+    let clock = clock();
+    let world = world(&clock);
+    let mut ids = Vec::new();
+    for inquiry in 0..INQUIRIES {
+        let opened = send_own(&world, Route::OpenVerification);
+        let id = opened.body["inquiry_id"].as_str().expect("is open").to_owned();
+        clock.advance_s(60);
+        let declined = event(&world, &format!("evt_{inquiry}"), "inquiry.declined", &id, "declined", 0);
+        assert_eq!(world.deliver(&declined).status, 200);
+        ids.push(id);
+    }
+    let lock = world.verification().state;
+    let cut =
+        (1..=20).find(|_| stepped(&world, &Steps::default(), CALLS_EACH).is_some_and(|answer| answer.status == 200));
+    assert!(cut.is_some_and(|tries| tries > 2), "{cut:?} tries");
+    assert_eq!((world.verification().state, world.verification().inquiry), (lock, None));
+    let (stored, redacted) = (format!("{:?}", world.table.items()), world.persona.redacted());
+    for id in &ids {
+        assert!(!stored.contains(id.as_str()) && redacted.contains(id), "{id}");
+    }
+    // The current one is redacted again while the verification names it.
+    assert!(world.persona.redactions() <= INQUIRIES + 1, "{} redactions", world.persona.redactions());
+}
+
+/// A page opens another inquiry between two steps of an erasure: it is redacted as well, or belongs to somebody who begins
+/// anew.
+#[test]
+fn an_inquiry_that_is_opened_during_an_erasure_is_redacted_or_stays() {
+    let (mut stayed, mut went) = (0, 0);
+    for before in 0.. {
+        let clock = clock();
+        let world = world(&clock);
+        send_own(&world, Route::OpenVerification);
+        let first = world.persona.first().expect("was opened");
+        clock.advance_s(60);
+        assert_eq!(deliver(&world, "evt_declined", "inquiry.declined", "declined", 0), 200);
+        let body = json!({"reason": "the customer asked for it"}).to_string();
+        let event = http_event(ERASE, &[("sub", SUB)], &[], Some(&Caller::operator()), &body);
+        let mut erased = Box::pin(world.check_step_by_step(event));
+        let ended = (0..before).find_map(|_| poll_once(&mut erased));
+        if ended.is_some() {
+            break;
+        }
+        let opened = send_own(&world, Route::OpenVerification);
+        let second = opened.body["inquiry_id"].as_str().expect("is open").to_owned();
+        assert_ne!(second, first.to_string(), "before call {before}");
+        let answer = std::iter::repeat_with(|| poll_once(&mut erased)).take(1000).flatten().next();
+        assert_eq!(answer.map(|answer| answer.status), Some(200), "before call {before}");
+        let mapped = world.with_sk("INQUIRY").len();
+        let redacted = world.persona.redacted();
+        assert!(redacted.contains(first.as_str()), "before call {before}");
+        match world.verification().inquiry {
+            Some(current) => {
+                assert_eq!((current.id.as_str(), mapped), (second.as_str(), 1), "before call {before}");
+                stayed += 1;
+            }
+            None => {
+                assert!(mapped == 0 && redacted.contains(&second), "before call {before}: {mapped}");
+                let stored = format!("{:?}", world.table.items());
+                assert!(!stored.contains(&second), "before call {before}: {stored}");
+                went += 1;
+            }
+        }
+    }
+    assert!(stayed > 3 && went > 3, "{stayed} stayed, {went} went");
+}
+
+/// When Persona was asked about an inquiry stands under its id.
+#[test]
+fn that_persona_was_asked_about_an_inquiry_is_forgotten_with_it() {
+    let clock = clock();
+    let world = world(&clock);
+    send_own(&world, Route::OpenVerification);
+    let inquiry = world.persona.first().expect("was opened");
+    let old = event(&world, "evt_old", "inquiry.approved", inquiry.as_str(), "approved", 0).to_string();
+    let signature = sign(&secret(), old.as_bytes(), world.now());
+    clock.advance_s(600);
+    assert_eq!(world.webhook(webhook_event(&old, &signature)).status, 200);
+    assert_eq!(world.with_sk("ASKED").len(), 1);
+    assert_eq!(erase(&world).status, 200);
+    let stored = format!("{:?}", world.table.items());
+    assert!(!stored.contains(inquiry.as_str()), "{stored}");
 }
 
 #[test]
