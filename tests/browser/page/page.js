@@ -53,10 +53,15 @@ document.querySelector("#buy").addEventListener("click", async () => {
   open(purchase.verification);
 });
 document.querySelector("#resume").addEventListener("click", async () => {
-  // One session was handed out a moment ago: its server says when the next one is to be had.
+  // One session was handed out a moment ago, or nobody answers just now: its server says when asking again is worth it.
+  // Whoever has nothing to do, or may not, gets none however often it asks.
   for (;;) {
     const verification = await post("verification", {});
     if (verification.session_token) return open(verification);
+    const canGoOn = ["start_verification", "complete_verification"].includes(verification.next_action);
+    const isRefused = verification.status >= 400 && verification.status < 500 && verification.status !== 429;
+    if (isRefused) return say(verification.detail);
+    if (verification.state && !canGoOn) return say(`The verification is ${verification.state.replace("_", " ")}.`);
     say("One moment…");
     await new Promise((resolve) => setTimeout(resolve, (verification.retry_after_s ?? 1) * 1_000));
   }

@@ -28,10 +28,11 @@ use crate::stack::Deployed;
 type Flow = fn(Arc<Deployed>) -> futures::future::BoxFuture<'static, ()>;
 
 /// Flows that change what every other one meets, and therefore run while no other does.
-const ALONE: [&str; 3] = [
+const ALONE: [&str; 4] = [
     "purchases::a_lost_webhook_is_found_by_the_sweep",
     "operating::dead_letters_are_told_and_moved_back",
     "phones::a_platform_that_asks_for_a_phone_and_its_owners_name",
+    "persona_events::an_old_signature_is_a_reason_to_ask_persona",
 ];
 
 /// A list of flows by name.

@@ -8,6 +8,7 @@ use local::event_body::EVENTS;
 use local::replay::{Replay, Verdict, replay};
 use local::trigger::{Outcome, Trigger, trigger};
 use local::webhook_event::{WebhookEvent, event};
+use serde_json::json;
 
 use crate::stack::Deployed;
 
@@ -77,10 +78,24 @@ pub(crate) async fn a_triggered_approval_completes_what_waits_once(stack: Arc<De
 }
 
 pub(crate) async fn an_old_signature_is_a_reason_to_ask_persona(stack: Arc<Deployed>) {
-    let late = Trigger { late: Some(Duration::from_secs(172_800)), ..plain(&stack.sub_account(), "inquiry.approved") };
-    let outcome = sent(&stack, &late).await;
+    let late = |sub_account: &str| Trigger {
+        late: Some(Duration::from_secs(172_800)),
+        ..plain(sub_account, "inquiry.approved")
+    };
+    let outcome = sent(&stack, &late(&stack.sub_account())).await;
     assert_eq!(statuses(&outcome), [Some(200)]);
     assert_eq!(outcome.after["state"], "in_progress", "Persona itself says that nobody has begun");
+    // Persona approved, and nothing of that was delivered but this.
+    let sub_account = stack.sub_account();
+    let asked = stack.ask(&sub_account, "key-1", &stack.number("212")).await;
+    let persona_url = &stack.description().persona_url;
+    stack.fault(persona_url, &json!({"webhooks": "drop"})).await;
+    stack.act(asked.text("/verification/inquiry_id"), &["start_inquiry", "approve_inquiry"]).await;
+    stack.fault(persona_url, &json!({"webhooks": "deliver"})).await;
+    let outcome = sent(&stack, &late(&sub_account)).await;
+    assert_eq!(statuses(&outcome), [Some(200)]);
+    assert_eq!((&outcome.before["state"], &outcome.after["state"]), (&"in_progress".into(), &"verified".into()));
+    stack.until(&sub_account, asked.text("/id"), "completed").await;
 }
 
 pub(crate) async fn a_replay_tells_what_an_event_would_do_and_does_nothing(stack: Arc<Deployed>) {
