@@ -1,7 +1,8 @@
 //! Hand-made schedules, for defences that the dice seldom need: two workers, or a worker and Persona, meet at one place of
 //! one function. Each is played once for every place, so that the one that matters is among them.
 
-use domain::{AgencyId, InquiryStatus, Owner, PoolState, SubAccountId};
+use adapters::items::keys;
+use domain::{AgencyId, InquiryStatus, Owner, PoolState, PurchaseState, SubAccountId};
 
 use super::carrier::CreateFate;
 use super::functions::Functions;
@@ -30,7 +31,7 @@ pub struct Script {
 }
 
 /// Every script.
-pub const SCRIPTS: [Script; 9] = [
+pub const SCRIPTS: [Script; 10] = [
     Script {
         name: "an owner is declined while a lost create is about to be repeated",
         needs: Weakness::PermitNotChecked,
@@ -94,7 +95,17 @@ pub const SCRIPTS: [Script; 9] = [
         order: Order::of(1, 0),
         play: moved_to_another_account,
     },
+    Script {
+        name: "Persona approves while a request is under way",
+        needs: Weakness::NotReadAgain,
+        breaks: AT_ONCE,
+        order: Order::of(0, 0),
+        play: approved_while_asking,
+    },
 ];
+
+/// Proof that comes while a request is under way finds its wait pointers, or is found by its second read; no sweep is needed.
+const AT_ONCE: &str = "P3: proof that comes while somebody asks counts at once";
 
 /// Plays a script at every place, with a defence left out or none; what broke first.
 #[must_use]
@@ -251,6 +262,28 @@ fn moved_to_another_account(schedule: &mut Schedule<'_>, _: u32) {
     schedule.later(61_000);
 }
 
+/// Somebody who is about to be approved asks for a second number.
+fn approved_while_asking(schedule: &mut Schedule<'_>, place: u32) {
+    schedule.ask_for_all();
+    schedule.orders.push(Order::of(0, 2));
+    schedule.asked += 1;
+    schedule.start(schedule.request(1));
+    schedule.go_on_by(place);
+    let verification = keys::verification(&Owner::SubAccount(sub_account(0)));
+    let first_read = schedule.with_state(|state| state.rows.get(&verification).cloned());
+    schedule.with_state(|state| state.persona.decide_all(InquiryStatus::Approved, state.now));
+    schedule.drain_news();
+    schedule.with_state(|state| state.first_read = first_read);
+    schedule.finish();
+    schedule.with_state(|state| state.first_read = None);
+    schedule.drain();
+    schedule.with_state(|state| {
+        let mut waiting = state.known.purchases.iter().filter(|purchase| purchase.state == PurchaseState::Waiting);
+        let left = waiting.next().map(|purchase| purchase.id.to_string());
+        left.into_iter().for_each(|seen| state.violate(Violation { invariant: AT_ONCE, seen }));
+    });
+}
+
 /// The answer to a create is lost, which lands so much later. The next worker's create is refused.
 fn refused_after(schedule: &mut Schedule<'_>, landing_ms: i64) {
     schedule.with_state(|state| {
@@ -263,7 +296,10 @@ fn refused_after(schedule: &mut Schedule<'_>, landing_ms: i64) {
 }
 
 fn verify(state: &mut State, sub_account: usize) {
-    let sub_account = SubAccountId::parse(SUB_ACCOUNTS[sub_account]).expect("is a word");
     let now = state.now;
-    operators::verify(state, Owner::SubAccount(sub_account), now);
+    operators::verify(state, Owner::SubAccount(self::sub_account(sub_account)), now);
+}
+
+fn sub_account(index: usize) -> SubAccountId {
+    SubAccountId::parse(SUB_ACCOUNTS[index]).expect("is a word")
 }

@@ -64,6 +64,8 @@ pub(super) struct State {
     pub(super) off_since: Option<Instant>,
     /// Whether the first sub-account's purchases are limited.
     pub(super) limited: bool,
+    /// A verification as whoever asks now read it first, where that is all that is told: the second read is left out.
+    pub(super) first_read: Option<Item>,
     /// Port calls whose fate is given, in the order of the calls; the others are done. None where the dice decide.
     pub(super) script: Option<Vec<(u64, Fate)>>,
 }
@@ -110,6 +112,7 @@ impl Shared {
             shown_before: Vec::new(),
             off_since: None,
             limited: false,
+            first_read: None,
             script: None,
         };
         Self { inner: Mutex::new(state) }

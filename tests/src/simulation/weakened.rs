@@ -66,6 +66,9 @@ pub(super) fn item(state: &State, key: &Key, item: Option<Item>) -> Option<Item>
     if weakness == Weakness::SwitchNotRead && *key == purchases_switch() {
         return None;
     }
+    if weakness == Weakness::NotReadAgain && key.sk == VERIFICATION_SK {
+        return state.first_read.clone().or(item);
+    }
     if weakness == Weakness::OrderForgotten && key.sk == VERIFICATION_SK {
         return item.map(without_order);
     }

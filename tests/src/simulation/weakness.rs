@@ -52,11 +52,13 @@ pub enum Weakness {
     LastLookBlind,
     /// Buying goes on in whatever account the profile names now.
     AccountNotFrozen,
+    /// Once a request has written its wait pointers, it does not see what was proved since it first looked.
+    NotReadAgain,
 }
 
 impl Weakness {
     /// Every weakness.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::LookSeesNothing,
         Self::LockNotCompared,
         Self::ClearanceNotChecked,
@@ -81,5 +83,6 @@ impl Weakness {
         Self::LockNotKept,
         Self::LastLookBlind,
         Self::AccountNotFrozen,
+        Self::NotReadAgain,
     ];
 }
