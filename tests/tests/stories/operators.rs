@@ -1,6 +1,9 @@
 //! What operators decide: held numbers, profiles, the switch.
 
-use domain::{NumberSid, PurchaseState};
+use adapters::items::{lock_item, purchase_to_item};
+use adapters::store::{Condition, Item, Store, Write};
+use domain::{NumberSid, Purchase, PurchaseId, PurchaseState};
+use futures::executor::block_on;
 use serde_json::{Value, json};
 use tests::memory_table::TableFault;
 use tests::neighbours::CarrierFault;
@@ -204,6 +207,49 @@ fn a_whole_pool_that_an_operator_lets_fail_is_given_back_at_once() {
     assert_eq!(world.read(SUB, &id).body["state"], "failed");
     assert_eq!(world.carrier.releases(), 1);
     assert!(world.due().is_empty(), "{:?}", world.due());
+}
+
+/// What nothing was asked of the carrier for, in no account, and yet was seen there: there is nothing to go on with.
+#[test]
+fn what_is_held_without_an_account_can_only_fail() {
+    let clock = clock();
+    let world = world(&clock);
+    let id = held(&world);
+    let PurchaseState::Held { sid, at, .. } = world.purchase().state else { panic!("it is held") };
+    let state = PurchaseState::Held { sid, account: None, at };
+    put(&world, purchase_to_item(&Purchase { state, ..world.purchase() }, 9, None));
+    for action in ["retry", "complete"] {
+        let refused = decide(&world, &id, json!({"action": action, "reason": "seen at the carrier"}));
+        assert_eq!((refused.status, refused.problem()), (409, "purchase-not-held"), "{action}");
+        assert!(refused.body["detail"].as_str().is_some_and(|detail| detail.contains("can only fail")), "{action}");
+    }
+    let done = decide(&world, &id, json!({"action": "fail", "reason": "nobody knows whose it is"}));
+    assert_eq!((done.status, &done.body["state"]), (200, &json!("failed")));
+}
+
+/// Its lock was freed by hand, and somebody else bought the number.
+#[test]
+fn a_held_number_that_another_purchase_has_by_now_can_only_fail() {
+    let clock = clock();
+    let world = world(&clock);
+    let id = held(&world);
+    let other = PurchaseId::parse("pur_00000000000000000000000000000001").expect("is an id");
+    put(&world, lock_item(&account(), &Purchase { id: other, ..world.purchase() }));
+    for action in ["retry", "complete"] {
+        let refused = decide(&world, &id, json!({"action": action, "reason": "seen at the carrier"}));
+        assert_eq!((refused.status, refused.problem()), (409, "purchase-not-held"), "{action}");
+        assert_eq!(world.read(SUB, &id).body["state"], "held", "{action}");
+    }
+    let done = decide(&world, &id, json!({"action": "fail", "reason": "it is another's"}));
+    assert_eq!((done.status, &done.body["state"]), (200, &json!("failed")));
+    assert_eq!(world.with_sk("L#").len(), 1, "the other's lock stands");
+    assert_eq!(world.with_sk("A#").len(), 1, "one entry a decision");
+}
+
+/// Puts an item behind everybody's back, over whatever is there.
+fn put(world: &Neighbours<'_>, item: Item) {
+    let write = Write::Put { item, expect: Condition::Any(vec![Condition::ItemAbsent, Condition::ItemPresent]) };
+    block_on((&world.table).write(write)).expect("the table in memory answers");
 }
 
 /// Of several numbers that are held each is decided by its name.

@@ -86,6 +86,13 @@ pub enum Committed<T = StoredPurchase> {
     Guarded,
 }
 
+/// The first write of a change that was refused, and the item that is there.
+#[derive(Debug)]
+struct Refused {
+    part: Part,
+    item: Option<Box<Item>>,
+}
+
 /// Why a write is part of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
@@ -108,17 +115,25 @@ pub async fn commit(store: &impl Store, commit: Commit<'_>) -> Result<Committed,
     debug_assert_eq!(broken(&PURCHASE_INVARIANTS, &seen.purchase, &next), None);
     let version = seen.version + 1;
     let expect = expect_version(seen.version);
-    let mut writes = vec![(Part::Itself, Write::Put { item: purchase_to_item(&next, version, due_at), expect })];
-    writes.extend(lock_writes(&seen.purchase, &next, effects.lock));
-    for guard in &guards {
-        let of = Guarded { sub_account: &next.sub_account, id: &next.id, deadline: next.deadline };
-        writes.extend(guard_writes(guard, of).into_iter().map(|write| (Part::Guard, write)));
+    let writes = |lock| {
+        let item = purchase_to_item(&next, version, due_at);
+        let mut writes = vec![(Part::Itself, Write::Put { item, expect: expect.clone() })];
+        writes.extend(lock_writes(&seen.purchase, &next, lock));
+        for guard in &guards {
+            let of = Guarded { sub_account: &next.sub_account, id: &next.id, deadline: next.deadline };
+            writes.extend(guard_writes(guard, of).into_iter().map(|write| (Part::Guard, write)));
+        }
+        if effects.ends {
+            writes.extend(pointer_deletes(&seen.purchase.pointers, &next.id));
+        }
+        writes
+    };
+    let mut refused = transact(store, writes(effects.lock)).await?;
+    if effects.lock == Lock::Free && matches!(refused, Some(Refused { part: Part::FreesLock, .. })) {
+        // It is another purchase's by now, so there is none to free: taking it again would change this one's version.
+        refused = transact(store, writes(Lock::Unchanged)).await?;
     }
-    if effects.ends {
-        writes.extend(pointer_deletes(&seen.purchase.pointers, &next.id));
-    }
-    let done = || StoredPurchase { purchase: next, version };
-    transact(store, writes, done).await
+    committed(refused, || StoredPurchase { purchase: next, version })
 }
 
 /// Writes one change of a pool; one that ends leaves no wait pointers. It stands only if all of `guards` hold.
@@ -148,30 +163,31 @@ pub async fn commit_pool(
     if ends {
         writes.extend(pointer_deletes(&seen.pool.pointers, &next.id));
     }
-    transact(store, writes, || StoredPool { pool: next, version }).await
+    committed(transact(store, writes).await?, || StoredPool { pool: next, version })
 }
 
-async fn transact<T>(
-    store: &impl Store,
-    writes: Vec<(Part, Write)>,
-    done: impl FnOnce() -> T,
-) -> Result<Committed<T>, StoreError> {
+/// Writes all of it; or else why not.
+async fn transact(store: &impl Store, writes: Vec<(Part, Write)>) -> Result<Option<Refused>, StoreError> {
     let (parts, writes): (Vec<Part>, Vec<Write>) = writes.into_iter().unzip();
     let refused = match write_all(store, writes).await {
-        Ok(()) => return Ok(Committed::Done(Box::new(done()))),
+        Ok(()) => return Ok(None),
         Err(TransactError::Refused(refused)) => refused,
         Err(TransactError::Store(error)) => return Err(error),
     };
     // The item's own change explains everything else that does not hold.
     let first = refused.into_iter().min_by_key(|(position, _)| *position);
-    match first.and_then(|(position, item)| Some((parts.get(position)?, item))) {
-        None | Some((Part::Itself | Part::FreesLock | Part::Pointer, _)) | Some((Part::TakesLock, None)) => {
-            Ok(Committed::Changed)
-        }
-        Some((Part::TakesLock, Some(lock))) => {
+    let first = first.and_then(|(position, item)| Some(Refused { part: *parts.get(position)?, item }));
+    Ok(Some(first.unwrap_or(Refused { part: Part::Itself, item: None })))
+}
+
+fn committed<T>(refused: Option<Refused>, done: impl FnOnce() -> T) -> Result<Committed<T>, StoreError> {
+    let Some(Refused { part, item }) = refused else { return Ok(Committed::Done(Box::new(done()))) };
+    match (part, item) {
+        (Part::Itself | Part::FreesLock | Part::Pointer, _) | (Part::TakesLock, None) => Ok(Committed::Changed),
+        (Part::TakesLock, Some(lock)) => {
             lock_holder(&lock).map(|(sub_account, id)| Committed::LockedBy(sub_account, id))
         }
-        Some((Part::Guard, _)) => Ok(Committed::Guarded),
+        (Part::Guard, _) => Ok(Committed::Guarded),
     }
 }
 
