@@ -2,7 +2,7 @@
 //! scanned, and nothing is changed.
 
 use adapters::items::{keys, keys::DueKey};
-use adapters::purchases::{self, Stored};
+use adapters::purchases;
 use adapters::store::{DUE_AT, Item, Key, Query, Range, Store, StoreError, Value};
 use domain::{Instant, PurchaseId, SubAccountId};
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -25,21 +25,28 @@ pub struct OpenPurchase {
     pub sub_account: SubAccountId,
     /// Its id.
     pub id: PurchaseId,
-    /// Where it stands.
+    /// How it stands, or what of it cannot be read.
+    pub standing: Result<Standing, String>,
+    /// When the sweep looks at it next.
+    pub due_at: Instant,
+}
+
+/// How a purchase stands that is not over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Its state.
     pub state: &'static str,
     /// How many numbers it is for.
     pub numbers: usize,
     /// When it was asked for.
     pub created_at: Instant,
-    /// When the sweep looks at it next.
-    pub due_at: Instant,
 }
 
 /// The purchases that are not over, of one sub-account or of all; those that are due first come first within a shard of the
-/// index. At most [`PURCHASES_TOLD_MAX`].
+/// index. At most [`PURCHASES_TOLD_MAX`]. One that cannot be read hides no other.
 ///
 /// # Errors
-/// [`StoreError`] when the table does not answer, or an item cannot be read.
+/// [`StoreError`] when the table does not answer, or an entry of the index is none of ours.
 pub async fn open_purchases(
     store: &impl Store,
     sub_account: Option<&SubAccountId>,
@@ -79,17 +86,29 @@ impl OpenPurchase {
         now.ms_since(self.due_at) > LATE_MS
     }
 
+    /// Its state, or that it has none that can be read.
+    #[must_use]
+    pub fn state(&self) -> &'static str {
+        self.standing.as_ref().map_or("unreadable", |standing| standing.state)
+    }
+
     /// One line for a person.
     #[must_use]
     pub fn line(&self, now: Instant) -> String {
-        let Self { sub_account, id, state, numbers, created_at, due_at } = self;
-        let numbers = if *numbers == 1 { "1 number".to_owned() } else { format!("{numbers} numbers") };
+        let Self { sub_account, id, standing, due_at } = self;
         let visit = if self.is_late(now) {
             format!("its visit is {} late", age(now, *due_at))
         } else {
             format!("looked at again in {}", age(*due_at, now))
         };
-        format!("{id} of {sub_account}: {state}, {numbers}, asked for {} ago, {visit}", age(now, *created_at))
+        let how = match standing {
+            Ok(Standing { numbers: 1, created_at, .. }) => format!("1 number, asked for {} ago", age(now, *created_at)),
+            Ok(Standing { numbers, created_at, .. }) => {
+                format!("{numbers} numbers, asked for {} ago", age(now, *created_at))
+            }
+            Err(why) => why.clone(),
+        };
+        format!("{id} of {sub_account}: {}, {how}, {visit}", self.state())
     }
 }
 
@@ -114,11 +133,17 @@ impl Entry {
 
     async fn read(self, store: &impl Store) -> Result<Option<OpenPurchase>, StoreError> {
         let Self { sub_account, id, due_at } = self;
-        let stored = purchases::load(store, &sub_account, &id).await?;
-        Ok(stored.map(|stored: Stored| {
-            let (state, request) = (state_of(&stored), stored.request());
-            let (numbers, created_at) = (request.members.max(1), request.created_at);
-            OpenPurchase { sub_account, id, state, numbers, created_at, due_at }
-        }))
+        let standing = match purchases::load(store, &sub_account, &id).await {
+            Ok(None) => return Ok(None),
+            Ok(Some(stored)) => {
+                let request = stored.request();
+                let (numbers, created_at) = (request.members.max(1), request.created_at);
+                Ok(Standing { state: state_of(&stored), numbers, created_at })
+            }
+            // The index was read just now, so what is broken is this one item.
+            Err(StoreError::Broken(why)) => Err(why),
+            Err(error @ StoreError::Unavailable(_)) => return Err(error),
+        };
+        Ok(Some(OpenPurchase { sub_account, id, standing, due_at }))
     }
 }

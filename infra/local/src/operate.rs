@@ -102,7 +102,7 @@ pub(crate) struct PurchasesArguments {
     place: Place,
 }
 
-/// Tells every purchase that is not over. Exit code 0: no visit is late; 3: some are.
+/// Tells every purchase that is not over. Exit code 0: no visit is late; 3: some are, or a purchase cannot be read.
 pub(crate) async fn tell_purchases(arguments: PurchasesArguments) -> Result<ExitCode> {
     let (config, table) = match arguments.place.table.or_else(|| variable_of("TABLE_NAME")) {
         Some(table) => (aws_config::load_defaults(BehaviorVersion::latest()).await, table),
@@ -118,12 +118,15 @@ pub(crate) async fn tell_purchases(arguments: PurchasesArguments) -> Result<Exit
     let now = Machine.now();
     let mut by_state: BTreeMap<&str, usize> = BTreeMap::new();
     for purchase in &open {
-        *by_state.entry(purchase.state).or_default() += 1;
-        let OpenPurchase { sub_account, id, state, numbers, created_at, due_at } = purchase;
+        *by_state.entry(purchase.state()).or_default() += 1;
+        let OpenPurchase { sub_account, id, standing, due_at } = purchase;
+        let read = standing.as_ref().ok();
         write_line(&if arguments.json {
             let value = json!({
-                "purchase": id.as_str(), "sub_account": sub_account.as_str(), "state": state, "numbers": numbers,
-                "created_at": rfc3339(*created_at), "due_at": rfc3339(*due_at), "late": purchase.is_late(now),
+                "purchase": id.as_str(), "sub_account": sub_account.as_str(), "state": purchase.state(),
+                "numbers": read.map(|standing| standing.numbers), "broken": standing.as_ref().err(),
+                "created_at": read.map(|standing| rfc3339(standing.created_at)), "due_at": rfc3339(*due_at),
+                "late": purchase.is_late(now),
             });
             value.to_string()
         } else {
@@ -139,7 +142,8 @@ pub(crate) async fn tell_purchases(arguments: PurchasesArguments) -> Result<Exit
         let more = if cut { ", and perhaps more" } else { "" };
         format!("purchases: {} not over{states}; {late} late{more}", open.len())
     });
-    Ok(if late == 0 { ExitCode::SUCCESS } else { ExitCode::from(LEFT_FOR_A_PERSON) })
+    let is_clean = late == 0 && open.iter().all(|purchase| purchase.standing.is_ok());
+    Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::from(LEFT_FOR_A_PERSON) })
 }
 
 /// Moves dead letters back. Exit code 0: none is left; 3: some are left, each was told why.

@@ -9,6 +9,7 @@ mod defences;
 mod deferred;
 mod erasing;
 mod following;
+mod glancing;
 mod letters;
 mod limits;
 mod lost_webhooks;
