@@ -110,10 +110,15 @@ fn a_phone_record_is_read_back() {
             wrong: 2,
         }),
     };
-    for record in [PhoneRecord::default(), full] {
+    for record in [PhoneRecord::default(), full.clone()] {
         let item = phone_record_to_item(&number(), &record, 3, &limit);
         assert_eq!(phone_record_from_item(&item), Ok(Versioned { value: record, version: 3 }));
     }
+    // As it was written before the channel was remembered.
+    let mut earlier = phone_record_to_item(&number(), &full, 3, &limit);
+    earlier.remove("sent_over");
+    let read = phone_record_from_item(&earlier).expect("is readable").value;
+    assert_eq!(read.passcode.map(|passcode| passcode.channel), Some(Channel::Sms));
 }
 
 #[test]

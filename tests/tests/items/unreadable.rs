@@ -15,7 +15,7 @@ use crate::samples::{
 const MARKER: &str = "marker value 5f2e";
 
 /// Attributes that a state may lack, or that nothing reads back.
-const OPTIONAL: [&str; 18] = [
+const OPTIONAL: [&str; 19] = [
     "absent_at",
     "alternatives",
     BY_TIME,
@@ -30,6 +30,7 @@ const OPTIONAL: [&str; 18] = [
     "persona_approved_at",
     "refusal",
     "seen_at",
+    "sent_over",
     "sessions",
     "sessions_before",
     "template",

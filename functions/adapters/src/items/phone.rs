@@ -171,7 +171,11 @@ pub fn phone_record_from_item(item: &Item) -> Result<Versioned<PhoneRecord>, Sto
         Some(_) => Some(SentPasscode {
             sid: fields.parsed("sid", VerifySid::parse)?,
             since: fields.instant("sent_at")?,
-            channel: channel_of(fields.text("sent_over")?).ok_or_else(|| unreadable("sent_over"))?,
+            // A record that was written before this was remembered is one of an SMS, as nearly all are; it goes within a day.
+            channel: fields
+                .optional_text("sent_over")?
+                .map_or(Some(Channel::Sms), channel_of)
+                .ok_or_else(|| unreadable("sent_over"))?,
             wrong: count(&fields, "wrong")?,
         }),
     };
