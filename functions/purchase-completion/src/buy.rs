@@ -13,7 +13,7 @@ use domain::{
 use tracing::{error, info, warn};
 
 use crate::change::Moved;
-use crate::look::Seen;
+use crate::look::Proof;
 use crate::visit::Working;
 use crate::{PurchaseCompletion, Settings};
 
@@ -151,23 +151,18 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
     /// Looks before every create; creates only with a permit in hand.
     async fn look_and_buy(&self, working: Working, permit_in_hand: bool) -> Result<Ended, StoreError> {
         let token = working.token.clone();
-        let event = match self.look(&working).await? {
-            Seen::Ours(number) => PurchaseEvent::SeenOurs { sid: number.sid },
-            Seen::Stray(sid) => PurchaseEvent::BoughtWrong { sid },
-            Seen::Foreign { same_sub_account: true } => PurchaseEvent::SeenForeign { token, same_sub_account: true },
-            Seen::Foreign { same_sub_account: false } => {
-                return self.gone(working, PurchaseEvent::SeenForeign { token, same_sub_account: false }).await;
-            }
+        let event = match self.look(&working).await?.proof(&token) {
+            Proof::Is(event) => event,
+            Proof::Gone(event) => return self.gone(working, event).await,
             // Nothing was created in this visit: a permit that was not used is as good as not processed.
-            Seen::NotNow(retry_at) if permit_in_hand => {
+            Proof::NotNow(retry_at) if permit_in_hand => {
                 let retry_at = retry_at.unwrap_or_else(|| self.busy_until(None));
                 PurchaseEvent::NotProcessed { token, retry_at }
             }
-            Seen::NotNow(Some(retry_at)) => PurchaseEvent::NotSeen { token, retry_at, refused: false },
-            Seen::NotNow(None) => return Ok(Ended::Visit),
-            Seen::NoAccount => PurchaseEvent::NoAccount { token },
-            Seen::Absent if permit_in_hand => return self.create(working).await,
-            Seen::Absent => return self.after_absent(working).await,
+            Proof::NotNow(Some(retry_at)) => PurchaseEvent::NotSeen { token, retry_at, refused: false },
+            Proof::NotNow(None) => return Ok(Ended::Visit),
+            Proof::Absent if permit_in_hand => return self.create(working).await,
+            Proof::Absent => return self.after_absent(working).await,
         };
         self.finish(working, &event).await.map(|()| Ended::Visit)
     }
@@ -259,22 +254,17 @@ impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
     /// "Not available" is also said of a number that is ours already: look once more before believing it.
     async fn not_available(&self, working: Working) -> Result<Ended, StoreError> {
         let token = working.token.clone();
-        let event = match self.look(&working).await? {
-            Seen::Ours(number) => PurchaseEvent::SeenOurs { sid: number.sid },
-            Seen::Stray(sid) => PurchaseEvent::BoughtWrong { sid },
-            Seen::Foreign { same_sub_account: true } => PurchaseEvent::SeenForeign { token, same_sub_account: true },
-            Seen::Foreign { same_sub_account: false } => {
-                return self.gone(working, PurchaseEvent::SeenForeign { token, same_sub_account: false }).await;
-            }
-            Seen::Absent => {
+        let event = match self.look(&working).await?.proof(&token) {
+            Proof::Is(event) => event,
+            Proof::Gone(event) => return self.gone(working, event).await,
+            Proof::Absent => {
                 let event = PurchaseEvent::Refused { token, reason: Reason::NumberUnavailable };
                 return self.gone(working, event).await;
             }
-            Seen::NotNow(retry_at) => {
+            Proof::NotNow(retry_at) => {
                 let retry_at = retry_at.unwrap_or_else(|| self.busy_until(None));
                 PurchaseEvent::NotSeen { token, retry_at, refused: true }
             }
-            Seen::NoAccount => PurchaseEvent::NoAccount { token },
         };
         self.finish(working, &event).await.map(|()| Ended::Visit)
     }

@@ -6,7 +6,8 @@ use adapters::purchases;
 use adapters::store::{Store, StoreError};
 use adapters::twilio::{Carrier, LookError, OwnedNumber, Stock};
 use domain::{
-    AccountSid, Instant, NumberSid, PhoneNumber, Place, Purchase, PurchaseEvent, PurchaseId, PurchaseState, Slot,
+    AccountSid, Instant, LeaseToken, NumberSid, PhoneNumber, Place, Purchase, PurchaseEvent, PurchaseId, PurchaseState,
+    Slot,
 };
 use tracing::{error, warn};
 
@@ -35,6 +36,36 @@ pub(crate) enum Seen {
     NoAccount,
     /// The carrier did not say; ask again then, if it said so.
     NotNow(Option<Instant>),
+}
+
+/// What a look proves of a number that is being bought.
+pub(crate) enum Proof {
+    /// This, whatever is in hand.
+    Is(PurchaseEvent),
+    /// The number is another sub-account's: another one may be taken.
+    Gone(PurchaseEvent),
+    /// It is not there.
+    Absent,
+    /// The carrier did not say; ask again then, if it said so.
+    NotNow(Option<Instant>),
+}
+
+impl Seen {
+    /// What it proves to the worker with this token.
+    pub(crate) fn proof(self, token: &LeaseToken) -> Proof {
+        let token = token.clone();
+        match self {
+            Self::Ours(number) => Proof::Is(PurchaseEvent::SeenOurs { sid: number.sid }),
+            Self::Stray(sid) => Proof::Is(PurchaseEvent::BoughtWrong { sid }),
+            Self::Foreign { same_sub_account } => {
+                let event = PurchaseEvent::SeenForeign { token, same_sub_account };
+                if same_sub_account { Proof::Is(event) } else { Proof::Gone(event) }
+            }
+            Self::NoAccount => Proof::Is(PurchaseEvent::NoAccount { token }),
+            Self::Absent => Proof::Absent,
+            Self::NotNow(retry_at) => Proof::NotNow(retry_at),
+        }
+    }
 }
 
 impl<S: Store, C: Carrier + Stock, A: Ambient> PurchaseCompletion<S, C, A> {
