@@ -7,12 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use adapters::ambient::Ambient;
 use adapters::queue::Queue;
 use adapters::store::Store;
-use adapters::twilio::{
-    AttemptSummary, Checking, LookupError, Passcodes, PhoneLookup, RateLimitValues, Sending, VerifyError,
-};
+use adapters::twilio::{Checking, LookupError, Passcodes, PhoneLookup, RateLimitValues, Sending, VerifyError};
 use domain::{
-    Channel, CheckAnswer, CountryCode, Instant, LineType, MessagePrices, PASSCODE_CHECKS_MAX, PASSCODE_LIFE_MS,
-    PhoneNumber, PhonePolicy, PumpingRisk, Refusal, SubAccountId, VerifySid,
+    Channel, CheckAnswer, Instant, LineType, MessagePrices, PASSCODE_CHECKS_MAX, PASSCODE_LIFE_MS, PhoneNumber,
+    PhonePolicy, PumpingRisk, Refusal, SubAccountId, VerifySid,
 };
 use phone_verification::{PhoneVerification, Route, Settings};
 use secrecy::{ExposeSecret, SecretString};
@@ -278,14 +276,6 @@ impl Passcodes for &MemoryPasscodes<'_> {
             Some(_) => Ok(false),
             None => Ok(state.converted.get(sid).copied().unwrap_or(false)),
         }
-    }
-
-    async fn summary(&self, _: CountryCode, _: Channel, after: Instant) -> Result<AttemptSummary, VerifyError> {
-        let state = locked(&self.inner);
-        let attempts = state.sent.iter().filter(|(_, _, at)| *at >= after).count();
-        let converted = state.converted.values().filter(|converted| **converted).count();
-        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        Ok(AttemptSummary { attempts: number(attempts), converted: number(converted) })
     }
 }
 

@@ -29,7 +29,7 @@ use crate::workspace::Workspace;
 pub(crate) const LEFT_FOR_A_PERSON: u8 = 3;
 
 /// The whole time of one request to the carrier, in milliseconds: a page of a thousand numbers takes longer than one.
-const CARRIER_TIMEOUT_MS: u64 = 30_000;
+pub(crate) const CARRIER_TIMEOUT_MS: u64 = 30_000;
 
 /// Where the table and the queues are; nothing given means the running stack.
 #[derive(Debug, clap::Args)]

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use adapters::ambient::{Ambient, Machine};
-use domain::{CONVERSION_DAYS, Conversion, CountryCode, DayCounts, MessagePrices};
+use adapters::config::BaseUrl;
+use adapters::items::channel_name;
+use adapters::twilio::{AttemptSummary, TwilioAccess, VerifyClient, VerifySettings};
+use domain::{CONVERSION_DAYS, Channel, Conversion, CountryCode, DayCounts, Instant, MessagePrices};
 use serde_json::{Value, json};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::deployment::parsed;
 use crate::error::{Error, Result};
-use crate::operate::LEFT_FOR_A_PERSON;
+use crate::operate::{CARRIER_TIMEOUT_MS, LEFT_FOR_A_PERSON};
 use crate::report::write_line;
 use crate::stack::Description;
 use crate::tools::Tools;
@@ -34,15 +35,6 @@ struct Counts {
     messages: u32,
     checked: u32,
     approved: u32,
-}
-
-/// What Twilio counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct TwilioCounts {
-    /// Messages.
-    sent: u64,
-    /// Those of approved verifications.
-    converted: u64,
 }
 
 /// Prints the counts of the running stack's last days, one line for each country and channel, beside Twilio's own. Where
@@ -77,17 +69,18 @@ pub(crate) async fn show(as_json: bool) -> Result<ExitCode> {
             "converted"
         ));
     }
+    let (verify, since) = (verify_of(&stack)?, Instant::from_unix_ms(first_day * 24 * 3600 * 1000));
     let mut differing = false;
     for ((country, channel), counts) in &lines {
-        let twilio = summary(&stack, Some((country.as_str(), channel.as_str())), first_day).await?;
+        let twilio = summary(&verify, Some((country.as_str(), channel.as_str())), since).await?;
         differing |= counts.differs(twilio);
         write_line(&line(country, channel, cost_of(country, counts), counts, twilio, as_json));
     }
     // What was sent where nothing was counted here: with our key, and not by us.
     let all = lines.values().fold(Counts::default(), Counts::and);
-    let twilio = summary(&stack, None, first_day).await?;
+    let twilio = summary(&verify, None, since).await?;
     differing |= all.differs(twilio);
-    if lines.is_empty() && twilio.sent == 0 && !as_json {
+    if lines.is_empty() && twilio.attempts == 0 && !as_json {
         write_line("no passcode was sent yet");
     } else {
         let costs = lines.iter().map(|((country, _), counts)| cost_of(country, counts));
@@ -127,11 +120,12 @@ impl Counts {
     }
 
     /// Whether Twilio counted something else, by more than its lag explains.
-    fn differs(&self, twilio: TwilioCounts) -> bool {
-        let far = |ours: u32, twilio: u64| {
-            u64::from(ours).abs_diff(twilio) > DIFFERENCE_MAX.max(twilio * DIFFERENCE_PERCENT_MAX / 100)
+    fn differs(&self, twilio: AttemptSummary) -> bool {
+        let far = |ours: u32, twilio: u32| {
+            let (ours, twilio) = (u64::from(ours), u64::from(twilio));
+            ours.abs_diff(twilio) > DIFFERENCE_MAX.max(twilio * DIFFERENCE_PERCENT_MAX / 100)
         };
-        far(self.messages, twilio.sent) || far(self.approved, twilio.converted)
+        far(self.messages, twilio.attempts) || far(self.approved, twilio.converted)
     }
 }
 
@@ -181,38 +175,39 @@ fn day_of(day: &Value) -> Option<DayCounts> {
     })
 }
 
-/// What Twilio counted in the same days, in a country over a channel or altogether.
-async fn summary(
-    stack: &Description,
-    country_and_channel: Option<(&str, &str)>,
-    since_day: i64,
-) -> Result<TwilioCounts> {
-    let unexpected = |what: &str| Error::UnexpectedAnswer { from: "Twilio Verify", what: what.to_owned() };
-    let since = OffsetDateTime::from_unix_timestamp(since_day * 24 * 3600).ok();
-    let since = since.and_then(|since| since.format(&Rfc3339).ok()).ok_or_else(|| unexpected("a day out of range"))?;
-    let url = format!("{}/v2/Attempts/Summary", stack.twilio_verify_url);
-    let mut query =
-        vec![("VerifyServiceSid", stack.twilio_verify_service_sid.as_str()), ("DateCreatedAfter", since.as_str())];
-    if let Some((country, channel)) = country_and_channel {
-        query.extend([("Country", country), ("Channel", channel)]);
-    }
-    let request = reqwest::Client::new()
-        .get(url)
-        .query(&query)
-        .basic_auth(&stack.twilio_api_key_sid, Some(&stack.twilio_api_key_secret));
-    let answer: Value = request.send().await?.error_for_status()?.json().await?;
-    let number = |name: &str| answer[name].as_u64().ok_or_else(|| unexpected(name));
-    Ok(TwilioCounts { sent: number("total_attempts")?, converted: number("total_converted")? })
+/// Twilio Verify, as the stack asks it.
+fn verify_of(stack: &Description) -> Result<VerifyClient> {
+    let unusable = |what: String| Error::UnexpectedAnswer { from: "the stack's description", what };
+    let base_url = BaseUrl::parse(&stack.twilio_verify_url).map_err(|error| unusable(error.to_string()))?;
+    let twilio = TwilioAccess {
+        base_url,
+        user: stack.twilio_api_key_sid.clone(),
+        password: stack.twilio_api_key_secret.clone().into(),
+        timeout_ms: CARRIER_TIMEOUT_MS,
+    };
+    let service = stack.twilio_verify_service_sid.clone();
+    Ok(VerifyClient::new(VerifySettings { twilio, service, rate_limits: Vec::new() })?)
 }
 
-fn line(country: &str, channel: &str, cost: Cost, counts: &Counts, twilio: TwilioCounts, as_json: bool) -> String {
+/// What Twilio counted in the same days, in a country over a channel or altogether.
+async fn summary(verify: &VerifyClient, of: Option<(&str, &str)>, since: Instant) -> Result<AttemptSummary> {
+    let unexpected = |from, what: String| Error::UnexpectedAnswer { from, what };
+    let known = |(country, channel): (&str, &str)| {
+        let named = Channel::ALL.into_iter().find(|known| channel_name(known) == channel);
+        Some((CountryCode::new(country)?, named?))
+    };
+    let of = of.map(|of| known(of).ok_or_else(|| unexpected("the table", format!("counts of {of:?}")))).transpose()?;
+    verify.summary(of, since).await.map_err(|error| unexpected("Twilio Verify", error.to_string()))
+}
+
+fn line(country: &str, channel: &str, cost: Cost, counts: &Counts, twilio: AttemptSummary, as_json: bool) -> String {
     let conversion = Conversion { sent: counts.sent, approved: counts.approved };
     let Cost { all: cost, lost } = cost;
     if as_json {
         return json!({
             "country": country, "channel": channel, "sent": counts.sent, "checked": counts.checked,
             "approved": counts.approved, "conversion_percent": conversion.percent(), "cost_microdollars": cost,
-            "messages": counts.messages, "lost_microdollars": lost, "twilio_sent": twilio.sent, "twilio_converted": twilio.converted,
+            "messages": counts.messages, "lost_microdollars": lost, "twilio_sent": twilio.attempts, "twilio_converted": twilio.converted,
             "differs": counts.differs(twilio),
         })
         .to_string();
@@ -228,7 +223,7 @@ fn line(country: &str, channel: &str, cost: Cost, counts: &Counts, twilio: Twili
         counts.messages,
         dollars(cost),
         dollars(lost),
-        twilio.sent,
+        twilio.attempts,
         twilio.converted
     )
 }
@@ -239,7 +234,7 @@ fn dollars(microdollars: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cost, Counts, TwilioCounts, add, cost_of, line};
+    use super::{AttemptSummary, Cost, Counts, add, cost_of, line};
     use serde_json::json;
     use std::collections::BTreeMap;
 
@@ -259,7 +254,8 @@ mod tests {
         }
         let counts = lines[&("GB".to_owned(), "sms".to_owned())];
         assert_eq!(counts, Counts { sent: 100, messages: 103, checked: 100, approved: 80 });
-        let text = line("GB", "sms", cost_of("GB", &counts), &counts, TwilioCounts { sent: 103, converted: 80 }, false);
+        let text =
+            line("GB", "sms", cost_of("GB", &counts), &counts, AttemptSummary { attempts: 103, converted: 80 }, false);
         assert!(text.contains("80 %") && text.contains("$23.0411") && text.contains("$5.1451"), "{text}");
         assert!(text.ends_with("low"), "{text}");
         assert!(add(&mut lines, &json!({"Items": [{"sk": {"S": "GB#sms"}}]}), 0).is_err());
@@ -270,7 +266,7 @@ mod tests {
         let counts = Counts { sent: 990, messages: 1000, checked: 980, approved: 970 };
         for (sent, converted, differs) in [(1000, 970, false), (1049, 970, false), (1060, 970, true), (1000, 900, true)]
         {
-            let twilio = TwilioCounts { sent, converted };
+            let twilio = AttemptSummary { attempts: sent, converted };
             assert_eq!(
                 line("GB", "sms", cost_of("GB", &counts), &counts, twilio, false).ends_with("differs"),
                 differs,
@@ -279,10 +275,11 @@ mod tests {
         }
         // What somebody else sends with our key is in no line of ours, and in the last one.
         let nothing = Counts::default().and(&Counts::default());
-        let stolen = line("all", "all", Cost::default(), &nothing, TwilioCounts { sent: 900, converted: 0 }, false);
+        let stolen =
+            line("all", "all", Cost::default(), &nothing, AttemptSummary { attempts: 900, converted: 0 }, false);
         assert!(stolen.ends_with("differs"), "{stolen}");
         let few = Counts { sent: 2, messages: 2, ..Counts::default() };
-        assert!(!few.differs(TwilioCounts { sent: 7, converted: 0 }), "five messages are no difference");
-        assert!(few.differs(TwilioCounts { sent: 8, converted: 0 }));
+        assert!(!few.differs(AttemptSummary { attempts: 7, converted: 0 }), "five messages are no difference");
+        assert!(few.differs(AttemptSummary { attempts: 8, converted: 0 }));
     }
 }

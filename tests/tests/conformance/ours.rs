@@ -127,6 +127,6 @@ async fn send_and_compare(simulator: &Simulator, url: &str) {
     assert_eq!(client.was_converted(&sid).await, Ok(true));
     let us = CountryCode::new("US").expect("two letters");
     let long_ago = Instant::from_unix_ms(1_577_836_800_123);
-    let summary = client.summary(us, Channel::Sms, long_ago).await.expect("an answer");
+    let summary = client.summary(Some((us, Channel::Sms)), long_ago).await.expect("an answer");
     assert_eq!((summary.attempts, summary.converted), (1, 1));
 }

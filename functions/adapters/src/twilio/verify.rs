@@ -125,14 +125,6 @@ pub trait Passcodes: Send + Sync {
 
     /// Whether any attempt of a verification was converted: somebody entered the right passcode.
     fn was_converted(&self, sid: &VerifySid) -> impl Future<Output = Result<bool, VerifyError>> + Send;
-
-    /// Twilio's count of the attempts in a country since `after`.
-    fn summary(
-        &self,
-        country: CountryCode,
-        channel: Channel,
-        after: Instant,
-    ) -> impl Future<Output = Result<AttemptSummary, VerifyError>> + Send;
 }
 
 /// Verify's API.
@@ -178,6 +170,25 @@ impl VerifyClient {
     pub fn new(settings: VerifySettings) -> Result<Self, reqwest::Error> {
         let http = outside::client(&settings.twilio.base_url, Duration::from_millis(settings.twilio.timeout_ms))?;
         Ok(Self { http, settings })
+    }
+
+    /// Twilio's count of the attempts since `after`, in a country over a channel or altogether.
+    ///
+    /// # Errors
+    /// [`VerifyError`] when it does not answer, or does not accept our credential.
+    pub async fn summary(
+        &self,
+        of: Option<(CountryCode, Channel)>,
+        after: Instant,
+    ) -> Result<AttemptSummary, VerifyError> {
+        let (of, after) = (of.map(|(country, channel)| (country.to_string(), channel_word(channel))), rfc3339(after));
+        let mut query =
+            vec![("VerifyServiceSid", self.settings.service.as_str()), ("DateCreatedAfter", after.as_str())];
+        if let Some((country, channel)) = &of {
+            query.extend([("Country", country.as_str()), ("Channel", *channel)]);
+        }
+        let summary: SummaryResource = self.read("Attempts/Summary", &query).await?;
+        Ok(AttemptSummary { attempts: summary.total_attempts, converted: summary.total_converted })
     }
 
     fn service_url(&self, path: &str) -> String {
@@ -265,23 +276,6 @@ impl Passcodes for VerifyClient {
             .attempts
             .iter()
             .any(|attempt| attempt.verification_sid == sid.as_str() && attempt.conversion_status == "converted"))
-    }
-
-    async fn summary(
-        &self,
-        country: CountryCode,
-        channel: Channel,
-        after: Instant,
-    ) -> Result<AttemptSummary, VerifyError> {
-        let (country, after) = (country.to_string(), rfc3339(after));
-        let query = [
-            ("VerifyServiceSid", self.settings.service.as_str()),
-            ("Country", country.as_str()),
-            ("Channel", channel_word(channel)),
-            ("DateCreatedAfter", after.as_str()),
-        ];
-        let summary: SummaryResource = self.read("Attempts/Summary", &query).await?;
-        Ok(AttemptSummary { attempts: summary.total_attempts, converted: summary.total_converted })
     }
 }
 
