@@ -20,7 +20,7 @@ use tracing::{error, info, warn};
 
 use crate::PhoneVerification;
 use crate::body::read_code;
-use crate::ledger::{self, SeenWindow, TRIES_MAX};
+use crate::ledger::{self, Counting, SeenWindow, TRIES_MAX};
 use crate::view::{checked_view, view};
 
 /// When a check is worth repeating that Twilio's list of attempts does not settle yet, in seconds.
@@ -31,6 +31,8 @@ const NOT_PROCESSED_S: u32 = 1;
 
 /// What changes with a verification that is checked, as it was read.
 struct Beside {
+    /// Where it counts: over the channel of the first message, so that a phone that was called after it is counted once.
+    counting: Counting,
     counts: Versioned<ConversionCounts>,
     record: Versioned<PhoneRecord>,
     /// Whether it is this passcode that the phone waits for: what came after it stays as it is.
@@ -144,18 +146,13 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
         next: &Verification,
         seen_version: i64,
         effect: PhoneEffect,
-        Beside { counts, record, waited_for, approved }: Beside,
+        Beside { counting, counts, record, waited_for, approved }: Beside,
         last: bool,
         now: Instant,
     ) -> Result<Vec<Write>, StoreError> {
         let (policy, phone_limit) = (&self.settings.policy, &self.settings.policy.limits.phone);
         let mut writes = vec![ledger::put_verification(next, seen_version)];
-        // The first message's channel: a phone that was called after its message is counted once.
-        let counted = |what| {
-            let channel =
-                record.value.passcode.as_ref().filter(|_| waited_for).map_or(next.channel, |sent| sent.channel);
-            (!last).then(|| ledger::Counting::of(next, channel).put(&counts, what, now).1)
-        };
+        let counted = |what| (!last).then(|| counting.put(&counts, what, now).1);
         let put_record = |changed: &PhoneRecord| ledger::put_record(&next.number, changed, record.version, policy);
         match effect {
             PhoneEffect::None | PhoneEffect::CountSent => {}
@@ -196,15 +193,16 @@ impl<S: Store, Q: Queue, L: PhoneLookup, P: Passcodes, A: Ambient> PhoneVerifica
         let approved =
             async { if approves { phones::load_approved(&self.store, sub_account).await } else { Ok(None) } };
         // Both are read at once: nearly always the passcode is answered over the channel over which it was sent first.
-        let own = ledger::Counting::of(verification, verification.channel);
+        let mut counting = Counting::of(verification, verification.channel);
         let (mut counts, record, approved) =
-            try_join3(own.load(&self.store), ledger::load_record(&self.store, number), approved).await?;
+            try_join3(counting.load(&self.store), ledger::load_record(&self.store, number), approved).await?;
         let waited_for = record.value.waits_for(sub_account, sid);
         let first = record.value.passcode.as_ref().filter(|_| waited_for).map(|sent| sent.channel);
         if let Some(first) = first.filter(|first| *first != verification.channel) {
-            counts = ledger::Counting::of(verification, first).load(&self.store).await?;
+            counting = Counting::of(verification, first);
+            counts = counting.load(&self.store).await?;
         }
-        Ok(Beside { counts, record, waited_for, approved })
+        Ok(Beside { counting, counts, record, waited_for, approved })
     }
 
     /// Purchases that wait for this phone go on, whatever is required of new ones now. A message that cannot be sent is no

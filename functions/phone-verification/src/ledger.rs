@@ -166,13 +166,13 @@ impl Counting {
 
     /// Counts one event over the counts that were read.
     pub(crate) fn put(
-        self,
+        &self,
         seen: &Versioned<ConversionCounts>,
         what: Counted,
         now: Instant,
     ) -> (ConversionCounts, Write) {
         let next = seen.value.clone().counted(what, now);
-        let write = put(conversion_to_item(self.0, &next, seen.version + 1), seen.version);
+        let write = put(conversion_to_item(self.0.clone(), &next, seen.version + 1), seen.version);
         (next, write)
     }
 }

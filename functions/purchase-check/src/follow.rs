@@ -66,7 +66,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
     /// A purchase with its numbers: a pool that has begun has them in items of their own.
     pub(crate) async fn shown(&self, stored: Stored, standing: Standing) -> Result<Shown, Problem> {
         let members = match &stored {
-            Stored::Pool(pool) if !stored.request().waits => {
+            Stored::Pool(pool) if pool.pool.has_begun() => {
                 load_members(&self.store, pool).await.map_err(|error| unavailable(&error))?
             }
             Stored::Pool(_) | Stored::One(_) => Vec::new(),

@@ -11,10 +11,10 @@
 
 use adapters::ambient::Ambient;
 use adapters::items::{AuditCause, InquiryMap, StoredVerification, keys};
-use adapters::persona::{Identity, Looked, OpenedInquiry, PersonaError, Session};
+use adapters::persona::{Identity, OpenedInquiry, PersonaError, Session};
 use adapters::queue::Queue;
 use adapters::store::{Condition, Store, StoreError, Value, Write};
-use adapters::verifications::{self, Cause, Change, DECIDE_AGAIN_MAX, Made, News, WakeError};
+use adapters::verifications::{self, Change, DECIDE_AGAIN_MAX, Made, WakeError};
 use domain::{
     Decision, InquiryId, Instant, Nonce, OPENING_LEASE_MS, OpenPlan, Opening, Owner, Verification, VerificationEvent,
     persona_reference,
@@ -123,28 +123,23 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
                 return Ok(Opened::PersonaDown);
             }
         };
-        let Settings { policy, revisits, template, .. } = &self.settings;
         let gone = match said.first() {
             Some(looked) => looked.redacted,
             // Left out where we do not understand what Persona says of it, too: that makes no new one.
             None => refusal == PersonaError::Gone,
         };
-        for Looked { event, .. } in &said {
-            let news = News { owner, event, cause: Cause::Look };
-            let now = self.ambient.now();
-            match verifications::take(&self.store, &self.queue, policy, revisits, news, now).await {
-                Ok(_) => {}
-                Err(WakeError::Store(error)) => return Err(error),
-                // The verification stands, and its owner is due: the sweep wakes who waits.
-                Err(WakeError::Queue(error)) => warn!(%error, "Not everybody who waits was woken."),
-            }
+        match self.take_all(owner, said).await {
+            Ok(()) => {}
+            Err(WakeError::Store(error)) => return Err(error),
+            // The verification stands, and its owner is due: the sweep wakes who waits.
+            Err(WakeError::Queue(error)) => warn!(%error, "Not everybody who waits was woken."),
         }
         let stored = verifications::load(&self.store, owner).await?;
         if !stored.verification.is_current(inquiry) {
             return Ok(Opened::NotNow(stored.verification, 1));
         }
         let now = self.ambient.now();
-        match stored.verification.open_plan(now, template) {
+        match stored.verification.open_plan(now, &self.settings.template) {
             OpenPlan::Create => self.create(owner, stored).await,
             OpenPlan::Resume(_) | OpenPlan::TooSoon { .. } if gone => self.create(owner, stored).await,
             OpenPlan::Resume(_) => Ok(Opened::NotNow(stored.verification, 1)),

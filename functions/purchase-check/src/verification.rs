@@ -74,7 +74,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             Proof::Own(stored) => stored,
             covered @ Proof::Agency(_) => return self.proof_answer(owner, &covered).await,
         };
-        let Some(inquiry) = self.worth_asking(&stored) else {
+        let Some(inquiry) = worth_asking(&stored) else {
             return self.proof_answer(owner, &Proof::Own(stored)).await;
         };
         let now = self.ambient.now();
@@ -123,31 +123,17 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         Ok(if agency.verification.verified_at().is_some() { Proof::Agency(agency) } else { Proof::Own(own) })
     }
 
-    async fn take_all(&self, owner: &Owner, said: Vec<Looked>) -> Result<(), WakeError> {
+    /// Applies what Persona said, exactly as if it had delivered it.
+    ///
+    /// # Errors
+    /// [`WakeError`] when the table or the queue does not answer: what was said before that stands, and who waits is due.
+    pub(crate) async fn take_all(&self, owner: &Owner, said: Vec<Looked>) -> Result<(), WakeError> {
         let Settings { policy, revisits, .. } = &self.settings;
         for Looked { event, .. } in &said {
             let news = News { owner, event, cause: Cause::Look };
             verifications::take(&self.store, &self.queue, policy, revisits, news, self.ambient.now()).await?;
         }
         Ok(())
-    }
-
-    /// The inquiry that Persona can say something of that counts.
-    fn worth_asking(&self, stored: &StoredVerification) -> Option<InquiryId> {
-        match stored.verification.state {
-            VerificationState::Revoked { by: RevokedBy::Operator, .. } => None,
-            VerificationState::Unverified
-            | VerificationState::InProgress { .. }
-            | VerificationState::InReview { .. }
-            | VerificationState::Verified { .. }
-            | VerificationState::Declined
-            | VerificationState::Failed
-            | VerificationState::Expired
-            | VerificationState::Locked
-            | VerificationState::Revoked { by: RevokedBy::Persona, .. } => {
-                stored.verification.inquiry.as_ref().map(|inquiry| inquiry.id.clone())
-            }
-        }
     }
 
     async fn proof_answer(&self, owner: &Owner, proof: &Proof) -> Result<HttpAnswer, Problem> {
@@ -178,4 +164,22 @@ fn persona_down() -> Problem {
     let detail = "Persona does not answer. Waiting purchases are safe; ask again in a moment.";
     let problem = Problem::new(ProblemType::PersonaUnavailable, detail);
     Problem { retry_after_s: Some(PERSONA_DOWN_RETRY_AFTER_S), ..problem }
+}
+
+/// The inquiry that Persona can say something of that counts.
+fn worth_asking(stored: &StoredVerification) -> Option<InquiryId> {
+    match stored.verification.state {
+        VerificationState::Revoked { by: RevokedBy::Operator, .. } => None,
+        VerificationState::Unverified
+        | VerificationState::InProgress { .. }
+        | VerificationState::InReview { .. }
+        | VerificationState::Verified { .. }
+        | VerificationState::Declined
+        | VerificationState::Failed
+        | VerificationState::Expired
+        | VerificationState::Locked
+        | VerificationState::Revoked { by: RevokedBy::Persona, .. } => {
+            stored.verification.inquiry.as_ref().map(|inquiry| inquiry.id.clone())
+        }
+    }
 }

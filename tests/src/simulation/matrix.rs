@@ -5,7 +5,7 @@ use domain::Owner;
 use super::functions::Functions;
 use super::invariants::{self, Violation};
 use super::operators;
-use super::orders::{Order, SUB_ACCOUNTS, number};
+use super::orders::{Order, number, sub_account};
 use super::ports::Ports;
 use super::schedule::Schedule;
 use super::shared::{Fate, Shared};
@@ -55,8 +55,7 @@ pub fn play_scenario(scenario: &Scenario, lost: &[(u64, Fate)]) -> Run {
         let now = state.now;
         state.script = Some(lost.to_vec());
         if scenario.verified {
-            let sub_account = domain::SubAccountId::parse(SUB_ACCOUNTS[0]).expect("is a word");
-            operators::verify(&mut state, Owner::SubAccount(sub_account), now);
+            operators::verify(&mut state, Owner::SubAccount(sub_account(0)), now);
         }
         if let Some(gone) = scenario.gone {
             state.carrier.sell_elsewhere(number(gone));

@@ -4,8 +4,7 @@
 use std::sync::LazyLock;
 
 use domain::{
-    AgencyId, Instant, Owner, Place, Pool, PoolState, Purchase, PurchaseState, SubAccountId, Verification,
-    VerificationState,
+    AgencyId, Instant, Owner, Place, Pool, PoolState, Purchase, PurchaseState, Verification, VerificationState,
 };
 
 use adapters::items::{Profile, StoredProfile, StoredVerification, keys, verification_to_item};
@@ -13,7 +12,7 @@ use adapters::store::{Condition, Write};
 use purchase_check::Route;
 use serde_json::{Value, json};
 
-use super::orders::{AGENCY, SUB_ACCOUNTS};
+use super::orders::{AGENCY, SUB_ACCOUNTS, sub_account};
 use super::shared::State;
 use super::size::Size;
 use crate::events::{Caller, lean_event};
@@ -123,8 +122,4 @@ fn store_profile(state: &mut State, index: usize, profile: Profile) {
     let item = StoredProfile { profile, version: 1 }.to_item(&sub_account, None);
     state.rows.write(Write::Put { item, expect: Condition::ItemAbsent }).expect("nothing was there");
     super::invariants::after_changes(state, &[keys::profile(&sub_account)]);
-}
-
-fn sub_account(index: usize) -> SubAccountId {
-    SubAccountId::parse(SUB_ACCOUNTS[index]).expect("is a word")
 }

@@ -107,3 +107,8 @@ impl Order {
 pub(super) fn number(index: usize) -> PhoneNumber {
     PhoneNumber::parse(NUMBERS[index]).expect("is a number")
 }
+
+/// A sub-account of [`SUB_ACCOUNTS`], parsed.
+pub(super) fn sub_account(index: usize) -> SubAccountId {
+    SubAccountId::parse(SUB_ACCOUNTS[index]).expect("is a word")
+}

@@ -2,13 +2,13 @@
 //! one function. Each is played once for every place, so that the one that matters is among them.
 
 use adapters::items::keys;
-use domain::{AgencyId, InquiryStatus, Owner, PoolState, PurchaseState, SubAccountId};
+use domain::{AgencyId, InquiryStatus, Owner, PoolState, PurchaseState};
 
 use super::carrier::CreateFate;
 use super::functions::Functions;
 use super::invariants::{self, Expected, Violation};
 use super::operators;
-use super::orders::{AGENCY, Order, SUB_ACCOUNTS, number};
+use super::orders::{self, AGENCY, Order, number, sub_account};
 use super::ports::Ports;
 use super::schedule::{Invocation, Schedule};
 use super::shared::{Shared, State};
@@ -297,9 +297,5 @@ fn refused_after(schedule: &mut Schedule<'_>, landing_ms: i64) {
 
 fn verify(state: &mut State, sub_account: usize) {
     let now = state.now;
-    operators::verify(state, Owner::SubAccount(self::sub_account(sub_account)), now);
-}
-
-fn sub_account(index: usize) -> SubAccountId {
-    SubAccountId::parse(SUB_ACCOUNTS[index]).expect("is a word")
+    operators::verify(state, Owner::SubAccount(orders::sub_account(sub_account)), now);
 }

@@ -12,7 +12,7 @@ use adapters::items::keys;
 use adapters::store::Key;
 use domain::{
     AccountSid, Instant, Invariant, NumberSid, Owner, POOL_INVARIANTS, PURCHASE_INVARIANTS, PhoneNumber, Purchase,
-    PurchaseState, SubAccountId, VERIFICATION_INVARIANTS, VerificationState, broken,
+    PurchaseState, VERIFICATION_INVARIANTS, VerificationState, broken,
 };
 
 pub(super) use answers::{Expected, after_answer};
@@ -20,7 +20,7 @@ pub(super) use answers::{Expected, after_answer};
 use super::facts::Fact;
 use super::known::Changed;
 use super::operators::LIMIT;
-use super::orders::SUB_ACCOUNTS;
+use super::orders::sub_account;
 use super::shared::State;
 
 /// How long after the switch was turned a create may still be asked for, in milliseconds: what was read of it counts for
@@ -153,7 +153,7 @@ pub(super) fn before_release(state: &mut State, sid: &NumberSid) {
 /// I15: once no request is under way, no more purchases of a sub-account wait than may, but for those whose request died
 /// before it could withdraw.
 pub(super) fn when_quiet(state: &mut State) {
-    let sub_account = SubAccountId::parse(SUB_ACCOUNTS[0]).expect("is a word");
+    let sub_account = sub_account(0);
     // What was found cleared only after its pointers were written is on its way, and waits for nobody.
     if state.known.verified_at(&sub_account).is_some() {
         return;
