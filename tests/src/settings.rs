@@ -2,7 +2,9 @@
 
 use adapters::persona::{WebhookSecret, WebhookSecrets};
 use adapters::verifications::Revisits;
-use domain::{GatePolicy, Instant, Timing, VerificationPolicy};
+use domain::{
+    Allowance, GatePolicy, Instant, PERSONA_REQUESTS_DEFAULT, PERSONA_REQUESTS_KEPT, Timing, VerificationPolicy,
+};
 use futures::executor::block_on;
 
 use crate::world::{TEMPLATE, account, secret, template};
@@ -20,6 +22,7 @@ pub fn check() -> purchase_check::Settings {
         revisits: revisits(),
         purchase_wait_ms: 72 * 3600 * 1000,
         template: template(),
+        callers_allowance: Allowance::of_any_minute(PERSONA_REQUESTS_DEFAULT - PERSONA_REQUESTS_KEPT),
     }
 }
 

@@ -3,8 +3,8 @@
 use aws_config::BehaviorVersion;
 use aws_config::timeout::TimeoutConfig;
 use domain::{
-    AcceptedStatuses, AccountSid, Action, CountryCode, GatePolicy, GatedActions, NameMatchPolicy, PhonePolicy,
-    PhonePreset, TemplateId, Timing, VerificationPolicy,
+    AcceptedStatuses, AccountSid, Action, Allowance, CountryCode, GatePolicy, GatedActions, NameMatchPolicy,
+    PERSONA_REQUESTS_DEFAULT, PERSONA_REQUESTS_KEPT, PhonePolicy, PhonePreset, TemplateId, Timing, VerificationPolicy,
 };
 use secrecy::ExposeSecret;
 use std::time::Duration;
@@ -28,6 +28,8 @@ const AWS_ATTEMPT_TIMEOUT_MS: u64 = 2_500;
 const SECRETS_OPERATION_TIMEOUT_MS: u64 = 1_500;
 /// Time of one try of that, in milliseconds.
 const SECRETS_ATTEMPT_TIMEOUT_MS: u64 = 1_000;
+/// Most requests a minute that may be agreed with Persona: a thousand a second.
+const PERSONA_REQUESTS_MAX: i64 = 60_000;
 /// Days that a purchase may wait at most, in seconds: 30 days.
 const PURCHASE_WAIT_S_MAX: i64 = 30 * 24 * 3600;
 
@@ -261,6 +263,16 @@ fn api_key_sid(text: &str) -> Result<String, &'static str> {
 /// [`ConfigError`] when it is not set, or no id.
 pub fn template(environment: &impl Environment) -> Result<TemplateId, ConfigError> {
     parsed(environment, "PERSONA_TEMPLATE_ID", TemplateId::parse)
+}
+
+/// `PERSONA_REQUESTS_PER_MINUTE`, what Persona answers us in a minute: of it, what callers may cause.
+///
+/// # Errors
+/// [`ConfigError::Malformed`] when it is out of bounds.
+pub fn callers_allowance(environment: &impl Environment) -> Result<Allowance, ConfigError> {
+    let bounds = PERSONA_REQUESTS_KEPT + Allowance::REQUESTS_MIN..=PERSONA_REQUESTS_MAX;
+    let requests = number(environment, "PERSONA_REQUESTS_PER_MINUTE", PERSONA_REQUESTS_DEFAULT, bounds)?;
+    Ok(Allowance::of_any_minute(requests - PERSONA_REQUESTS_KEPT))
 }
 
 /// `SWEEP_STEP_S` and `POLL_AGE_S`.

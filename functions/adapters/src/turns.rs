@@ -1,7 +1,8 @@
-//! Turns to ask Persona for a reason that others choose: a caller who refreshes, an old delivery. The sweep has a budget of
-//! its own.
+//! Turns to ask Persona for a reason that others choose: a caller whose page loads, an old delivery. Each of them has one
+//! of its own, and all of them together have an allowance, so that however many come, the sweep's own requests are left
+//! to it.
 
-use domain::{Instant, REFRESH_PAUSE_MS};
+use domain::{Allowance, Instant, REFRESH_PAUSE_MS, Urgency};
 
 use crate::items::{TURN_AT, turn_from_item, turn_item};
 use crate::store::{Condition, Key, Store, StoreError, Value, Write, WriteError};
@@ -35,4 +36,38 @@ pub async fn give_back(store: &impl Store, turn: &Key, taken_at: Instant) -> Res
         Ok(()) | Err(WriteError::Refused(_)) => Ok(()),
         Err(WriteError::Store(error)) => Err(error),
     }
+}
+
+/// How often an allowance is read again when somebody else took of it first.
+const TAKE_AGAIN_MAX: u32 = 8;
+
+/// Takes `requests` of the allowance that is kept under this key; refused, when there may be room. One item, whoever asks.
+///
+/// # Errors
+/// [`StoreError`] when the table does not answer: they may be taken.
+pub async fn take_of(
+    store: &impl Store,
+    kept: &Key,
+    allowance: &Allowance,
+    (requests, urgency): (i64, Urgency),
+    now: Instant,
+) -> Result<Result<(), Instant>, StoreError> {
+    let mut read = store.get(kept).await?;
+    for _ in 0..TAKE_AGAIN_MAX {
+        let spent_until = read.as_ref().map(turn_from_item).transpose()?;
+        let next = match allowance.take(spent_until.unwrap_or(now), requests, urgency, now) {
+            Ok(next) => next,
+            Err(room_at) => return Ok(Err(room_at)),
+        };
+        let expect = match spent_until {
+            None => Condition::ItemAbsent,
+            Some(spent_until) => Condition::Equals(TURN_AT, Value::N(spent_until.unix_ms())),
+        };
+        match store.write(Write::Put { item: turn_item(kept.clone(), next), expect }).await {
+            Ok(()) => return Ok(Ok(())),
+            Err(WriteError::Refused(item)) => read = item.map(|item| *item),
+            Err(WriteError::Store(error)) => return Err(error),
+        }
+    }
+    Ok(Err(now))
 }

@@ -8,6 +8,7 @@
 //! "may this sub-account do this now?". A *mark* is our purchase id, written on the number at the carrier.
 
 mod action;
+mod allowance;
 mod clearance;
 mod decision;
 mod ids;
@@ -25,6 +26,7 @@ mod region;
 mod verification;
 
 pub use action::{Action, GatedActions};
+pub use allowance::{Allowance, Urgency};
 pub use clearance::{ActionClearance, Clearance, ClearanceRule, clear_action, clear_purchase, in_time};
 pub use decision::{Decision, Illegal};
 pub use ids::{

@@ -1,5 +1,7 @@
 //! Every bound of the rules, with its unit and where it comes from.
 
+use crate::allowance::Allowance;
+
 /// Longest sub-account or agency id, in characters (HighLevel's ids are 20; room for others).
 pub const OWNER_ID_CHARS_MAX: usize = 64;
 
@@ -63,6 +65,24 @@ pub const SESSIONS_MAX: u32 = 20;
 
 /// Least time between two asks of Persona about one owner at a caller's request, in milliseconds.
 pub const REFRESH_PAUSE_MS: i64 = 5_000;
+
+/// Requests a minute that an environment of Persona's answers, all of ours together, unless it was agreed otherwise
+/// (Persona, "Rate limiting").
+pub const PERSONA_REQUESTS_DEFAULT: i64 = 300;
+
+/// Questions about inquiries in one sweep, of [`PERSONA_REQUESTS_DEFAULT`] a minute: 6,000 inquiries, and 30,000 in five
+/// minutes.
+pub const SWEEP_QUESTIONS_MAX: usize = 60;
+
+/// All requests to Persona in one sweep: what its questions leave is for names on IDs, and 20 always are.
+pub const SWEEP_PERSONA_REQUESTS_MAX: usize = 80;
+
+/// Inquiries a minute that Persona is asked about because of old deliveries.
+pub const DELIVERY_REQUESTS_MAX: i64 = Allowance::REQUESTS_MIN;
+
+/// What is not for callers of Persona's requests in a minute: old deliveries', and two sweeps', since one that began late
+/// and one that began early may fall into the same minute.
+pub const PERSONA_REQUESTS_KEPT: i64 = 2 * SWEEP_PERSONA_REQUESTS_MAX as i64 + DELIVERY_REQUESTS_MAX;
 
 /// How often Persona is asked about an inquiry that it decided against, since the last change: with the growing
 /// intervals some three days at the default poll age, as long as a purchase waits.

@@ -18,7 +18,9 @@ use adapters::queue::Queue;
 use adapters::store::{Key, Store, StoreError};
 use adapters::turns;
 use adapters::verifications::{self, Cause, News, Observed, Revisits, WakeError};
-use domain::{EventId, InquiryEvent, InquiryStatus, Instant, VerificationPolicy};
+use domain::{
+    Allowance, DELIVERY_REQUESTS_MAX, EventId, InquiryEvent, InquiryStatus, Instant, Urgency, VerificationPolicy,
+};
 use lambda_http::http::StatusCode;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -77,6 +79,8 @@ enum Failure {
     Wake(#[from] WakeError),
     #[error("Persona could not be asked about an old delivery: {0}")]
     Persona(#[from] adapters::persona::PersonaError),
+    #[error("Persona is asked about as many old deliveries as may be in a minute")]
+    Busy,
 }
 
 impl<S: Store, Q: Queue, I: Identity, A: Ambient, K: SecretSource> PersonaWebhook<S, Q, I, A, K> {
@@ -109,7 +113,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient, K: SecretSource> PersonaWebhoo
                     Failure::Store(StoreError::Broken(_)) | Failure::Wake(WakeError::Store(StoreError::Broken(_))) => {
                         error!(error = %failure, metric = "bug", "A delivery met something that should not be.");
                     }
-                    Failure::Store(_) | Failure::Wake(_) | Failure::Persona(_) => {
+                    Failure::Store(_) | Failure::Wake(_) | Failure::Persona(_) | Failure::Busy => {
                         warn!(error = %failure, "A delivery could not be taken; Persona delivers it again.");
                     }
                 }
@@ -165,8 +169,8 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient, K: SecretSource> PersonaWebhoo
 
     /// An old signature may be a late retry or a replay: its content counts for nothing, but it is a reason to ask, unless it
     /// would change nothing anyway. Whoever keeps old deliveries must not make us ask at will: one ask an inquiry every few
-    /// seconds. What comes in between was signed before that ask, whose answer covers it; an ask that fails gives its turn
-    /// back.
+    /// seconds, and so many of all inquiries a minute; what comes beyond that Persona delivers again. What comes in between was
+    /// signed before that ask, whose answer covers it; an ask that fails gives its turn back.
     async fn pull(&self, map: &InquiryMap, event: &InquiryEvent) -> Result<Taken, Failure> {
         let (now, owner) = (self.ambient.now(), &map.owner);
         let known = verifications::load(&self.store, owner).await?.verification;
@@ -194,6 +198,10 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient, K: SecretSource> PersonaWebhoo
         if turns::take(&self.store, turn, now).await?.is_err() {
             info!(inquiry = %event.inquiry, "A delivery is authentic but old; Persona was asked a moment ago.");
             return Ok(Taken::AlreadyDone);
+        }
+        let (kept, room) = (keys::deliveries_allowance(), Allowance::of_any_minute(DELIVERY_REQUESTS_MAX));
+        if turns::take_of(&self.store, &kept, &room, (1, Urgency::First), now).await?.is_err() {
+            return Err(Failure::Busy);
         }
         info!(inquiry = %event.inquiry, "A delivery is authentic but old; Persona is asked instead.");
         let mut taken = Taken::Ignored;

@@ -26,7 +26,7 @@ use adapters::problem::Problem;
 use adapters::queue::Queue;
 use adapters::store::Store;
 use adapters::verifications::Revisits;
-use domain::{GatePolicy, Owner, PurchaseId, TemplateId, VerificationPolicy};
+use domain::{Allowance, GatePolicy, Owner, PurchaseId, TemplateId, VerificationPolicy};
 use serde_json::Value;
 
 pub use route::Route;
@@ -61,6 +61,8 @@ pub struct Settings {
     pub purchase_wait_ms: i64,
     /// The template that inquiries are made from.
     pub template: TemplateId,
+    /// Requests to Persona that all callers together may cause.
+    pub callers_allowance: Allowance,
 }
 
 impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {

@@ -2,7 +2,9 @@
 
 use adapters::ambient::Machine;
 use adapters::config::{ConfigError, ProcessEnvironment};
-use adapters::settings::{Aws, gate_policy, phone_policy, purchase_wait_ms, revisits, template, verification_policy};
+use adapters::settings::{
+    Aws, callers_allowance, gate_policy, phone_policy, purchase_wait_ms, revisits, template, verification_policy,
+};
 use adapters::telemetry;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use purchase_check::{PurchaseCheck, Settings};
@@ -34,5 +36,6 @@ fn settings(environment: &ProcessEnvironment) -> Result<Settings, ConfigError> {
         revisits: revisits(environment)?,
         purchase_wait_ms: purchase_wait_ms(environment)?,
         template: template(environment)?,
+        callers_allowance: callers_allowance(environment)?,
     })
 }

@@ -8,16 +8,20 @@
 //!
 //! A live inquiry is resumed instead: the session is noted first, on condition of the version, and asked for then, so
 //! that callers at the same time cost one session between them.
+//!
+//! Before either, the requests to Persona are taken of what all callers together may cause in a minute: however many pages
+//! load, those of the sweep are left. Whoever has had a session before leaves half of what may come at once to others.
 
 use adapters::ambient::Ambient;
 use adapters::items::{AuditCause, InquiryMap, StoredVerification, keys};
 use adapters::persona::{Identity, OpenedInquiry, PersonaError, Session};
 use adapters::queue::Queue;
 use adapters::store::{Condition, Store, StoreError, Value, Write};
+use adapters::turns;
 use adapters::verifications::{self, Change, DECIDE_AGAIN_MAX, Made, WakeError};
 use domain::{
-    Decision, InquiryId, Instant, Nonce, OPENING_LEASE_MS, OpenPlan, Opening, Owner, Verification, VerificationEvent,
-    persona_reference,
+    Decision, InquiryId, Instant, Nonce, OPENING_LEASE_MS, OpenPlan, Opening, Owner, Urgency, Verification,
+    VerificationEvent, persona_reference,
 };
 use tracing::{error, info, warn};
 
@@ -57,6 +61,10 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         stored: StoredVerification,
         inquiry: &InquiryId,
     ) -> Result<Opened, StoreError> {
+        // For the session, and then for its link, or for what Persona says when it gives no session.
+        if let Err(at) = self.take_requests(2, Urgency::Again).await? {
+            return Ok(Opened::NotNow(stored.verification, at.whole_seconds_from(self.ambient.now())));
+        }
         let now = self.ambient.now();
         let Settings { policy, revisits, .. } = &self.settings;
         let next = match stored.verification.decide(&VerificationEvent::Resumed, now, policy) {
@@ -163,6 +171,9 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             None => Nonce::parse(&self.ambient.random_id())
                 .map_err(|_| StoreError::Broken("a random id is no nonce".to_owned()))?,
         };
+        if let Err(at) = self.take_requests(1, Urgency::First).await? {
+            return Ok(Opened::NotNow(stored.verification, at.whole_seconds_from(now)));
+        }
         let opening = Opening { nonce: nonce.clone(), lease_until: now.plus_ms(OPENING_LEASE_MS) };
         let claimed = StoredVerification { opening: Some(opening), ..stored };
         let revisits = &self.settings.revisits;
@@ -187,6 +198,22 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
                 Ok(Opened::PersonaDown)
             }
         }
+    }
+
+    /// Takes requests to Persona of what all callers together may cause; refused, when there may be room.
+    pub(crate) async fn take_requests(
+        &self,
+        requests: i64,
+        urgency: Urgency,
+    ) -> Result<Result<(), Instant>, StoreError> {
+        let (kept, now) = (keys::callers_allowance(), self.ambient.now());
+        let taken =
+            turns::take_of(&self.store, &kept, &self.settings.callers_allowance, (requests, urgency), now).await?;
+        if let Err(at) = taken {
+            let wait_s = at.whole_seconds_from(now);
+            warn!(wait_s, metric = "persona_busy", "Persona is asked as much as callers may make us ask it.");
+        }
+        Ok(taken)
     }
 
     /// Writes down which owner the inquiry is for, before anybody can act on it.

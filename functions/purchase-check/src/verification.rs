@@ -11,7 +11,7 @@ use adapters::queue::Queue;
 use adapters::store::{Store, StoreError};
 use adapters::turns;
 use adapters::verifications::{self, Cause, News, WAKE_AT_ONCE_MAX, WakeError};
-use domain::{InquiryId, Owner, PhoneRequirement, RevokedBy, Verification, VerificationState};
+use domain::{InquiryId, Instant, Owner, PhoneRequirement, RevokedBy, Urgency, Verification, VerificationState};
 use futures::future::try_join;
 use lambda_http::http::StatusCode;
 use tracing::{info, warn};
@@ -80,13 +80,16 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         let now = self.ambient.now();
         let turn = turns::take(&self.store, &keys::refresh(owner), now).await.map_err(|error| unavailable(&error))?;
         if let Err(at) = turn {
-            let problem =
-                Problem::new(ProblemType::TooManyRequests, "Persona was asked a moment ago; ask again later.");
-            return Err(Problem { retry_after_s: Some(at.whole_seconds_from(now)), ..problem });
+            return Err(asked_enough("Persona was asked a moment ago; ask again later.", at, now));
         }
         let woken = if stored.verification.verified_at().is_some() {
             verifications::wake(&self.store, &self.queue, owner, None, WAKE_AT_ONCE_MAX).await.map(|_| ())
         } else {
+            let room = self.take_requests(1, Urgency::Again).await.map_err(|error| unavailable(&error))?;
+            if let Err(at) = room {
+                let detail = "Persona is asked by many at this moment. What it decides arrives by itself.";
+                return Err(asked_enough(detail, at, now));
+            }
             let said = self.identity.look(std::slice::from_ref(&inquiry)).await.map_err(|error| {
                 warn!(%error, %inquiry, "Persona could not be asked.");
                 persona_down()
@@ -158,6 +161,11 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         let phone = phones::requirement(&self.store, sub_account, verification.needs_phone()).await;
         phone.map_err(|error| unavailable(&error))
     }
+}
+
+fn asked_enough(detail: &'static str, again_at: Instant, now: Instant) -> Problem {
+    let problem = Problem::new(ProblemType::TooManyRequests, detail);
+    Problem { retry_after_s: Some(again_at.whole_seconds_from(now)), ..problem }
 }
 
 fn persona_down() -> Problem {

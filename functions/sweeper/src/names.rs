@@ -15,16 +15,16 @@ use adapters::queue::Queue;
 use adapters::store::{Store, StoreError};
 use adapters::verifications::{self, Change, DECIDE_AGAIN_MAX, Made, WAKE_AT_ONCE_MAX};
 use domain::{
-    Decision, InquiryId, Instant, NameLevels, NameMatchPolicy, Owner, PhoneNumber, VerificationEffect,
-    VerificationEvent, judge_names,
+    Decision, InquiryId, Instant, NameLevels, NameMatchPolicy, Owner, PhoneNumber, SWEEP_PERSONA_REQUESTS_MAX,
+    VerificationEffect, VerificationEvent, judge_names,
 };
 use futures::stream::{self, StreamExt};
 use tracing::{info, warn};
 
 use crate::{Overdue, SweepError, Sweeper, Swept, log};
 
-/// Names compared in one sweep at most: as many requests to Persona as questions, of the 300 a minute that an environment
-/// of Persona's has. What is left stays due, and comes first in the next sweep.
+/// Names found in one sweep at most. As many are compared as its questions leave requests to Persona for; what is left
+/// comes again.
 const NAMES_MAX: usize = 60;
 /// Names compared at the same time: hides the vendors' latency, some hundred milliseconds each.
 const NAMES_AT_ONCE: usize = 4;
@@ -52,7 +52,8 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
     /// Compares what was found, until the sweep must end. What fails or is left was pushed, and comes again.
     pub(crate) async fn compare_all(&self, found: Comparisons, started_at: Instant, swept: &mut Swept) {
         let found = found.0.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut compared = stream::iter(found)
+        let requests_left = SWEEP_PERSONA_REQUESTS_MAX.saturating_sub(swept.questions);
+        let mut compared = stream::iter(found.into_iter().take(requests_left))
             .map(async |(owner, (inquiry, phone))| match self.is_late(started_at) {
                 true => Ok(false),
                 false => self.compare_names(&owner, inquiry, &phone).await.map(|()| true),

@@ -17,8 +17,8 @@ use adapters::queue::Queue;
 use adapters::store::{Condition, DUE_AT, Item, Query, Range, Store, StoreError, Value, Write};
 use adapters::verifications::{self, Cause, News, Observed, WakeError};
 use domain::{
-    Decision, InquiryEvent, InquiryId, Instant, Owner, Reviewer, RevokedBy, Verification, VerificationEvent,
-    VerificationState,
+    Decision, InquiryEvent, InquiryId, Instant, Owner, Reviewer, RevokedBy, SWEEP_QUESTIONS_MAX, Verification,
+    VerificationEvent, VerificationState,
 };
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt};
@@ -26,8 +26,6 @@ use tracing::{error, warn};
 
 use crate::{Due, Overdue, SweepError, Sweeper, Swept, log, visits_of};
 
-/// Questions to Persona in one sweep: 60 of the 300 requests a minute that a Persona environment has.
-const QUESTIONS_MAX: usize = 60;
 /// Questions asked at the same time: hides Persona's latency, a few hundred milliseconds each.
 const QUESTIONS_AT_ONCE: usize = 4;
 /// Entries read from a shard at once: some 150 KB of keys.
@@ -97,7 +95,7 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
             }
         }
         for group in questions.chunks(INQUIRIES_PER_QUESTION_MAX) {
-            if swept.questions >= QUESTIONS_MAX || self.is_late(started_at) {
+            if swept.questions >= SWEEP_QUESTIONS_MAX || self.is_late(started_at) {
                 break;
             }
             let applied = self.apply(self.ask(group).await).await;
@@ -114,7 +112,7 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
 
     /// Asks about what is due, longest unasked first, as far as the budget and the time reach.
     pub(crate) async fn ask_what_is_due(&self, started_at: Instant, swept: &mut Swept) -> Result<(), SweepError> {
-        let budget = QUESTIONS_MAX.saturating_sub(swept.questions);
+        let budget = SWEEP_QUESTIONS_MAX.saturating_sub(swept.questions);
         let mut earliest = Earliest::of_all_shards(&self.store, started_at).await?;
         if earliest.next_due_at().is_none() {
             return Ok(());

@@ -10,7 +10,7 @@ use std::fmt;
 use std::ops::AddAssign;
 use std::sync::Mutex;
 
-use adapters::items::keys::VERIFICATION_SK;
+use adapters::items::keys::{VERIFICATION_SK, callers_allowance};
 use adapters::persona::WebhookSecret;
 use adapters::store::Key;
 use domain::{MessagePrices, PhonePolicy, PhonePreset};
@@ -80,7 +80,7 @@ impl fmt::Display for Units {
 pub struct Spent {
     /// On purchases, with their locks, pointers and profiles; or on passcodes, where the flow is one of theirs.
     pub purchase: Units,
-    /// On verifications, with their audit and inquiry maps.
+    /// On verifications, with their audit, inquiry maps and requests to Persona.
     pub verification: Units,
 }
 
@@ -105,7 +105,8 @@ impl Ledger {
 
     fn spend(&self, first: &Key, units: Units) {
         let mut spent = locked(&self.0);
-        if first.sk == VERIFICATION_SK || first.sk == "INQUIRY" {
+        let of_verification = first.sk == VERIFICATION_SK || first.sk == "INQUIRY" || *first == callers_allowance();
+        if of_verification {
             spent.verification += units;
         } else {
             spent.purchase += units;

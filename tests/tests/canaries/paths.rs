@@ -14,7 +14,9 @@ use adapters::twilio::{
     LookupClient, RATE_LIMIT_NAMES, TwilioAccess, TwilioClient, TwilioSettings, VerifyClient, VerifySettings,
 };
 use adapters::verifications::Revisits;
-use domain::{GatePolicy, MessagePrices, NameMatchPolicy, PhonePolicy, PhonePreset, Timing, VerificationPolicy};
+use domain::{
+    Allowance, GatePolicy, MessagePrices, NameMatchPolicy, PhonePolicy, PhonePreset, Timing, VerificationPolicy,
+};
 use number_search::NumberSearch;
 use persona_webhook::PersonaWebhook;
 use phone_verification::PhoneVerification;
@@ -282,6 +284,7 @@ impl Walk<'_> {
                         revisits: revisits(),
                         purchase_wait_ms: 3_600_000,
                         template: template(),
+                        callers_allowance: Allowance::of_any_minute(60_000_000),
                     },
                 };
                 self.keep(route.key(), self.ran(function.handle(event)));

@@ -45,6 +45,8 @@ impl Deployed {
             ("PollAgeSeconds", "1"),
             ("LeaseSeconds", "4"),
             ("TwilioTimeoutMilliseconds", "2000"),
+            // All flows at once are one platform, and more people than come in a minute.
+            ("PersonaRequestsPerMinute", "60000"),
         ];
         options.parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let stack = Stack::start(options).await.map_err(|error| error.to_string())?;

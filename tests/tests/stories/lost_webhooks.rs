@@ -38,7 +38,7 @@ fn inquiry(number: usize) -> InquiryId {
 }
 
 /// So many owners in the midst of an inquiry, all due to be asked about at once.
-fn open_inquiries(world: &Neighbours<'_>, number: usize) {
+pub(crate) fn open_inquiries(world: &Neighbours<'_>, number: usize) {
     let now = world.now();
     for number in 0..number {
         let inquiry = Inquiry {

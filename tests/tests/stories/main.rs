@@ -1,6 +1,7 @@
 //! The stories of purchases and verifications, told through the real handlers over neighbours in memory.
 
 mod agencies;
+mod allowance;
 mod another;
 mod buying;
 mod clearances;

@@ -10,6 +10,7 @@ use tests::neighbours::StillClock;
 use tests::stepped::{Stepped, Steps, every_order, killed_at};
 use tests::world::{Answer, Neighbours, clock, world};
 
+use crate::lost_webhooks::open_inquiries;
 use crate::phones::{PHONE, approve_phone, passcode, phones, prove};
 use crate::{GATED, SUB, approve, deliver, event, own, send, send_own};
 
@@ -346,6 +347,8 @@ fn a_sweep_compares_so_many_names_and_the_next_one_goes_on() {
     for number in 0..130 {
         let sub_account = format!("Loc{number}");
         let phone = format!("+1332555{number:04}");
+        // Persona is asked for so many inquiries a minute.
+        clock.advance_s(1);
         let asked = world.ask(&sub_account, "key-1", &format!("+1212555{number:04}"));
         let inquiry = asked.body["verification"]["inquiry_id"].as_str().expect("was opened");
         let approved = event(&world, &format!("evt_{number}"), "inquiry.approved", inquiry, "approved", 0);
@@ -361,4 +364,32 @@ fn a_sweep_compares_so_many_names_and_the_next_one_goes_on() {
         })
         .collect();
     assert_eq!((compared, world.carrier.charges()), (vec![60, 60, 10, 0], 130));
+}
+
+/// Persona's requests are shared: where a sweep has many inquiries to ask about, fewer names are compared in it.
+#[test]
+fn names_take_what_the_questions_of_a_sweep_leave() {
+    let clock = clock();
+    let world = with(&clock, NameMatchPolicy::Require);
+    let phones = phones(&world);
+    for number in 0..40 {
+        let sub_account = format!("Loc{number}");
+        clock.advance_s(1);
+        let asked = world.ask(&sub_account, "key-1", &format!("+1212555{number:04}"));
+        let inquiry = asked.body["verification"]["inquiry_id"].as_str().expect("was opened");
+        let approved = event(&world, &format!("evt_{number}"), "inquiry.approved", inquiry, "approved", 0);
+        assert_eq!(world.deliver(&approved).status, 200);
+        prove(&world, &phones, &sub_account, &format!("+1332555{number:04}"));
+    }
+    open_inquiries(&world, 7_000);
+    clock.advance_s(60);
+    let swept = world.sweep();
+    assert_eq!((swept.questions, swept.compared), (60, 20));
+    let compared: usize = (0..4)
+        .map(|_| {
+            clock.advance_s(60);
+            world.sweep().compared
+        })
+        .sum();
+    assert_eq!(compared, 20, "the others come again");
 }

@@ -28,6 +28,7 @@ const OWN: [(&str, &[&str]); 6] = [
             "PERSONA_TEMPLATE_ID",
             "PERSONA_API_KEY_ARN",
             "PERSONA_TIMEOUT_MS",
+            "PERSONA_REQUESTS_PER_MINUTE",
             "ACCEPTED_STATUSES",
             "ATTEMPT_LIMIT",
             "PHONE_POLICY",

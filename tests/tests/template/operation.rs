@@ -78,7 +78,7 @@ fn every_function_raises_an_alarm_when_it_fails(template: &Value) -> Vec<String>
 }
 
 /// The metrics that need a person, and the log lines that count as one: the functions' JSON field `metric` names it.
-const COUNTED: [(&str, &str); 17] = [
+const COUNTED: [(&str, &str); 18] = [
     ("name_mismatch", "{ $.metric = \"name_mismatch\" }"),
     ("names_not_compared", "{ $.metric = \"names_not_compared\" }"),
     ("held", "{ $.metric = \"held\" }"),
@@ -95,6 +95,7 @@ const COUNTED: [(&str, &str); 17] = [
     ("bug", "{ $.metric = \"bug\" }"),
     ("sweep_late", "{ $.metric = \"sweep_late\" }"),
     ("poll_backlog", "{ $.metric = \"poll_backlog\" }"),
+    ("persona_busy", "{ $.metric = \"persona_busy\" }"),
     ("persona_unanswered", "{ $.metric = \"persona_unanswered\" }"),
 ];
 

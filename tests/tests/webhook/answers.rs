@@ -1,10 +1,11 @@
 //! What a delivery may change: a wrongly signed one nothing; a right one only what it says of an inquiry of ours.
 
+use adapters::items::turn_from_item;
 use adapters::persona::sign;
 use adapters::store::{self, Item, SK};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::{InquiryId, InquiryStatus, Instant, VerificationState};
+use domain::{InquiryId, InquiryStatus, Instant, REFRESH_PAUSE_MS, VerificationState};
 use serde_json::{Value, json};
 use tests::events::{http_event, persona_event, webhook_event};
 use tests::neighbours::PersonaFault;
@@ -134,14 +135,54 @@ fn an_old_delivery_comes_again_when_persona_cannot_be_asked() {
     let clock = clock();
     let world = world(&clock);
     let inquiry = waiting(&world);
-    let before = world.table.items();
+    let before = standing(&world);
     world.persona.fail_next([PersonaFault::Before(adapters::persona::PersonaError::Unknown)]);
     let answer = deliver_aged(&world, &approval(inquiry.as_str()).to_string(), 301);
     assert_eq!(answer.status, 503);
     assert_eq!(answer.problem(), "temporarily-unavailable");
-    let mut after = world.table.items();
-    after.retain(|item| item.get(SK) != Some(&store::Value::S("ASKED".into())));
-    assert_eq!(after, before, "the turn to ask, which is given back, is all that is remembered");
+    assert_eq!(standing(&world), before, "the turn to ask, which is given back, is all that is remembered");
+    let turn = world.with_sk("ASKED").pop().expect("is remembered");
+    let given_back = turn_from_item(&turn).expect("is readable").plus_ms(REFRESH_PAUSE_MS);
+    assert_eq!(given_back, world.now());
+}
+
+/// All items but turns to ask Persona, and what they took of the allowances.
+fn standing(world: &Neighbours<'_>) -> Vec<store::Item> {
+    let asking = ["ASKED", "CALLERS", "DELIVERIES"].map(|sk| store::Value::S(sk.into()));
+    world.table.items().into_iter().filter(|item| !item.get(SK).is_some_and(|sk| asking.contains(sk))).collect()
+}
+
+/// Whoever kept old deliveries about many people makes us ask about so many of them; Persona delivers the others again.
+#[test]
+fn old_deliveries_about_many_people_are_a_few_questions_at_once() {
+    let clock = clock();
+    let world = world(&clock);
+    let inquiries: Vec<String> = (0..100)
+        .map(|number| {
+            clock.advance_s(1);
+            let asked = world.ask(&format!("Loc{number}"), "key-1", "+14155550100");
+            asked.body["verification"]["inquiry_id"].as_str().expect("was opened").to_owned()
+        })
+        .collect();
+    let deliver_all = |deliveries: &[String]| {
+        let statuses =
+            deliveries.iter().map(|inquiry| deliver_aged(&world, &approval(inquiry).to_string(), 301).status);
+        statuses.filter(|status| *status == 200).count()
+    };
+    let taken = deliver_all(&inquiries);
+    assert_eq!((taken, world.persona.looks()), (4, 4), "an eighth of a minute's");
+    // They come again, all of them, ten times a minute.
+    let mut minute = Vec::new();
+    for _ in 0..20 {
+        clock.advance_s(6);
+        let before = world.persona.looks();
+        deliver_all(&inquiries);
+        minute.push(world.persona.looks() - before);
+    }
+    for minute in minute.windows(10) {
+        let asked: u32 = minute.iter().sum();
+        assert!((25..=32).contains(&asked), "{asked}: {minute:?}");
+    }
 }
 
 #[test]

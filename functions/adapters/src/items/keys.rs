@@ -13,6 +13,7 @@
 //! | number lock | `N#account#last two digits` | `L#number` |
 //! | inquiry map | `I#inquiry` | `INQUIRY` |
 //! | switch | `SWITCH` | `PURCHASES` |
+//! | what is spoken for of an allowance of requests to Persona | `PERSONA` | `CALLERS`, `DELIVERIES` |
 //! | phone verification | `S#sub-account` | `PHV#verification` |
 //! | approved phone | `S#sub-account` | `PHONE` |
 //! | what is remembered of a phone | `T#number` | `PHONE` |
@@ -176,6 +177,18 @@ pub fn refresh(owner: &Owner) -> Key {
 #[must_use]
 pub fn asked(inquiry: &InquiryId) -> Key {
     Key::new(inquiry_map(inquiry).pk, "ASKED")
+}
+
+/// What is spoken for of the requests to Persona that callers cause, all of them together.
+#[must_use]
+pub fn callers_allowance() -> Key {
+    Key::new("PERSONA", "CALLERS")
+}
+
+/// What is spoken for of the requests to Persona that old deliveries cause, all of them together.
+#[must_use]
+pub fn deliveries_allowance() -> Key {
+    Key::new("PERSONA", "DELIVERIES")
 }
 
 /// Which owner an inquiry was opened for.

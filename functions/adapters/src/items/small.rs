@@ -1,4 +1,4 @@
-//! The items of a few attributes: lock, wait pointer, switch, last refresh, an operator's audit entry.
+//! The items of a few attributes: lock, wait pointer, switch, turns to ask Persona, an operator's audit entry.
 
 use domain::{AccountSid, Instant, LockHolder, Operator, Owner, PhoneNumber, Purchase, PurchaseId, SubAccountId};
 
@@ -116,17 +116,17 @@ pub fn operator_audit_item(pk: &str, what: &str, at: Instant, operator: &Operato
     item
 }
 
-/// Name of the attribute that holds when a turn to ask Persona was taken.
+/// Name of the attribute that holds when a turn to ask Persona was taken, or until when an allowance is spoken for.
 pub const TURN_AT: &str = "at";
 
-/// A turn to ask Persona that was taken at `at`; forgotten after an hour.
+/// A turn to ask Persona that was taken at `at`, or an allowance that is spoken for until then; forgotten after an hour.
 #[must_use]
 pub fn turn_item(turn: Key, at: Instant) -> Item {
     const KEPT_S: i64 = 3600;
     with_key(turn, [(TURN_AT, n(at)), (EXPIRES_AT, Value::N(at.unix_ms() / 1000 + KEPT_S))])
 }
 
-/// When the turn was last taken.
+/// When the turn was last taken, or until when the allowance is spoken for.
 ///
 /// # Errors
 /// [`StoreError::Broken`] when an attribute cannot be read.

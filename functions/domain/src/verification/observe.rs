@@ -49,7 +49,8 @@ impl Verification {
         match &self.inquiry {
             Some(current) if current.id == event.inquiry => {
                 let class = policy.class_of(event.status);
-                if self.is_newer(event, class, current.seen) && !is_outlived(event, current) {
+                let is_news = self.is_newer(event, class, current.seen) && !is_outlived(event, current);
+                if is_news && !self.is_expected(event) {
                     self.apply(current, event, class, policy)
                 } else {
                     self.already_done()
@@ -98,6 +99,21 @@ impl Verification {
             sessions_before,
         };
         self.approved_by_persona(current, event.at, policy)
+    }
+
+    /// Whether it says that the person whose turn it is has its turn, or has begun: nothing follows from that, and it is not
+    /// worth a write.
+    fn is_expected(&self, event: &InquiryEvent) -> bool {
+        let has_its_turn = self.state == VerificationState::InProgress { phase: Phase::NeedsUser };
+        match event.status {
+            InquiryStatus::Created | InquiryStatus::Pending => has_its_turn,
+            InquiryStatus::Completed
+            | InquiryStatus::Failed
+            | InquiryStatus::Expired
+            | InquiryStatus::NeedsReview
+            | InquiryStatus::Approved
+            | InquiryStatus::Declined => false,
+        }
     }
 
     /// What was asked is known to the second, and must not look older than an event of that second; only a verification
