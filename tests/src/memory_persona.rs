@@ -29,6 +29,7 @@ struct PersonaState {
     redactions: usize,
     redacted_accounts: BTreeSet<String>,
     refuses_created: bool,
+    ignores_the_filter: bool,
     looks: u32,
     failures: VecDeque<PersonaFault>,
 }
@@ -98,6 +99,11 @@ impl MemoryPersona {
     /// From now on one that nobody has begun cannot be resumed, as Persona's documentation has it.
     pub fn refuse_created(&self) {
         locked(&self.inner).refuses_created = true;
+    }
+
+    /// From now on it answers about all inquiries, whichever it is asked about.
+    pub fn ignore_the_filter(&self) {
+        locked(&self.inner).ignores_the_filter = true;
     }
 
     /// How often an inquiry was redacted at our request.
@@ -186,7 +192,9 @@ impl Identity for &MemoryPersona {
             return Err(error);
         }
         state.looks += 1;
-        let known = inquiries.iter().filter_map(|id| {
+        let all = state.ignores_the_filter.then(|| state.inquiries.keys().cloned().collect::<Vec<_>>());
+        let listed = all.as_deref().unwrap_or(inquiries);
+        let known = listed.iter().filter_map(|id| {
             let (status, at) = *state.inquiries.get(id)?;
             let event = InquiryEvent { inquiry: id.clone(), status, at, source: Source::Answer };
             Some(Looked { event, redacted: state.redacted.contains(id) })

@@ -124,7 +124,7 @@ fn verification(random: &mut Random) -> Option<String> {
     let (mut formers, mut used) = (BTreeMap::new(), BTreeSet::new());
     for _ in 0..EVENTS {
         now = later(now, random);
-        let event = verification_event(random, &state, &formers, now);
+        let event = verification_event(random, &state, &formers, &policy, now);
         remember_news(&mut formers, &event, &policy);
         match state.decide(&event, now, &policy) {
             Decision::Applied { next, .. } => {
@@ -166,6 +166,7 @@ fn overrules_operator(before: &Verification, event: &VerificationEvent, after: &
         | VerificationEvent::Resumed
         | VerificationEvent::Observed(_)
         | VerificationEvent::ObservedFormer(..)
+        | VerificationEvent::Redacted(_)
         | VerificationEvent::NamesCompared(..) => false,
     };
     let taken = matches!(before.state, VerificationState::Revoked { by: RevokedBy::Operator, .. });
@@ -244,6 +245,7 @@ fn verification_event(
     random: &mut Random,
     state: &Verification,
     formers: &BTreeMap<InquiryId, FormerInquiry>,
+    policy: &VerificationPolicy,
     now: Instant,
 ) -> VerificationEvent {
     let observed = |random: &mut Random, inquiry: InquiryId| InquiryEvent {
@@ -273,7 +275,11 @@ fn verification_event(
             let level = [NameLevel::Exact, NameLevel::None, NameLevel::NoData][random.below(3)];
             VerificationEvent::NamesCompared(current, NameLevels { first: level, last: level })
         }
-        (_, Some(current)) => VerificationEvent::Observed(observed(random, current)),
+        (_, Some(current)) => {
+            let said = observed(random, current);
+            let redacted = said.source == Source::Answer && random.chance(20);
+            state.heard(said, redacted, policy)
+        }
         (_, None) => VerificationEvent::Observed(observed(random, inquiry(0))),
     }
 }

@@ -167,6 +167,7 @@ async fn forget_entries(store: &impl Store, owner: &Owner) -> Result<(), StoreEr
                 AuditCause::Erased { .. } | AuditCause::Forgotten { .. } => {}
                 AuditCause::Event { .. }
                 | AuditCause::Look { .. }
+                | AuditCause::Redacted { .. }
                 | AuditCause::Opened { .. }
                 | AuditCause::Resumed { .. }
                 | AuditCause::NotResumed { .. }

@@ -18,8 +18,9 @@ pub struct Inquiry {
     pub session_at: Instant,
     /// How many sessions were handed out, the first one included.
     pub sessions: u32,
-    /// How many were handed out of those that it replaced, in a row, before anything was decided of them.
-    pub sessions_before: u32,
+    /// How many were handed out in a row, of those that it replaced as well: since something was decided, or since nobody
+    /// asked for a while.
+    pub sessions_in_a_row: u32,
 }
 
 /// How new what we know of an inquiry is: its class, then Persona's own time of it.
@@ -31,12 +32,6 @@ impl Inquiry {
     #[must_use]
     pub fn is_of(&self, template: &TemplateId) -> bool {
         self.template.as_ref().is_none_or(|own| own == template)
-    }
-
-    /// Sessions since something was last decided, of whichever inquiry.
-    #[must_use]
-    pub fn sessions_in_a_row(&self) -> u32 {
-        self.sessions_before.saturating_add(self.sessions)
     }
 }
 

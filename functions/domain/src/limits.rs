@@ -63,6 +63,9 @@ pub const SESSIONS_BEFORE_DOUBLING: u32 = 8;
 /// the rest is for one-time links, which start sessions of their own.
 pub const SESSIONS_MAX: u32 = 20;
 
+/// Sessions of one inquiry from which on Persona's 25 may be used up, where each one's link started another.
+pub const SESSIONS_WITH_LINKS_MAX: u32 = 12;
+
 /// Least time between two asks of Persona about one owner at a caller's request, in milliseconds.
 pub const REFRESH_PAUSE_MS: i64 = 5_000;
 
@@ -87,6 +90,10 @@ pub const PERSONA_REQUESTS_KEPT: i64 = 2 * SWEEP_PERSONA_REQUESTS_MAX as i64 + D
 /// How often Persona is asked about an inquiry that it decided against, since the last change: with the growing
 /// intervals some three days at the default poll age, as long as a purchase waits.
 pub const BACKED_OFF_ASKS_MAX: u32 = 24;
+
+/// How long an inquiry that another has replaced may still be finished by whoever has its page open, in milliseconds: a
+/// day, as long as Persona leaves an inquiry open by default ("Inquiry expiration").
+pub const FORMER_OPEN_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// How often the interval between those asks doubles: two minutes become four hours.
 pub const BACKED_OFF_DOUBLINGS_MAX: u32 = 7;

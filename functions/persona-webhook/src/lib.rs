@@ -10,8 +10,8 @@ use adapters::ambient::Ambient;
 use adapters::http_event::{HttpAnswer, HttpRequest, read};
 use adapters::items::{InquiryMap, keys};
 use adapters::persona::{
-    Delivery, Drift, Freshness, Identity, SIGNATURE_HEADER, SecretSource, VerifiedWebhook, WebhookSecrets,
-    parse_delivery,
+    Delivery, Drift, Freshness, Identity, PersonaError, SIGNATURE_HEADER, SecretSource, VerifiedWebhook,
+    WebhookSecrets, parse_delivery,
 };
 use adapters::problem::{Problem, ProblemType};
 use adapters::queue::Queue;
@@ -78,7 +78,7 @@ enum Failure {
     #[error(transparent)]
     Wake(#[from] WakeError),
     #[error("Persona could not be asked about an old delivery: {0}")]
-    Persona(#[from] adapters::persona::PersonaError),
+    Persona(#[from] PersonaError),
     #[error("Persona is asked about as many old deliveries as may be in a minute")]
     Busy,
 }
@@ -148,16 +148,18 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient, K: SecretSource> PersonaWebhoo
                     return Ok(Taken::Ignored);
                 }
                 match webhook.freshness() {
-                    Freshness::Fresh => self.apply(&map, &event, Cause::Event(&event_id)).await,
+                    Freshness::Fresh => {
+                        let (owner, event, cause) = (&map.owner, &event, Cause::Event(&event_id));
+                        self.apply(News { owner, event, cause }).await
+                    }
                     Freshness::Stale => self.pull(&map, &event).await,
                 }
             }
         }
     }
 
-    async fn apply(&self, map: &InquiryMap, event: &InquiryEvent, cause: Cause<'_>) -> Result<Taken, Failure> {
+    async fn apply(&self, news: News<'_>) -> Result<Taken, Failure> {
         let Settings { policy, revisits, .. } = &self.settings;
-        let news = News { owner: &map.owner, event, cause };
         let observed =
             verifications::take(&self.store, &self.queue, policy, revisits, news, self.ambient.now()).await?;
         Ok(match observed {
@@ -204,11 +206,10 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient, K: SecretSource> PersonaWebhoo
             return Err(Failure::Busy);
         }
         info!(inquiry = %event.inquiry, "A delivery is authentic but old; Persona is asked instead.");
-        let mut taken = Taken::Ignored;
-        for current in self.identity.look(std::slice::from_ref(&event.inquiry)).await? {
-            taken = self.apply(map, &current.event, Cause::Look).await?;
-        }
-        Ok(taken)
+        let said = self.identity.look(std::slice::from_ref(&event.inquiry)).await?;
+        // Delivered again rather than taken for done: Persona has just said something of it.
+        let current = said.first().ok_or(PersonaError::Gone)?;
+        self.apply(News::answered(&map.owner, current)).await
     }
 }
 

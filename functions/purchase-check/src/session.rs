@@ -25,6 +25,7 @@ use domain::{
 };
 use tracing::{error, info, warn};
 
+use crate::verification::PERSONA_DOWN_RETRY_AFTER_S;
 use crate::{PurchaseCheck, Settings};
 
 /// What asking for a session led to.
@@ -84,21 +85,23 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
                 info!(owner = %keys::owner_pk(owner), %inquiry, "The inquiry was resumed.");
                 Ok(Opened::Session(next, session))
             }
-            Err(refusal @ (PersonaError::Gone | PersonaError::Answered(409 | 422))) => {
-                self.ask_why(owner, inquiry, refusal).await
-            }
-            // It broke off over there: a session may have been made.
-            Err(error @ (PersonaError::Unknown | PersonaError::Answered(500..))) => {
-                warn!(%error, %inquiry, "The inquiry could not be resumed.");
-                Ok(Opened::PersonaDown)
-            }
-            Err(error @ PersonaError::Answered(status)) => {
+            // Not now: our key, or our rate.
+            Err(error @ PersonaError::Answered(status @ (401 | 403 | 408 | 429))) => {
                 warn!(%error, %inquiry, "Persona refused to resume the inquiry; that counts as no session.");
                 tell_refusal(status);
                 let noted = StoredVerification { verification: next, version: stored.version + 1, ..stored.clone() };
                 let next = stored.verification.session_refused(now);
                 self.forget_session(owner, inquiry, noted, next, now).await?;
                 Ok(Opened::PersonaDown)
+            }
+            // It broke off over there: a session may have been made.
+            Err(error @ (PersonaError::Unknown | PersonaError::Answered(500..))) => {
+                warn!(%error, %inquiry, "The inquiry could not be resumed.");
+                Ok(Opened::PersonaDown)
+            }
+            // Which status a redacted inquiry or a used-up one has is not documented (Persona, "Resume an inquiry").
+            Err(refusal @ (PersonaError::Gone | PersonaError::Answered(_))) => {
+                self.ask_why(owner, inquiry, refusal).await
             }
         }
     }
@@ -120,9 +123,9 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
     /// Persona does not resume the inquiry: it is gone; or further than we know, since an event of it was lost or is
     /// still under way; or it stands as we know it, and Persona has a reason of its own. What Persona says of it decides.
     ///
-    /// Inquiries are paid for, so a new one is made only when this one is gone: redacted, or not there. One that is still
-    /// there is asked for again later, by ever longer pauses; that each time counts as a session lets it give way in the
-    /// end to a new one, should Persona never resume it again (it has a limit of its own, "Inquiry sessions").
+    /// Inquiries are paid for, so a new one is made only when this one is gone: redacted, or not there; or when Persona's
+    /// sessions of it may be used up ("Inquiry sessions"). One that is still there is asked for again later, by ever longer
+    /// pauses; that each time counts as a session lets it give way in the end to a new one.
     async fn ask_why(&self, owner: &Owner, inquiry: &InquiryId, refusal: PersonaError) -> Result<Opened, StoreError> {
         let said = match self.identity.look(std::slice::from_ref(inquiry)).await {
             Ok(said) => said,
@@ -151,6 +154,9 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             OpenPlan::Create => self.create(owner, stored).await,
             OpenPlan::Resume(_) | OpenPlan::TooSoon { .. } if gone => self.create(owner, stored).await,
             OpenPlan::Resume(_) => Ok(Opened::NotNow(stored.verification, 1)),
+            OpenPlan::TooSoon { .. } if stored.verification.may_have_used_its_sessions() => {
+                self.create(owner, stored).await
+            }
             OpenPlan::TooSoon { at } => {
                 warn!(%refusal, %inquiry, "Persona does not resume an inquiry that is open; it is asked again later.");
                 Ok(Opened::NotNow(stored.verification, at.whole_seconds_from(now)))
@@ -162,19 +168,21 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
 
     async fn create(&self, owner: &Owner, stored: StoredVerification) -> Result<Opened, StoreError> {
         let now = self.ambient.now();
+        let template = &self.settings.template;
         let nonce = match &stored.opening {
             Some(opening) if opening.lease_until > now => {
                 return Ok(Opened::NotNow(stored.verification, opening.lease_until.whole_seconds_from(now)));
             }
             // Whoever held it died: the same nonce gives the inquiry that it may have made.
-            Some(opening) => opening.nonce.clone(),
-            None => Nonce::parse(&self.ambient.random_id())
-                .map_err(|_| StoreError::Broken("a random id is no nonce".to_owned()))?,
+            Some(opening) if opening.template == *template => opening.nonce.clone(),
+            // Persona refuses the same nonce with another template.
+            Some(_) | None => self.fresh_nonce()?,
         };
         if let Err(at) = self.take_requests(1, Urgency::First).await? {
             return Ok(Opened::NotNow(stored.verification, at.whole_seconds_from(now)));
         }
-        let opening = Opening { nonce: nonce.clone(), lease_until: now.plus_ms(OPENING_LEASE_MS) };
+        let lease_until = now.plus_ms(OPENING_LEASE_MS);
+        let opening = Opening { nonce: nonce.clone(), template: template.clone(), lease_until };
         let claimed = StoredVerification { opening: Some(opening), ..stored };
         let revisits = &self.settings.revisits;
         match verifications::commit(&self.store, owner, claimed.clone(), vec![], now, revisits).await? {
@@ -189,15 +197,24 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             }
             Err(error @ (PersonaError::Answered(_) | PersonaError::Gone)) => {
                 warn!(%error, "Persona opened no inquiry; the next opener sends a fresh key.");
-                if let PersonaError::Answered(status) = error {
-                    tell_refusal(status);
-                }
-                let freed = StoredVerification { opening: None, version: claimed.version + 1, ..claimed };
+                tell_no_inquiry(error);
+                let now = self.ambient.now();
+                let opening = Opening {
+                    nonce: self.fresh_nonce()?,
+                    template: template.clone(),
+                    lease_until: now.plus_ms(REFUSED_PAUSE_MS),
+                };
+                let freed = StoredVerification { opening: Some(opening), version: claimed.version + 1, ..claimed };
                 // Refused, somebody else is at it already, which frees it as well.
-                verifications::commit(&self.store, owner, freed, vec![], self.ambient.now(), revisits).await?;
+                verifications::commit(&self.store, owner, freed, vec![], now, revisits).await?;
                 Ok(Opened::PersonaDown)
             }
         }
+    }
+
+    fn fresh_nonce(&self) -> Result<Nonce, StoreError> {
+        let nonce = Nonce::parse(&self.ambient.random_id());
+        nonce.map_err(|_| StoreError::Broken("a random id is no nonce".to_owned()))
     }
 
     /// Takes requests to Persona of what all callers together may cause; refused, when there may be room.
@@ -255,6 +272,25 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
 /// Somebody must act: our key may not do this, or a quota is used up (Persona, "Errors": 401, 403).
 fn tell_refusal(status: u16) {
     if matches!(status, 401 | 403) {
-        error!(status, metric = "persona_refused", "Persona refuses our key, or a quota of it is used up.");
+        error!(status, metric = METRIC, "Persona refuses our key, or a quota of it is used up.");
     }
 }
+
+/// Somebody must act where Persona refuses to open any inquiry: the template may be wrong, archived or not published
+/// (Persona, "Errors"). Too many at once, or too slow, is over by itself, as are failures of Persona's own.
+fn tell_no_inquiry(refusal: PersonaError) {
+    match refusal {
+        PersonaError::Answered(status @ (401 | 403)) => tell_refusal(status),
+        PersonaError::Answered(408 | 429 | 500..) | PersonaError::Unknown => {}
+        PersonaError::Answered(_) | PersonaError::Gone => {
+            error!(%refusal, metric = METRIC, "Persona opens no inquiry of our template: is it published, and its id right?");
+        }
+    }
+}
+
+/// How the log names what Persona refuses until somebody mends it.
+const METRIC: &str = "persona_refused";
+
+/// How long nobody asks again after Persona refused to open an inquiry, in milliseconds: as long as its answer says to wait,
+/// so that no page that is loaded again and again does nothing but ask.
+const REFUSED_PAUSE_MS: i64 = PERSONA_DOWN_RETRY_AFTER_S as i64 * 1000;

@@ -10,7 +10,7 @@ use adapters::profiles;
 use adapters::queue::Queue;
 use adapters::store::{Store, StoreError};
 use adapters::turns;
-use adapters::verifications::{self, Cause, News, WAKE_AT_ONCE_MAX, WakeError};
+use adapters::verifications::{self, News, WAKE_AT_ONCE_MAX, WakeError};
 use domain::{InquiryId, Instant, Owner, PhoneRequirement, RevokedBy, Urgency, Verification, VerificationState};
 use futures::future::try_join;
 use lambda_http::http::StatusCode;
@@ -21,7 +21,7 @@ use crate::view::{covered_view, verification_view};
 use crate::{PurchaseCheck, Settings};
 
 /// When asking again is worth it while Persona is down, in seconds.
-const PERSONA_DOWN_RETRY_AFTER_S: u32 = 5;
+pub(crate) const PERSONA_DOWN_RETRY_AFTER_S: u32 = 5;
 
 /// What an owner's verification stands on.
 pub(crate) enum Proof {
@@ -132,8 +132,8 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
     /// [`WakeError`] when the table or the queue does not answer: what was said before that stands, and who waits is due.
     pub(crate) async fn take_all(&self, owner: &Owner, said: Vec<Looked>) -> Result<(), WakeError> {
         let Settings { policy, revisits, .. } = &self.settings;
-        for Looked { event, .. } in &said {
-            let news = News { owner, event, cause: Cause::Look };
+        for looked in &said {
+            let news = News::answered(owner, looked);
             verifications::take(&self.store, &self.queue, policy, revisits, news, self.ambient.now()).await?;
         }
         Ok(())

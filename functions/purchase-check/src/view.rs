@@ -241,6 +241,12 @@ pub(crate) fn audit_view(entry: &AuditEntry) -> Value {
             set("inquiry_id", inquiry.as_str());
             format!("Persona, when asked, said that the inquiry {inquiry} is {status}")
         }
+        AuditCause::Redacted { inquiry } => {
+            set("by", "persona");
+            set("what", "redacted");
+            set("inquiry_id", inquiry.as_str());
+            format!("Persona, when asked, had redacted the inquiry {inquiry} before it was decided")
+        }
         AuditCause::Opened { inquiry } => {
             set("by", "customer");
             set("what", "opened");

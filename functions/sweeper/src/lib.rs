@@ -219,6 +219,10 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
             DueKey::Profile(sub_account) => self.visit_profile(due, &sub_account).await,
             DueKey::Verification(owner) => self.visit_verification(due, owner, names).await,
             DueKey::ApprovedPhone(sub_account) => self.visit_phone(due, sub_account, names).await,
+            DueKey::FormerInquiry(_) => {
+                let broken = "a former inquiry stands among what we are to do".to_owned();
+                Err(StoreError::Broken(broken).into())
+            }
         }
     }
 

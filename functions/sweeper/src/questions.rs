@@ -10,15 +10,15 @@ use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::pin::pin;
 
 use adapters::ambient::Ambient;
-use adapters::items::{StoredVerification, VISITS, keys, keys::DueKey, verification_from_item};
+use adapters::items::{InquiryMap, StoredVerification, VISITS, keys, keys::DueKey, verification_from_item};
 use adapters::name_match::NameMatch;
 use adapters::persona::{INQUIRIES_PER_QUESTION_MAX, Identity, Looked, PersonaError};
 use adapters::queue::Queue;
-use adapters::store::{Condition, DUE_AT, Item, Query, Range, Store, StoreError, Value, Write};
-use adapters::verifications::{self, Cause, News, Observed, WakeError};
+use adapters::store::{Condition, DUE_AT, DUE_SHARD, Item, Key, Query, Range, Store, StoreError, Value, Write};
+use adapters::verifications::{self, News, Observed, WakeError};
 use domain::{
-    Decision, InquiryEvent, InquiryId, Instant, Owner, Reviewer, RevokedBy, SWEEP_QUESTIONS_MAX, Verification,
-    VerificationEvent, VerificationState,
+    Decision, FormerInquiry, InquiryId, Instant, Owner, Reviewer, RevokedBy, SWEEP_QUESTIONS_MAX, Verification,
+    VerificationEvent, VerificationPolicy, VerificationState,
 };
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt};
@@ -46,9 +46,13 @@ const LATE_TOLERANCE_MS: i64 = 15_000;
 
 /// An inquiry to ask about, and what the table says of its owner.
 struct Question {
+    /// What is due.
+    key: Key,
     owner: Owner,
     inquiry: InquiryId,
     known: Verification,
+    /// What is remembered of the inquiry, where another has replaced it.
+    former: Option<FormerInquiry>,
     /// How the ask was counted; none where it is asked before it is due.
     counted: Option<Counted>,
 }
@@ -69,7 +73,23 @@ struct Answered {
     /// Whether Persona was asked at all: a question of which nothing is left costs no request.
     requests: usize,
     /// What Persona said that the table does not know yet.
-    news: Vec<(Owner, InquiryEvent)>,
+    news: Vec<(Owner, Looked)>,
+}
+
+impl Question {
+    /// Whether what Persona says is news to the table.
+    fn is_news(&self, looked: &Looked, now: Instant, policy: &VerificationPolicy) -> bool {
+        let (policy, event) = (policy.for_owner(&self.owner), looked.event.clone());
+        let remembered = self.former.as_ref().is_some_and(|former| former.news(&event, &policy).is_some());
+        let said = match &self.former {
+            None => self.known.heard(event, looked.redacted, &policy),
+            Some(former) => VerificationEvent::ObservedFormer(event, former.clone()),
+        };
+        match self.known.decide(&said, now, &policy) {
+            Decision::Applied { .. } => true,
+            Decision::AlreadyDone { .. } | Decision::Illegal(_) => remembered,
+        }
+    }
 }
 
 impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I, N, A> {
@@ -176,30 +196,55 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
     /// Pushes an inquiry's next ask; the question, if it is still to be asked, and by us.
     async fn push_question(&self, entry: Item) -> Result<Option<Question>, SweepError> {
         let Some(due) = self.still_due(&entry).await? else { return Ok(None) };
-        let DueKey::Verification(owner) = keys::due_key(&due.key)? else {
-            return Err(StoreError::Broken("what Persona is to be asked about is no verification".to_owned()).into());
-        };
-        let stored = verification_from_item(&due.item)?;
-        let asks = u32::try_from(visits_of(&due.item)).unwrap_or(u32::MAX);
-        let poll_age_ms = self.settings.revisits.poll_age_ms;
-        let next_ms = stored.verification.next_ask_ms(asks, poll_age_ms);
-        let version = stored.version;
-        match (next_ms, question_about(owner, stored)) {
-            (Some(next_ms), Some(question)) => {
-                let next_at = self.ambient.now().plus_ms(next_ms);
-                let counted = Some(Counted { next_at, before: visits_of(&due.item) });
-                Ok(self.push(&due, next_at).await?.then_some(Question { counted, ..question }))
+        match keys::due_key(&due.key)? {
+            DueKey::Verification(owner) => self.push_current(due, owner).await,
+            DueKey::FormerInquiry(inquiry) => self.push_former(due, inquiry).await,
+            DueKey::Purchase(..) | DueKey::Member(..) | DueKey::Profile(_) | DueKey::ApprovedPhone(_) => {
+                Err(StoreError::Broken("Persona cannot be asked about what is due".to_owned()).into())
             }
-            (Some(_) | None, _) => {
-                self.give_up(&due, version).await?;
+        }
+    }
+
+    async fn push_current(&self, due: Due, owner: Owner) -> Result<Option<Question>, SweepError> {
+        let stored = verification_from_item(&due.item)?;
+        let next_ms = stored.verification.next_ask_ms(asks_of(&due), self.settings.revisits.poll_age_ms);
+        let version = stored.version;
+        match next_ms.zip(question_about(owner, stored)) {
+            Some((next_ms, question)) => self.push_counted(&due, question, next_ms).await,
+            // Nothing that Persona could say of it is worth asking for any more. A webhook still counts.
+            None => {
+                self.sleep(&due, version, Instant::from_unix_ms(due.due_at)).await?;
                 Ok(None)
             }
         }
     }
 
-    /// Nothing that Persona could say of it is worth asking for any more. A webhook still counts.
-    async fn give_up(&self, due: &Due, version: i64) -> Result<(), StoreError> {
-        self.sleep(due, version, Instant::from_unix_ms(due.due_at)).await
+    /// An inquiry that another has replaced: somebody may have finished it on a page that was left open.
+    async fn push_former(&self, due: Due, inquiry: InquiryId) -> Result<Option<Question>, SweepError> {
+        let map = InquiryMap::from_item(&due.item)?;
+        let owner = map.owner.clone();
+        let known = verifications::load(&self.store, &owner).await?.verification;
+        let former = map.former();
+        let next_ms = former.next_ask_ms(asks_of(&due), self.settings.revisits.poll_age_ms);
+        match next_ms.filter(|_| is_answerable(&known) && !known.is_current(&inquiry)) {
+            Some(next_ms) => {
+                let key = due.key.clone();
+                let question = Question { key, owner, inquiry, known, former: Some(former), counted: None };
+                self.push_counted(&due, question, next_ms).await
+            }
+            None => {
+                let (set, remove) = (vec![], vec![DUE_SHARD, DUE_AT, VISITS]);
+                let expect = Condition::Equals(DUE_AT, Value::N(due.due_at));
+                self.conditional(Write::Update { key: due.key, set, remove, expect }).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    async fn push_counted(&self, due: &Due, question: Question, next_ms: i64) -> Result<Option<Question>, SweepError> {
+        let next_at = self.ambient.now().plus_ms(next_ms);
+        let counted = Some(Counted { next_at, before: visits_of(&due.item) });
+        Ok(self.push(due, next_at).await?.then_some(Question { counted, ..question }))
     }
 
     /// Asks Persona about a group of inquiries. Mostly it says what the table knows: that costs nothing further.
@@ -216,13 +261,21 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
                 return Answered { failed: inquiries.len(), ..answered };
             }
         };
-        let news = said.into_iter().filter_map(|Looked { event, .. }| {
-            let Question { owner, known, .. } = questions.get(&event.inquiry)?;
-            let observed = VerificationEvent::Observed(event.clone());
-            match known.decide(&observed, self.ambient.now(), &self.settings.policy.for_owner(owner)) {
-                Decision::Applied { .. } => Some((owner.clone(), event)),
-                Decision::AlreadyDone { .. } | Decision::Illegal(_) => None,
-            }
+        if said.is_empty() {
+            // The key may be of another environment: Persona has none of them there, and says so by leaving them out.
+            unanswered(PersonaError::Gone, inquiries.len());
+            self.discount(group).await;
+            return Answered { failed: inquiries.len(), ..answered };
+        }
+        let left_out = inquiries.len().saturating_sub(said.len());
+        if left_out > 0 {
+            warn!(left_out, "Persona said nothing of some inquiries that it was asked about.");
+        }
+        let news = said.into_iter().filter_map(|looked| {
+            let question = questions.get(&looked.event.inquiry)?;
+            question
+                .is_news(&looked, self.ambient.now(), &self.settings.policy)
+                .then(|| (question.owner.clone(), looked))
         });
         Answered { news: news.collect(), ..answered }
     }
@@ -233,7 +286,7 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
         let uncounted = group.iter().filter_map(|question| {
             let Counted { next_at, before } = question.counted.as_ref()?;
             Some(self.conditional(Write::Update {
-                key: keys::verification(&question.owner),
+                key: question.key.clone(),
                 set: vec![(VISITS, Value::N(*before))],
                 remove: vec![],
                 expect: Condition::Equals(DUE_AT, Value::N(next_at.unix_ms())),
@@ -251,7 +304,7 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
     async fn apply(&self, answered: Answered) -> Applied {
         let Answered { asked, failed, requests, news } = answered;
         let mut applied = Applied { asked, failed, requests, changed: 0 };
-        let mut changes = stream::iter(&news).map(|(owner, event)| self.take(owner, event)).buffered(CHANGES_AT_ONCE);
+        let mut changes = stream::iter(&news).map(|(owner, looked)| self.take(owner, looked)).buffered(CHANGES_AT_ONCE);
         while let Some(taken) = changes.next().await {
             match taken {
                 Ok(Observed::Applied(_)) => applied.changed += 1,
@@ -265,9 +318,9 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
         applied
     }
 
-    async fn take(&self, owner: &Owner, event: &InquiryEvent) -> Result<Observed, WakeError> {
+    async fn take(&self, owner: &Owner, looked: &Looked) -> Result<Observed, WakeError> {
         let Sweeper { store, queue, ambient, settings, .. } = self;
-        let news = News { owner, event, cause: Cause::Look };
+        let news = News::answered(owner, looked);
         verifications::take(store, queue, &settings.policy, &settings.revisits, news, ambient.now()).await
     }
 }
@@ -276,7 +329,13 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
 /// change anything.
 fn question_about(owner: Owner, stored: StoredVerification) -> Option<Question> {
     let known = stored.verification;
-    let answerable = match known.state {
+    let inquiry = known.inquiry.as_ref().filter(|_| is_answerable(&known))?.id.clone();
+    Some(Question { key: keys::verification(&owner), owner, inquiry, known, former: None, counted: None })
+}
+
+/// Whether Persona's word could change anything.
+fn is_answerable(known: &Verification) -> bool {
+    match known.state {
         VerificationState::Verified { .. }
         | VerificationState::InReview { by: Reviewer::Names { .. } }
         | VerificationState::Revoked { by: RevokedBy::Operator, .. } => false,
@@ -288,9 +347,11 @@ fn question_about(owner: Owner, stored: StoredVerification) -> Option<Question> 
         | VerificationState::Expired
         | VerificationState::Locked
         | VerificationState::Revoked { by: RevokedBy::Persona, .. } => true,
-    };
-    let inquiry = known.inquiry.as_ref().filter(|_| answerable)?.id.clone();
-    Some(Question { owner, inquiry, known, counted: None })
+    }
+}
+
+fn asks_of(due: &Due) -> u32 {
+    u32::try_from(visits_of(&due.item)).unwrap_or(u32::MAX)
 }
 
 /// Says that Persona did not answer: it may be down or limit us, and then a later sweep helps; or it refuses our key, and

@@ -127,7 +127,11 @@ impl Entry {
         };
         Ok(match keys::due_key(&Key::of(item)?)? {
             DueKey::Purchase(sub_account, id) => Some(Self { sub_account, id, due_at: Instant::from_unix_ms(*due_at) }),
-            DueKey::Member(..) | DueKey::Profile(_) | DueKey::Verification(_) | DueKey::ApprovedPhone(_) => None,
+            DueKey::Member(..)
+            | DueKey::Profile(_)
+            | DueKey::Verification(_)
+            | DueKey::ApprovedPhone(_)
+            | DueKey::FormerInquiry(_) => None,
         })
     }
 

@@ -22,7 +22,7 @@ pub(crate) fn one_for_whom_nothing_waits(now: Instant) -> [Item; 3] {
         attempt: Attempt::Unused,
         session_at: now,
         sessions: 1,
-        sessions_before: 0,
+        sessions_in_a_row: 1,
     };
     let state = VerificationState::InReview { by: Reviewer::Names { approved_at: now } };
     let verification = Verification { state, inquiry: Some(inquiry), attempts_used: 0, names: NameCheck::Wanted };

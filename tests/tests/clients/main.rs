@@ -4,6 +4,7 @@
 mod canned;
 mod dynamodb;
 mod inventory;
+mod looking;
 mod outcomes;
 mod persona;
 mod phones;

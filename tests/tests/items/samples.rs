@@ -280,7 +280,7 @@ pub(crate) fn inquiries() -> Vec<Option<Inquiry>> {
                 attempt,
                 session_at: at(41),
                 sessions: 3,
-                sessions_before: 2,
+                sessions_in_a_row: 4,
             })
         })
     });
@@ -289,6 +289,7 @@ pub(crate) fn inquiries() -> Vec<Option<Inquiry>> {
 
 /// Nobody who opens an inquiry, and somebody.
 pub(crate) fn openings() -> [Option<Opening>; 2] {
-    let opening = Opening { nonce: Nonce::parse("nonce-1").expect("is an id"), lease_until: at(42) };
+    let template = TemplateId::parse("itmpl_1").expect("is an id");
+    let opening = Opening { nonce: Nonce::parse("nonce-1").expect("is an id"), template, lease_until: at(42) };
     [None, Some(opening)]
 }

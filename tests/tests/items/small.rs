@@ -5,7 +5,7 @@ use adapters::items::{
     AuditCause, AuditEntry, InquiryMap, Profile, PurchasesSwitch, StoredProfile, lock_holder, lock_item, pointer_item,
     pointer_messages, remember_former, switch_item,
 };
-use adapters::store::{Condition, DUE_AT, Key, Store, Write, WriteError};
+use adapters::store::{Condition, DUE_AT, DUE_SHARD, Key, Store, Value, Write, WriteError};
 use domain::{
     AgencyId, Attempt, CountryCode, EventClass, EventId, InquiryId, InquiryStatus, MemberIndex, NameLevel, NameLevels,
     Operator, OperatorAction, OperatorName, OperatorReason, PurchaseState, Reviewer, TemplateId, VerificationState,
@@ -88,15 +88,22 @@ fn what_is_remembered_of_a_former_inquiry_is_written_once_and_only_over_what_was
     let table = MemoryTable::default();
     let write = |write: Write| futures::executor::block_on((&table).write(write));
     let seen = (EventClass::Decision, at(40));
-    let remember = |read, seen| remember_former(&inquiry, read, seen, Attempt::Used);
+    let remember = |read, seen| remember_former(&inquiry, read, Some(seen), Attempt::Used, Some(at(99)));
     assert!(matches!(write(remember(None, seen)), Err(WriteError::Refused(None))), "was forgotten");
     write(Write::Put { item: map.to_item(&inquiry, at(1)), expect: Condition::ItemAbsent }).expect("is put");
     write(remember(None, seen)).expect("nothing was remembered");
     assert!(matches!(write(remember(None, seen)), Err(WriteError::Refused(Some(_)))));
     let newer = (EventClass::Decision, at(41));
     write(remember(Some(seen), newer)).expect("is as it was read");
-    let map = InquiryMap::from_item(&table.items()[0]).expect("is readable");
+    let item = table.items().remove(0);
+    assert_eq!(item.get(DUE_AT), Some(&Value::N(at(99).unix_ms())), "Persona is asked about it");
+    assert_eq!(due_key(&Key::of(&item).expect("has keys")), Ok(DueKey::FormerInquiry(inquiry.clone())));
+    let map = InquiryMap::from_item(&item).expect("is readable");
     assert_eq!((map.seen, map.attempt), (Some(newer), Attempt::Used));
+    write(remember_former(&inquiry, Some(newer), None, Attempt::Used, None)).expect("is as it was read");
+    let item = table.items().remove(0);
+    assert_eq!((item.get(DUE_AT), item.get(DUE_SHARD)), (None, None), "and no longer");
+    assert_eq!(InquiryMap::from_item(&item).expect("is readable").seen, Some(newer), "nothing new was said");
 }
 
 #[test]
@@ -110,6 +117,7 @@ fn an_audit_entry_is_read_back_as_it_was() {
     let causes = [
         AuditCause::Event { id: EventId::parse("evt_1").expect("is an id"), inquiry: inquiry.clone(), status },
         AuditCause::Look { inquiry: inquiry.clone(), status },
+        AuditCause::Redacted { inquiry: inquiry.clone() },
         AuditCause::Opened { inquiry: inquiry.clone() },
         AuditCause::Resumed { inquiry: inquiry.clone() },
         AuditCause::NotResumed { inquiry: inquiry.clone() },
@@ -132,6 +140,7 @@ fn an_audit_entry_is_read_back_as_it_was() {
     let wanted = [
         "A#evt_1",
         "A#look#inq_1#7",
+        "A#redacted#inq_1#7",
         "A#opened#inq_1",
         "A#resumed#inq_1#7",
         "A#not_resumed#inq_1#7",

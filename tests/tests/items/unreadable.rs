@@ -32,7 +32,7 @@ const OPTIONAL: [&str; 19] = [
     "seen_at",
     "sent_over",
     "sessions",
-    "sessions_before",
+    "sessions_in_a_row",
     "template",
     "visits",
 ];

@@ -48,7 +48,7 @@ pub(crate) fn open_inquiries(world: &Neighbours<'_>, number: usize) {
             attempt: Attempt::Unused,
             session_at: now,
             sessions: 1,
-            sessions_before: 0,
+            sessions_in_a_row: 1,
         };
         world.persona.set(&inquiry.id, InquiryStatus::Created, now);
         let state = VerificationState::InProgress { phase: Phase::NeedsUser };

@@ -3,13 +3,16 @@
 mod agencies;
 mod allowance;
 mod another;
+mod answers;
 mod buying;
 mod clearances;
 mod crashes;
+mod dead_ends;
 mod defences;
 mod deferred;
 mod erasing;
 mod following;
+mod former_inquiries;
 mod glancing;
 mod letters;
 mod limits;

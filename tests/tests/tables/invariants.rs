@@ -129,7 +129,7 @@ fn of_a_verification() {
             attempt: Attempt::Unused,
             session_at: AT,
             sessions: 1,
-            sessions_before: 0,
+            sessions_in_a_row: 1,
         }),
         ..of(VerificationState::Declined)
     };

@@ -70,7 +70,7 @@ fn verification(state: VerificationState) -> Verification {
         attempt: Attempt::Unused,
         session_at: Instant::from_unix_ms(SEEN_MS),
         sessions: 1,
-        sessions_before: 0,
+        sessions_in_a_row: 1,
     };
     let inquiry = if state == VerificationState::Unverified { None } else { Some(inquiry) };
     let names = match state {
@@ -209,6 +209,10 @@ fn table(policy: &VerificationPolicy) -> String {
                     outcome(&before, &observed_former(status, 5000, seen), policy),
                 );
             }
+        }
+        for status in STATUSES {
+            let heard = before.heard(said(CURRENT, status, 0), true, policy);
+            row(&format!("{status:?}, and redacted"), outcome(&before, &heard, policy));
         }
         for (what, levels) in LEVELS {
             row(&format!("names: {what}"), outcome(&before, &compared(CURRENT, levels), policy));

@@ -146,6 +146,19 @@ fn an_old_delivery_comes_again_when_persona_cannot_be_asked() {
     assert_eq!(given_back, world.now());
 }
 
+/// Persona says nothing of what it has just delivered: then it is not done.
+#[test]
+fn an_old_delivery_comes_again_when_persona_says_nothing_of_it() {
+    let clock = clock();
+    let world = world(&clock);
+    let inquiry = waiting(&world);
+    world.persona.lose(&inquiry);
+    assert_eq!(deliver_aged(&world, &approval(inquiry.as_str()).to_string(), 301).status, 503);
+    world.persona.set(&inquiry, InquiryStatus::Approved, world.now());
+    assert_eq!(deliver_aged(&world, &approval(inquiry.as_str()).to_string(), 301).status, 200);
+    assert!(world.verification().verified_at().is_some());
+}
+
 /// All items but turns to ask Persona, and what they took of the allowances.
 fn standing(world: &Neighbours<'_>) -> Vec<store::Item> {
     let asking = ["ASKED", "CALLERS", "DELIVERIES"].map(|sk| store::Value::S(sk.into()));

@@ -43,6 +43,11 @@ pub enum AuditCause {
         /// What Persona answered.
         status: InquiryStatus,
     },
+    /// We asked Persona, and it had redacted the inquiry before anything was decided of it.
+    Redacted {
+        /// The inquiry that we asked about.
+        inquiry: InquiryId,
+    },
     /// We opened an inquiry.
     Opened {
         /// The new inquiry.
@@ -135,6 +140,10 @@ impl AuditEntry {
                     ("status", s(inquiry_status_name(status))),
                 ],
             ),
+            AuditCause::Redacted { inquiry } => (
+                format!("redacted#{inquiry}#{version}"),
+                vec![("cause", s("redacted")), ("inquiry", copied(inquiry.as_str()))],
+            ),
             AuditCause::Opened { inquiry } => {
                 (format!("opened#{inquiry}"), vec![("cause", s("opened")), ("inquiry", copied(inquiry.as_str()))])
             }
@@ -196,6 +205,7 @@ impl AuditEntry {
                 status: status()?,
             },
             "look" => AuditCause::Look { inquiry: inquiry()?, status: status()? },
+            "redacted" => AuditCause::Redacted { inquiry: inquiry()? },
             "opened" => AuditCause::Opened { inquiry: inquiry()? },
             "resumed" => AuditCause::Resumed { inquiry: inquiry()? },
             "not_resumed" => AuditCause::NotResumed { inquiry: inquiry()? },

@@ -3,8 +3,8 @@
 use domain::{Attempt, FormerInquiry, InquiryId, Instant, Owner, Seen, TemplateId};
 
 use super::verification::{SEEN_AT, SEEN_CLASS, attempt_name, attempt_of, class_name, insert_seen, seen_from_fields};
-use super::{Fields, copied, keys, n, s, unreadable};
-use crate::store::{Condition, Item, Key, PK, SK, StoreError, Value, Write};
+use super::{Fields, VISITS, copied, keys, n, s, unreadable};
+use crate::store::{Condition, DUE_AT, DUE_SHARD, Item, Key, PK, SK, StoreError, Value, Write};
 
 /// Which owner an inquiry was opened for, and from which template: what makes an event ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,17 +71,32 @@ impl InquiryMap {
 }
 
 /// Writes down what is now remembered of an inquiry that another replaces or has replaced, on condition of what was
-/// read of it. An inquiry that was forgotten stays so: the write is refused.
+/// `read` of it, and when Persona is to be asked about it, if ever. An inquiry that was forgotten stays so: the write is
+/// refused.
 #[must_use]
-pub fn remember_former(inquiry: &InquiryId, read: Option<Seen>, seen: Seen, attempt: Attempt) -> Write {
+pub fn remember_former(
+    inquiry: &InquiryId,
+    read: Option<Seen>,
+    seen: Option<Seen>,
+    attempt: Attempt,
+    due_at: Option<Instant>,
+) -> Write {
     let unchanged = match read {
         None => Condition::Missing(SEEN_AT),
         Some((_, at)) => Condition::Equals(SEEN_AT, n(at)),
     };
-    Write::Update {
-        key: keys::inquiry_map(inquiry),
-        set: vec![(SEEN_CLASS, s(class_name(&seen.0))), (SEEN_AT, n(seen.1)), (ATTEMPT, s(attempt_name(&attempt)))],
-        remove: vec![],
-        expect: Condition::All(vec![Condition::ItemPresent, unchanged]),
+    let key = keys::inquiry_map(inquiry);
+    let mut set = vec![(ATTEMPT, s(attempt_name(&attempt)))];
+    if let Some((class, at)) = seen {
+        set.extend([(SEEN_CLASS, s(class_name(&class))), (SEEN_AT, n(at))]);
     }
+    let due = [DUE_SHARD, DUE_AT, VISITS];
+    let remove = match due_at {
+        None => due.to_vec(),
+        Some(due_at) => {
+            set.extend(due.into_iter().zip([s(keys::ask_shard(&key.pk)), n(due_at), Value::N(0)]));
+            vec![]
+        }
+    };
+    Write::Update { key, set, remove, expect: Condition::All(vec![Condition::ItemPresent, unchanged]) }
 }

@@ -48,6 +48,10 @@ pub const PURCHASE_PREFIX: &str = "P#";
 pub const MEMBER_PREFIX: &str = "N#";
 /// How the sort key of a number's lock starts.
 pub const LOCK_PREFIX: &str = "L#";
+/// How the partition key of an inquiry map starts.
+const INQUIRY_PREFIX: &str = "I#";
+/// The sort key of an inquiry map.
+pub const INQUIRY_SK: &str = "INQUIRY";
 /// The sort key of a sub-account's profile.
 pub const PROFILE_SK: &str = "PROFILE";
 /// The sort key of a sub-account's approved phone.
@@ -194,7 +198,7 @@ pub fn deliveries_allowance() -> Key {
 /// Which owner an inquiry was opened for.
 #[must_use]
 pub fn inquiry_map(inquiry: &InquiryId) -> Key {
-    Key::new(["I#", inquiry.as_str()].concat(), "INQUIRY")
+    Key::new([INQUIRY_PREFIX, inquiry.as_str()].concat(), INQUIRY_SK)
 }
 
 /// A phone verification.
@@ -295,6 +299,8 @@ pub enum DueKey {
     Verification(Owner),
     /// A sub-account's approved phone.
     ApprovedPhone(SubAccountId),
+    /// An inquiry that another has replaced.
+    FormerInquiry(InquiryId),
 }
 
 /// # Errors
@@ -303,6 +309,10 @@ pub fn due_key(key: &Key) -> Result<DueKey, StoreError> {
     let unknown = || StoreError::Broken("the due index holds a key of no item that is ever due".to_owned());
     if key.sk == VERIFICATION_SK {
         return owner_of_pk(&key.pk).map(DueKey::Verification);
+    }
+    if key.sk == INQUIRY_SK {
+        let id = key.pk.strip_prefix(INQUIRY_PREFIX).and_then(|id| InquiryId::parse(id).ok());
+        return id.map(DueKey::FormerInquiry).ok_or_else(unknown);
     }
     let sub_account = sub_account_of_pk(&key.pk).ok_or_else(unknown)?;
     if key.sk == PROFILE_SK {
@@ -345,7 +355,8 @@ pub fn due_shard(pk: &str) -> &'static str {
     DUE_SHARDS[spread(pk) % DUE_SHARDS.len()]
 }
 
-/// The shard of the due index that an owner's verification is in while Persona is to be asked about it.
+/// The shard of the due index that an owner's verification, or a former inquiry, is in while Persona is to be asked about
+/// it.
 #[must_use]
 pub fn ask_shard(pk: &str) -> &'static str {
     ASK_SHARDS[spread(pk) % ASK_SHARDS.len()]

@@ -117,7 +117,11 @@ pub fn verification_to_item(owner: &Owner, stored: &StoredVerification, due_at: 
         item.insert(INQUIRY, Value::Map(inquiry_to_item(inquiry)));
     }
     if let Some(opening) = &stored.opening {
-        let opening = Item::from([("nonce", copied(opening.nonce.as_str())), ("lease_until", n(opening.lease_until))]);
+        let opening = Item::from([
+            ("nonce", copied(opening.nonce.as_str())),
+            ("template", copied(opening.template.as_str())),
+            ("lease_until", n(opening.lease_until)),
+        ]);
         item.insert("opening", Value::Map(opening));
     }
     if let Some(due_at) = due_at {
@@ -177,6 +181,7 @@ pub fn verification_from_item(item: &Item) -> Result<StoredVerification, StoreEr
         .map(|fields| {
             Ok::<_, StoreError>(Opening {
                 nonce: fields.parsed("nonce", Nonce::parse)?,
+                template: fields.parsed("template", TemplateId::parse)?,
                 lease_until: fields.instant("lease_until")?,
             })
         })
@@ -195,7 +200,7 @@ fn inquiry_to_item(inquiry: &Inquiry) -> Item {
         ("attempt", s(attempt_name(&inquiry.attempt))),
         ("session_at", n(inquiry.session_at)),
         ("sessions", Value::N(inquiry.sessions.into())),
-        ("sessions_before", Value::N(inquiry.sessions_before.into())),
+        ("sessions_in_a_row", Value::N(inquiry.sessions_in_a_row.into())),
     ]);
     if let Some(template) = &inquiry.template {
         item.insert("template", copied(template.as_str()));
@@ -218,7 +223,7 @@ fn inquiry_from_fields(fields: &Fields<'_>) -> Result<Inquiry, StoreError> {
         attempt: attempt_of(fields.text("attempt")?).ok_or_else(|| unreadable("attempt"))?,
         session_at: fields.instant("session_at")?,
         sessions: sessions("sessions", 1)?,
-        sessions_before: sessions("sessions_before", 0)?,
+        sessions_in_a_row: sessions("sessions_in_a_row", 1)?,
     })
 }
 

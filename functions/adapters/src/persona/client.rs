@@ -8,7 +8,7 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::json;
-use tracing::warn;
+use tracing::{error, warn};
 
 use super::payload::{AccountList, InquiryList, InquiryWithLink, InquiryWithName, InquiryWithSession, NameField};
 use super::{INQUIRIES_PER_QUESTION_MAX, Identity, Looked, OpenedInquiry, PersonaError, Session};
@@ -115,7 +115,7 @@ impl Identity for PersonaClient {
                 };
                 Ok(Session { token, one_time_link })
             }
-            Err(PersonaError::Answered(404)) => Err(PersonaError::Gone),
+            Err(PersonaError::Answered(404 | 410)) => Err(PersonaError::Gone),
             Err(error @ (PersonaError::Unknown | PersonaError::Answered(_) | PersonaError::Gone)) => Err(error),
         }
     }
@@ -148,7 +148,14 @@ impl Identity for PersonaClient {
         ];
         let answer: InquiryList = ask(self.request(self.http.get(self.url("/inquiries"))).query(&query)).await?;
         let understood = answer.data.into_iter().filter_map(|listed| match listed.looked() {
-            Ok(looked) => Some(looked),
+            Ok(looked) if inquiries.contains(&looked.event.inquiry) => Some(looked),
+            Ok(_) => {
+                error!(
+                    metric = "drift",
+                    "Persona says something of an inquiry that it was not asked about; it is left out."
+                );
+                None
+            }
             Err(what) => {
                 // Which one is not said: an id that is in a strange place may be anything.
                 warn!(?what, metric = "drift", "Persona says of an inquiry what we do not understand; it is left out.");

@@ -72,7 +72,7 @@ pub trait Identity: Send + Sync {
     fn resume(&self, inquiry: &InquiryId) -> impl Future<Output = Result<Session, PersonaError>> + Send;
 
     /// What Persona says now of up to [`INQUIRIES_PER_QUESTION_MAX`] inquiries: status and times, nothing personal.
-    /// One that Persona does not know is left out.
+    /// One that Persona does not know is left out, and so is one that was not asked about.
     fn look(&self, inquiries: &[InquiryId]) -> impl Future<Output = Result<Vec<Looked>, PersonaError>> + Send;
 
     /// Redacts an inquiry: what Persona knows of the person by it is gone for good. One that is gone, or never was, is

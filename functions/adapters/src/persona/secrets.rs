@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use domain::Instant;
 use tracing::{error, info};
 
-use super::signature::{BadSignature, VerifiedWebhook, WebhookSecret, looks_fresh, verify};
+use super::signature::{BadSignature, VerifiedWebhook, WebhookSecret, looks_signed, verify};
 use crate::config::ConfigError;
 
 /// How long secrets are believed without reading them again, in milliseconds: what was withdrawn counts for five minutes
@@ -64,7 +64,7 @@ impl<K: SecretSource> WebhookSecrets<K> {
 
     /// [`verify`] with the secrets as they are now.
     ///
-    /// They are read again before a delivery is believed by secrets that are five minutes old, and where a fresh one is
+    /// They are read again before a delivery is judged by secrets that are five minutes old, and where a fresh one is
     /// signed by none of them, at most every 30 s. Where that fails, those at hand decide, and the next one tries again:
     /// Persona delivers again what is refused, and what is authentic must not be lost to Secrets Manager.
     ///
@@ -83,9 +83,11 @@ impl<K: SecretSource> WebhookSecrets<K> {
         if now.ms_since(tried_at) < READ_AGAIN_PAUSE_MS {
             return judged;
         }
+        // Persona may not sign anew what it delivers again: then only old secrets are a reason.
+        let aged = now.ms_since(read_at) >= SECRETS_AGE_MS_MAX;
         let outdated = match &judged {
-            Ok(_) => now.ms_since(read_at) >= SECRETS_AGE_MS_MAX,
-            Err(BadSignature) => looks_fresh(header, now, tolerance_s),
+            Ok(_) => aged,
+            Err(BadSignature) => looks_signed(header, now, if aged { None } else { Some(tolerance_s) }),
         };
         if !outdated {
             return judged;

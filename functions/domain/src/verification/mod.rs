@@ -128,6 +128,8 @@ pub enum VerificationEvent {
     Observed(InquiryEvent),
     /// Persona said something of an inquiry that we opened for the owner and that another has replaced.
     ObservedFormer(InquiryEvent, FormerInquiry),
+    /// Persona, asked about the current inquiry, had redacted it before anything was decided of it: nobody can go on with it.
+    Redacted(InquiryId),
     /// The name on the ID of this inquiry was compared with the phone's owner.
     NamesCompared(InquiryId, NameLevels),
     /// An operator decided.
@@ -161,6 +163,7 @@ impl Verification {
             VerificationEvent::Resumed => self.resumed(now),
             VerificationEvent::Observed(event) => self.observed(event, policy),
             VerificationEvent::ObservedFormer(event, former) => self.observed_former(event, former, policy),
+            VerificationEvent::Redacted(inquiry) => self.redacted(inquiry),
             VerificationEvent::NamesCompared(inquiry, levels) => self.names_compared(inquiry, *levels),
             VerificationEvent::Operated(action) => self.operated(*action, now),
         };

@@ -8,7 +8,7 @@ use super::{
     Outcome, Phase, Reviewer, RevokedBy, Verification, VerificationEvent, VerificationPolicy, VerificationState,
 };
 use crate::decision::{Decision, Illegal};
-use crate::ids::TemplateId;
+use crate::ids::{InquiryId, TemplateId};
 use crate::inquiry::{Attempt, EventClass, Inquiry, InquiryEvent, InquiryStatus, Seen, Source};
 
 /// What is remembered of an inquiry that another has replaced.
@@ -39,6 +39,36 @@ impl Verification {
             VerificationEvent::Observed(event)
         } else {
             VerificationEvent::ObservedFormer(event, former)
+        }
+    }
+
+    /// What Persona's word about the current inquiry is, which it may have redacted. A redacted inquiry keeps its status
+    /// (Persona, "Redact an inquiry"): what was decided counts, and what was not never will be.
+    #[must_use]
+    pub fn heard(&self, event: InquiryEvent, redacted: bool, policy: &VerificationPolicy) -> VerificationEvent {
+        if redacted && policy.leaves_open(event.status) {
+            VerificationEvent::Redacted(event.inquiry)
+        } else {
+            VerificationEvent::Observed(event)
+        }
+    }
+
+    pub(super) fn redacted(&self, inquiry: &InquiryId) -> Outcome {
+        let Some(current) = self.inquiry.as_ref().filter(|current| current.id == *inquiry) else {
+            return self.already_done();
+        };
+        match self.state {
+            VerificationState::InProgress { .. } | VerificationState::InReview { by: Reviewer::Persona } => {
+                self.moved(VerificationState::Expired, current.clone(), self.attempts_used)
+            }
+            VerificationState::Unverified
+            | VerificationState::InReview { by: Reviewer::Names { .. } }
+            | VerificationState::Verified { .. }
+            | VerificationState::Declined
+            | VerificationState::Failed
+            | VerificationState::Expired
+            | VerificationState::Locked
+            | VerificationState::Revoked { .. } => self.already_done(),
         }
     }
 
@@ -85,10 +115,10 @@ impl Verification {
         if !policy.accepts(event.status) || stands || !self.is_newer(event, class, former.seen) {
             return self.already_done();
         }
-        let (session_at, sessions, sessions_before) = self
+        let (session_at, sessions, sessions_in_a_row) = self
             .inquiry
             .as_ref()
-            .map_or((event.at, 0, 0), |current| (current.session_at, current.sessions, current.sessions_before));
+            .map_or((event.at, 0, 0), |current| (current.session_at, current.sessions, current.sessions_in_a_row));
         let current = Inquiry {
             id: event.inquiry.clone(),
             template: Some(former.template.clone()),
@@ -96,7 +126,7 @@ impl Verification {
             attempt: former.attempt,
             session_at,
             sessions,
-            sessions_before,
+            sessions_in_a_row,
         };
         self.approved_by_persona(current, event.at, policy)
     }
@@ -124,7 +154,11 @@ impl Verification {
             return class > seen_class;
         }
         match event.source {
-            Source::Event => event.at > seen_at,
+            // What was asked is known to the second: an event of that second is as likely to be older.
+            Source::Event => {
+                let same_second = seen_at == event.at.whole_second() && self.verified_at().is_some();
+                event.at > seen_at && !same_second
+            }
             Source::Answer => {
                 let same_second = event.at.whole_second() == seen_at.whole_second() && self.verified_at().is_none();
                 event.at > seen_at || same_second

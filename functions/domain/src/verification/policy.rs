@@ -63,6 +63,18 @@ impl VerificationPolicy {
         }
     }
 
+    /// Whether an inquiry of this status may still be decided either way.
+    pub(super) fn leaves_open(&self, status: InquiryStatus) -> bool {
+        match status {
+            InquiryStatus::Created
+            | InquiryStatus::Pending
+            | InquiryStatus::Completed
+            | InquiryStatus::Expired
+            | InquiryStatus::NeedsReview => !self.accepts(status),
+            InquiryStatus::Approved | InquiryStatus::Declined | InquiryStatus::Failed => false,
+        }
+    }
+
     /// Whether a status is a decision or progress.
     pub(super) fn class_of(&self, status: InquiryStatus) -> EventClass {
         match status {

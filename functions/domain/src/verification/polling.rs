@@ -1,7 +1,8 @@
 //! How Persona is asked about an inquiry while no event comes: a webhook may be lost, all its repetitions too.
 
-use super::{Reviewer, RevokedBy, Verification, VerificationState};
-use crate::limits::{BACKED_OFF_ASKS_MAX, BACKED_OFF_DOUBLINGS_MAX};
+use super::{FormerInquiry, Reviewer, RevokedBy, Verification, VerificationState};
+use crate::inquiry::EventClass;
+use crate::limits::{BACKED_OFF_ASKS_MAX, BACKED_OFF_DOUBLINGS_MAX, FORMER_OPEN_MS};
 
 /// How often it is worth asking Persona about the current inquiry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,10 +48,25 @@ impl Verification {
     pub fn next_ask_ms(&self, asks: u32, poll_age_ms: i64) -> Option<i64> {
         match self.polling() {
             Polling::Steadily => Some(poll_age_ms),
-            Polling::BackingOff if asks < BACKED_OFF_ASKS_MAX => {
-                Some(poll_age_ms << asks.min(BACKED_OFF_DOUBLINGS_MAX))
-            }
-            Polling::BackingOff | Polling::Never => None,
+            Polling::BackingOff => backed_off_ms(asks, poll_age_ms),
+            Polling::Never => None,
         }
     }
+}
+
+impl FormerInquiry {
+    /// The same for an inquiry that another has replaced: whoever has its page open may finish it, for as long as it is
+    /// open; what was decided of it, a reviewer may still reverse. Then ever more rarely.
+    #[must_use]
+    pub fn next_ask_ms(&self, asks: u32, poll_age_ms: i64) -> Option<i64> {
+        let steadily = match self.seen {
+            Some((EventClass::Decision, _)) => 0,
+            Some((EventClass::Progress, _)) | None => u32::try_from(FORMER_OPEN_MS / poll_age_ms).unwrap_or(u32::MAX),
+        };
+        if asks < steadily { Some(poll_age_ms) } else { backed_off_ms(asks - steadily, poll_age_ms) }
+    }
+}
+
+fn backed_off_ms(asks: u32, poll_age_ms: i64) -> Option<i64> {
+    (asks < BACKED_OFF_ASKS_MAX).then(|| poll_age_ms << asks.min(BACKED_OFF_DOUBLINGS_MAX))
 }

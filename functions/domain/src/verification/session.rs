@@ -4,14 +4,17 @@
 //! the setting names another template and the person has not submitted anything yet, [`SESSIONS_MAX`] sessions were
 //! asked for, or Persona has it no more (promise P6). Each is paid for. Pages that ask again and again use up neither
 //! Persona's 25 sessions per inquiry nor its rate limit, nor do they make one inquiry after another: the pause between two
-//! sessions grows with their number, which a replacement goes on counting until something is decided.
+//! sessions grows with their number, which a replacement goes on counting until something is decided, or nobody asked for
+//! half an hour.
 
 use super::{Outcome, Phase, Verification, VerificationEffect, VerificationState};
 use crate::decision::Decision;
 use crate::ids::{InquiryId, Nonce, TemplateId};
 use crate::inquiry::{Attempt, Inquiry};
 use crate::instant::Instant;
-use crate::limits::{RESUME_PAUSE_MS, RESUME_PAUSE_MS_MAX, SESSIONS_BEFORE_DOUBLING, SESSIONS_MAX};
+use crate::limits::{
+    RESUME_PAUSE_MS, RESUME_PAUSE_MS_MAX, SESSIONS_BEFORE_DOUBLING, SESSIONS_MAX, SESSIONS_WITH_LINKS_MAX,
+};
 
 /// What an owner that asks for a session gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +42,8 @@ pub enum OpenPlan {
 pub struct Opening {
     /// Sent to Persona as `Idempotency-Key`.
     pub nonce: Nonce,
+    /// What the inquiry is made from: the key is good for no other request (Persona, "Idempotence").
+    pub template: TemplateId,
     /// Until when nobody else opens.
     pub lease_until: Instant,
 }
@@ -53,7 +58,7 @@ impl Verification {
                 OpenPlan::Create
             }
             (VerificationState::InProgress { phase: Phase::NeedsUser } | VerificationState::Expired, Some(inquiry)) => {
-                let at = inquiry.session_at.plus_ms(session_pause_ms(inquiry.sessions_in_a_row()));
+                let at = inquiry.session_at.plus_ms(session_pause_ms(inquiry.sessions_in_a_row));
                 if now < at {
                     OpenPlan::TooSoon { at }
                 } else if inquiry.is_of(template) && inquiry.sessions < SESSIONS_MAX {
@@ -81,14 +86,21 @@ impl Verification {
         Self { inquiry, ..self.clone() }
     }
 
+    /// Whether Persona's 25 sessions of the current inquiry may be used up, each of ours and the link that came with it: then
+    /// that it gives no further one is for good.
+    #[must_use]
+    pub fn may_have_used_its_sessions(&self) -> bool {
+        self.inquiry.as_ref().is_some_and(|inquiry| inquiry.sessions >= SESSIONS_WITH_LINKS_MAX)
+    }
+
     pub(super) fn opened(&self, inquiry: &InquiryId, template: &TemplateId, now: Instant) -> Outcome {
         if self.is_current(inquiry) {
             return Decision::AlreadyDone { effects: VerificationEffect::None };
         }
-        let sessions_before = match self.state {
-            VerificationState::Unverified | VerificationState::Declined | VerificationState::Failed => 0,
+        let sessions_in_a_row = match self.state {
+            VerificationState::Unverified | VerificationState::Declined | VerificationState::Failed => 1,
             VerificationState::InProgress { phase: Phase::NeedsUser } | VerificationState::Expired => {
-                self.inquiry.as_ref().map_or(0, Inquiry::sessions_in_a_row)
+                self.inquiry.as_ref().map_or(1, |inquiry| one_more_in_a_row(inquiry, now))
             }
             // Decided, or done by the person, while we were opening: the new inquiry is left alone and nobody is sent
             // to it.
@@ -107,7 +119,7 @@ impl Verification {
             attempt: Attempt::Unused,
             session_at: now,
             sessions: 1,
-            sessions_before,
+            sessions_in_a_row,
         };
         self.moved(VerificationState::InProgress { phase: Phase::NeedsUser }, inquiry, self.attempts_used)
     }
@@ -120,9 +132,10 @@ impl Verification {
             // Persona's resume puts an expired inquiry back to pending (API reference, "Resume an inquiry").
             VerificationState::Expired | VerificationState::InProgress { .. } => {
                 let sessions = inquiry.sessions.saturating_add(1);
+                let sessions_in_a_row = one_more_in_a_row(inquiry, now);
                 self.moved(
                     VerificationState::InProgress { phase: Phase::NeedsUser },
-                    Inquiry { session_at: now, sessions, ..inquiry.clone() },
+                    Inquiry { session_at: now, sessions, sessions_in_a_row, ..inquiry.clone() },
                     self.attempts_used,
                 )
             }
@@ -135,6 +148,12 @@ impl Verification {
             | VerificationState::Revoked { .. } => Decision::AlreadyDone { effects: VerificationEffect::None },
         }
     }
+}
+
+/// How many sessions in a row there are with the one that is handed out at `now`: a person who comes back after a while
+/// begins anew.
+fn one_more_in_a_row(inquiry: &Inquiry, now: Instant) -> u32 {
+    if now.ms_since(inquiry.session_at) > RESUME_PAUSE_MS_MAX { 1 } else { inquiry.sessions_in_a_row.saturating_add(1) }
 }
 
 /// How long after the last of `sessions` sessions the next one is given, in milliseconds.

@@ -26,7 +26,7 @@ impl Waiting {
             attempt: Attempt::Unused,
             session_at: Instant::from_unix_ms(0),
             sessions: 1,
-            sessions_before: 0,
+            sessions_in_a_row: 1,
         };
         Verification { state: known, inquiry: Some(inquiry), attempts_used: 0, names: NameCheck::NotWanted }
     }
