@@ -14,13 +14,14 @@ use super::body::{Members, document};
 use super::errors::ApiError;
 use super::page::Query;
 use super::wire::Wire;
+use super::world::World;
 
 type Answer = Result<Response, ApiError>;
 type Shared = State<Arc<Simulator>>;
 type Parameters = UrlQuery<Vec<(String, String)>>;
 
 /// `POST /accounts`
-pub(super) async fn create(State(simulator): Shared, wire: Wire, body: Bytes) -> Answer {
+pub(super) async fn create(State(simulator): Shared, wire: Wire, UrlQuery(query): Parameters, body: Bytes) -> Answer {
     let document = document(&body)?;
     let attributes = Members::at(&document, "/data/attributes", "data.attributes");
     let new = NewAccount {
@@ -28,13 +29,16 @@ pub(super) async fn create(State(simulator): Shared, wire: Wire, body: Bytes) ->
         tags: attributes.texts("tags")?.unwrap_or_default(),
         fields: fields(attributes)?,
     };
+    let query = of_one(query)?;
     let mut world = simulator.world();
-    Ok(wire.respond(StatusCode::CREATED, json!({"data": world.create_account(new)?.resource()})))
+    let id = world.create_account(new)?.id.clone();
+    answer(&world, wire, &query, &id, StatusCode::CREATED)
 }
 
 /// `GET /accounts`
 pub(super) async fn list(State(simulator): Shared, wire: Wire, UrlQuery(query): Parameters) -> Answer {
     let query = Query(query);
+    query.refuse_include("on a list")?;
     let mut wanted = None;
     for (name, value) in query.filters() {
         if name != "reference-id" {
@@ -46,31 +50,61 @@ pub(super) async fn list(State(simulator): Shared, wire: Wire, UrlQuery(query): 
     let passes = |account: &&Account| wanted.is_none_or(|reference_id| account.is_called(reference_id));
     let found: Vec<&Account> = world.accounts().filter(passes).collect();
     let page = query.page("/api/v1/accounts", &found, |account| &account.id)?;
-    let data: Vec<Value> = page.items.iter().map(|account| account.resource()).collect();
+    let data: Vec<Value> = page.items.iter().map(|account| query.thinned(account.resource())).collect();
     Ok(wire.respond(StatusCode::OK, json!({"data": data, "links": page.links})))
 }
 
 /// `GET /accounts/{id}`
-pub(super) async fn retrieve(State(simulator): Shared, wire: Wire, Path(id): Path<String>) -> Answer {
-    Ok(wire.respond(StatusCode::OK, json!({"data": simulator.world().account(&id)?.resource()})))
+pub(super) async fn retrieve(
+    State(simulator): Shared,
+    wire: Wire,
+    Path(id): Path<String>,
+    UrlQuery(query): Parameters,
+) -> Answer {
+    answer(&simulator.world(), wire, &of_one(query)?, &id, StatusCode::OK)
 }
 
 /// `DELETE /accounts/{id}`: redacts it and all its inquiries.
-pub(super) async fn redact(State(simulator): Shared, wire: Wire, Path(id): Path<String>) -> Answer {
+pub(super) async fn redact(
+    State(simulator): Shared,
+    wire: Wire,
+    Path(id): Path<String>,
+    UrlQuery(query): Parameters,
+) -> Answer {
+    let query = of_one(query)?;
     let mut world = simulator.world();
     world.redact_account(&id)?;
-    Ok(wire.respond(StatusCode::OK, json!({"data": world.account(&id)?.resource()})))
+    answer(&world, wire, &query, &id, StatusCode::OK)
 }
 
 /// `POST /accounts/{id}/consolidate`: merges `meta.source-account-ids` into it. 202, as at Persona.
-pub(super) async fn consolidate(State(simulator): Shared, wire: Wire, Path(id): Path<String>, body: Bytes) -> Answer {
+pub(super) async fn consolidate(
+    State(simulator): Shared,
+    wire: Wire,
+    Path(id): Path<String>,
+    UrlQuery(query): Parameters,
+    body: Bytes,
+) -> Answer {
+    let query = of_one(query)?;
     let document = document(&body)?;
     let meta = Members::at(&document, "/meta", "meta");
     let sources = meta.texts("source-account-ids")?.filter(|sources| !sources.is_empty());
     let sources = sources.ok_or_else(|| meta.missing("source-account-ids"))?;
     let mut world = simulator.world();
     world.consolidate(&id, &sources)?;
-    Ok(wire.respond(StatusCode::ACCEPTED, json!({"data": world.account(&id)?.resource()})))
+    answer(&world, wire, &query, &id, StatusCode::ACCEPTED)
+}
+
+/// The parameters of a call on one account. Which of its relationships can be included is not simulated.
+fn of_one(parameters: Vec<(String, String)>) -> Result<Query, ApiError> {
+    let query = Query(parameters);
+    query.refuse_include("on an account")?;
+    Ok(query)
+}
+
+/// The answer of every call on one account.
+fn answer(world: &World, wire: Wire, query: &Query, id: &str, status: StatusCode) -> Answer {
+    Ok(wire.respond(status, json!({"data": query.thinned(world.account(id)?.resource())})))
 }
 
 fn fields(attributes: Members<'_>) -> Result<Map<String, Value>, ApiError> {

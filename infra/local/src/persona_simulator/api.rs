@@ -58,7 +58,7 @@ pub(super) async fn retrieve(
 /// `GET /inquiries`
 pub(super) async fn list(State(simulator): Shared, wire: Wire, UrlQuery(query): Parameters) -> Answer {
     let query = Query(query);
-    refuse_include(&query)?;
+    query.refuse_include("on a list")?;
     let filters = query.filters().map(|(name, value)| Filter::parse(&name, value)).collect::<Result<Vec<_>, _>>()?;
     if filters.len() > 1 && filters.iter().any(|filter| matches!(filter, Filter::Note(_))) {
         return Err(ApiError::bad_request("filter[note] must be the only filter"));
@@ -190,7 +190,7 @@ pub(super) async fn perform_simulate_actions(
 /// `GET /events`
 pub(super) async fn list_events(State(simulator): Shared, wire: Wire, UrlQuery(query): Parameters) -> Answer {
     let query = Query(query);
-    refuse_include(&query)?;
+    query.refuse_include("on a list")?;
     if let Some((name, _)) = query.filters().next() {
         return Err(ApiError::bad_request(format!(
             "filter[{name}] of events is not simulated; its values are not public"
@@ -199,16 +199,23 @@ pub(super) async fn list_events(State(simulator): Shared, wire: Wire, UrlQuery(q
     let world = simulator.world();
     let events: Vec<_> = world.events().collect();
     let page = query.page("/api/v1/events", &events, |event| &event.id)?;
-    let data = page.items.iter().map(|event| event.resource(&world.template, wire, false));
+    let data = page.items.iter().map(|event| query.thinned(event.resource(&world.template, wire, false)));
     Ok(wire.respond(StatusCode::OK, json!({"data": data.collect::<Vec<_>>(), "links": page.links})))
 }
 
 /// `GET /events/{id}`
-pub(super) async fn retrieve_event(State(simulator): Shared, wire: Wire, Path(id): Path<String>) -> Answer {
+pub(super) async fn retrieve_event(
+    State(simulator): Shared,
+    wire: Wire,
+    Path(id): Path<String>,
+    UrlQuery(query): Parameters,
+) -> Answer {
+    let query = Query(query);
+    query.refuse_include("on an event")?;
     let world = simulator.world();
     let event = world.events().find(|event| event.id == id);
     let event = event.ok_or_else(|| ApiError::not_found("The event does not exist."))?;
-    Ok(wire.respond(StatusCode::OK, json!({"data": event.resource(&world.template, wire, false)})))
+    Ok(wire.respond(StatusCode::OK, json!({"data": query.thinned(event.resource(&world.template, wire, false))})))
 }
 
 /// Every other path and method.
@@ -251,18 +258,7 @@ fn answer(world: &World, wire: Wire, query: &Query, id: &str, status: StatusCode
 }
 
 fn inquiry_data(inquiry: &Inquiry, template: &Template, wire: Wire, query: &Query) -> Value {
-    let mut data = resource::inquiry(inquiry, template, wire.version);
-    if let Some(attributes) = query.get("fields[inquiry]") {
-        resource::sparse(&mut data, attributes);
-    }
-    data
-}
-
-fn refuse_include(query: &Query) -> Result<(), ApiError> {
-    match query.get("include") {
-        Some(include) if !include.is_empty() => Err(ApiError::bad_request("include cannot be used on a list")),
-        Some(_) | None => Ok(()),
-    }
+    query.thinned(resource::inquiry(inquiry, template, wire.version))
 }
 
 fn new_inquiry(document: &Value, meta: Members<'_>, template: &Template) -> Result<NewInquiry, ApiError> {

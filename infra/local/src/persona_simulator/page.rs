@@ -33,6 +33,25 @@ impl Query {
         })
     }
 
+    /// The resource as `fields[<its type>]` asks for it: without that, whole.
+    pub(super) fn thinned(&self, mut resource: Value) -> Value {
+        let asked = resource["type"].as_str().and_then(|kind| self.get(&format!("fields[{kind}]")));
+        if let Some(attributes) = asked {
+            super::resource::sparse(&mut resource, attributes);
+        }
+        resource
+    }
+
+    /// Refuses an `include` that names something, where nothing is included. An empty one is fine everywhere.
+    pub(super) fn refuse_include(&self, place: &str) -> Result<(), ApiError> {
+        match self.get("include") {
+            Some(include) if !include.is_empty() => {
+                Err(ApiError::bad_request(format!("include={include} cannot be used {place}")))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Cuts the page out of `all` (newest first) and works out its links.
     pub(super) fn page<'a, T>(
         &self,

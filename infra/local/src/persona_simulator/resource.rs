@@ -124,8 +124,10 @@ pub(super) fn sparse(resource: &mut Value, attributes: &str) {
     for name in attributes.split(',').map(|name| super::inflection::kebab(name.trim())) {
         let all = &resource["attributes"];
         match name.strip_prefix("fields.") {
-            Some(field) => {
-                if let Some(value) = all["fields"].get(field) {
+            Some(asked) => {
+                let present = all["fields"].as_object().into_iter().flatten();
+                // A field's own name may have any casing, as the asked one may: those of accounts are in snake_case.
+                for (field, value) in present.filter(|(field, _)| super::inflection::kebab(field) == asked) {
                     let fields = kept.entry("fields").or_insert_with(|| json!({}));
                     fields[field] = value.clone();
                 }

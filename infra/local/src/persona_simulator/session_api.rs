@@ -18,14 +18,12 @@ use super::world::World;
 
 type Answer = Result<Response, ApiError>;
 type Shared = State<Arc<Simulator>>;
+type Parameters = UrlQuery<Vec<(String, String)>>;
 
 /// `GET /inquiry-sessions`
-pub(super) async fn list(
-    State(simulator): Shared,
-    wire: Wire,
-    UrlQuery(query): UrlQuery<Vec<(String, String)>>,
-) -> Answer {
+pub(super) async fn list(State(simulator): Shared, wire: Wire, UrlQuery(query): Parameters) -> Answer {
     let query = Query(query);
+    query.refuse_include("on a list")?;
     let mut wanted = None;
     for (name, value) in query.filters() {
         if name != "inquiry-id" {
@@ -37,25 +35,42 @@ pub(super) async fn list(
     let passes = |(inquiry, _): &(&Inquiry, &Session)| wanted.is_none_or(|id| inquiry.id == id);
     let found: Vec<(&Inquiry, &Session)> = world.sessions().filter(passes).collect();
     let page = query.page("/api/v1/inquiry-sessions", &found.iter().collect::<Vec<_>>(), |(_, session)| &session.id)?;
-    let data: Vec<Value> =
-        page.items.iter().map(|(inquiry, session)| resource::session(session, &inquiry.id)).collect();
-    Ok(wire.respond(StatusCode::OK, json!({"data": data, "links": page.links})))
+    let data = page.items.iter().map(|(inquiry, session)| query.thinned(resource::session(session, &inquiry.id)));
+    Ok(wire.respond(StatusCode::OK, json!({"data": data.collect::<Vec<Value>>(), "links": page.links})))
 }
 
 /// `GET /inquiry-sessions/{id}`
-pub(super) async fn retrieve(State(simulator): Shared, wire: Wire, Path(id): Path<String>) -> Answer {
-    answer(&simulator.world(), wire, &id)
+pub(super) async fn retrieve(
+    State(simulator): Shared,
+    wire: Wire,
+    Path(id): Path<String>,
+    UrlQuery(query): Parameters,
+) -> Answer {
+    answer(&simulator.world(), wire, &of_one(query)?, &id)
 }
 
 /// `POST /inquiry-sessions/{id}/expire`: ends this session alone.
-pub(super) async fn expire(State(simulator): Shared, wire: Wire, Path(id): Path<String>) -> Answer {
+pub(super) async fn expire(
+    State(simulator): Shared,
+    wire: Wire,
+    Path(id): Path<String>,
+    UrlQuery(query): Parameters,
+) -> Answer {
+    let query = of_one(query)?;
     let mut world = simulator.world();
     world.expire_session(&id)?;
-    answer(&world, wire, &id)
+    answer(&world, wire, &query, &id)
 }
 
-fn answer(world: &World, wire: Wire, id: &str) -> Answer {
+/// The parameters of a call on one session. Which of its relationships can be included is not simulated.
+fn of_one(parameters: Vec<(String, String)>) -> Result<Query, ApiError> {
+    let query = Query(parameters);
+    query.refuse_include("on an inquiry session")?;
+    Ok(query)
+}
+
+fn answer(world: &World, wire: Wire, query: &Query, id: &str) -> Answer {
     let found = world.sessions().find(|(_, session)| session.id == id);
     let (inquiry, session) = found.ok_or_else(|| ApiError::not_found("The inquiry session does not exist."))?;
-    Ok(wire.respond(StatusCode::OK, json!({"data": resource::session(session, &inquiry.id)})))
+    Ok(wire.respond(StatusCode::OK, json!({"data": query.thinned(resource::session(session, &inquiry.id))})))
 }

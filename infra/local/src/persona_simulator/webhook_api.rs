@@ -41,11 +41,13 @@ pub(super) async fn list(
     wire: Wire,
     UrlQuery(query): UrlQuery<Vec<(String, String)>>,
 ) -> Answer {
+    let query = Query(query);
+    query.refuse_include("on a list")?;
     let world = simulator.world();
     let webhooks: Vec<_> = world.outbox.webhooks.iter().collect();
-    let page = Query(query).page("/api/v1/webhooks", &webhooks, |webhook| &webhook.id)?;
+    let page = query.page("/api/v1/webhooks", &webhooks, |webhook| &webhook.id)?;
     let now = world.clock.now();
-    let data = page.items.iter().map(|webhook| webhook.resource(now));
+    let data = page.items.iter().map(|webhook| query.thinned(webhook.resource(now)));
     Ok(wire.respond(StatusCode::OK, json!({"data": data.collect::<Vec<_>>(), "links": page.links})))
 }
 

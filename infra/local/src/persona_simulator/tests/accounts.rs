@@ -73,6 +73,56 @@ async fn redacting_an_account_redacts_its_inquiries() {
 }
 
 #[tokio::test]
+async fn calls_on_accounts_give_the_fields_asked_for_and_no_more() {
+    const CREATED_AT: &str = "fields[account]=created-at&include=";
+    let persona = persona().await;
+    let thin = |account: &Value| {
+        let attributes = account["attributes"].as_object().expect("attributes");
+        assert_eq!(attributes.keys().collect::<Vec<_>>(), ["created-at"], "{account}");
+        assert_eq!(account.get("relationships"), None, "{account}");
+    };
+    let body = json!({"data": {"attributes": {"reference-id": "s_thin", "fields": {"name_first": "Zoe"}}}});
+    let made = persona.call(Method::POST, &format!("/api/v1/accounts?{CREATED_AT}"), body, 201).await;
+    thin(&made["data"]);
+    let account = format!("/api/v1/accounts/{}", text(&made["data"]["id"]));
+    thin(&persona.get(&format!("{account}?{CREATED_AT}")).await["data"]);
+    thin(&persona.get(&format!("/api/v1/accounts?filter[reference-id]=s_thin&{CREATED_AT}")).await["data"][0]);
+    let first_name = persona.get(&format!("{account}?fields[account]=fields.name_first")).await;
+    assert_eq!(first_name["data"]["attributes"], json!({"fields": {"name_first": "Zoe"}}));
+    let source = json!({"meta": {"source-account-ids": [persona.account("s_thin_too", 201).await["data"]["id"]]}});
+    thin(&persona.call(Method::POST, &format!("{account}/consolidate?{CREATED_AT}"), source, 202).await["data"]);
+    persona.call(Method::DELETE, &format!("{account}?include=inquiries"), json!({}), 400).await;
+    thin(&persona.call(Method::DELETE, &format!("{account}?{CREATED_AT}"), json!({}), 200).await["data"]);
+    assert!(persona.get(&account).await["data"]["attributes"]["redacted-at"].is_string());
+}
+
+#[tokio::test]
+async fn lists_give_the_fields_asked_for_and_include_nothing() {
+    let persona = persona().await;
+    persona.webhook("http://127.0.0.1:9/nobody").await;
+    let created = new_inquiry(json!({"auto-create-inquiry-session": true}));
+    persona.call(Method::POST, "/api/v1/inquiries", created, 201).await;
+    for (list, kind, attribute) in [
+        ("accounts", "account", "created-at"),
+        ("events", "event", "name"),
+        ("inquiries", "inquiry", "status"),
+        ("inquiry-sessions", "inquiry-session", "status"),
+        ("webhooks", "webhook", "url"),
+    ] {
+        let path = format!("/api/v1/{list}");
+        let listed = persona.get(&format!("{path}?fields[{kind}]={attribute}&include=")).await;
+        let attributes = listed["data"][0]["attributes"].as_object().expect("attributes");
+        assert_eq!(attributes.keys().collect::<Vec<_>>(), [attribute], "{list}");
+        persona.call(Method::GET, &format!("{path}?include=inquiry"), json!({}), 400).await;
+        if list != "webhooks" {
+            let one = format!("{path}/{}", text(&listed["data"][0]["id"]));
+            assert_eq!(persona.get(&format!("{one}?fields[{kind}]={attribute}")).await["data"], listed["data"][0]);
+            persona.call(Method::GET, &format!("{one}?include=colour"), json!({}), 400).await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_made_has_a_quota_of_its_own() {
     let persona = persona().await;
     persona.faults(json!({"create_quota": 2})).await;
