@@ -16,11 +16,24 @@ use std::process::ExitCode;
 use crate::markers::MARKERS;
 use crate::sinks::Sinks;
 
-/// Fields of an inquiry that Persona may be asked for.
-const ASKED_FOR: [&str; 2] = ["status", "status%2Ccompleted-at%2Cdecisioned-at%2Cupdated-at%2Credacted-at"];
+/// The calls on inquiries and accounts, and the only fields that each may ask Persona for, in its query string. `*` is an
+/// id. A call that is not here asks for more than it may.
+const ASKED_FOR: [(&str, &str, &str); 7] = [
+    ("POST /api/v1/inquiries", "inquiry", "status"),
+    ("POST /api/v1/inquiries/*/resume", "inquiry", "status"),
+    ("POST /api/v1/inquiries/*/generate-one-time-link", "inquiry", "status"),
+    ("GET /api/v1/inquiries", "inquiry", "status%2Ccompleted-at%2Cdecisioned-at%2Cupdated-at%2Credacted-at"),
+    ("DELETE /api/v1/inquiries/*", "inquiry", "status"),
+    ("GET /api/v1/accounts", "account", "created-at"),
+    ("DELETE /api/v1/accounts/*", "account", "created-at"),
+];
 
 /// What the sweeper alone asks for, of an inquiry that was approved: the two names that are compared.
-const NAMES_ASKED_FOR: &str = "fields.name-first%2Cfields.name-last%2Cfields.name_first%2Cfields.name_last";
+const NAMES_ASKED_FOR: (&str, &str, &str) = (
+    "GET /api/v1/inquiries/*",
+    "inquiry",
+    "fields.name-first%2Cfields.name-last%2Cfields.name_first%2Cfields.name_last",
+);
 
 #[expect(clippy::print_stdout, reason = "a test program tells its result on standard output")]
 fn main() -> ExitCode {
@@ -53,14 +66,7 @@ fn main() -> ExitCode {
             wrong.push(format!("{route} was never answered as one who asks rightly is: nothing of that was searched"));
         }
     }
-    for line in walked.asked.iter().filter(|line| line.contains(" /api/v1/inquiries")) {
-        let fields = line.split(['?', '&']).find_map(|part| part.strip_prefix("fields%5Binquiry%5D="));
-        let deletes = line.starts_with("DELETE ");
-        let names = line.starts_with("GET ") && fields == Some(NAMES_ASKED_FOR);
-        if !fields.is_some_and(|fields| ASKED_FOR.contains(&fields)) && !deletes && !names {
-            wrong.push(format!("Persona was asked for more than status fields: {line}"));
-        }
-    }
+    wrong.extend(asked_for_more(&walked.asked));
     let compared = walked.asked.iter().filter(|line| line.contains("Fields=identity_match&FirstName=")).count();
     if compared == 0 {
         wrong.push("no name was compared: those on the ID did not pass through".to_owned());
@@ -74,6 +80,42 @@ fn main() -> ExitCode {
     println!("canaries: {} planted, {} found; control: {controlled} of {leaks}", MARKERS.len(), found.len());
     let passed = wrong.is_empty() && found.is_empty() && controlled == leaks;
     if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What is wrong with what Persona was asked for: more than may be, and calls that were never made, of which nothing was
+/// seen.
+fn asked_for_more(asked: &[String]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut made = BTreeSet::new();
+    for line in asked.iter().filter(|line| line.contains(" /api/v1/")) {
+        let (call, query) = line.split_once('?').unwrap_or((line, ""));
+        let call = without_ids(call);
+        let rule = ASKED_FOR.into_iter().chain([NAMES_ASKED_FOR]).find(|(allowed, ..)| *allowed == call);
+        let is_list = ["GET /api/v1/inquiries", "GET /api/v1/accounts"].contains(&call.as_str());
+        let fits = rule.is_some_and(|(_, kind, fields)| {
+            let fields = format!("fields%5B{kind}%5D={fields}");
+            let told = |name: &str| query.split('&').filter(|part| part.starts_with(name)).collect::<Vec<_>>();
+            // Lists include nothing, whatever they are asked.
+            told("fields") == [fields.as_str()] && (is_list || told("include") == ["include="])
+        });
+        if !fits {
+            wrong.push(format!("Persona was asked for more than it may be: {line}"));
+        }
+        made.insert(call);
+    }
+    for (call, ..) in ASKED_FOR.into_iter().chain([NAMES_ASKED_FOR]) {
+        if !made.contains(call) {
+            wrong.push(format!("Persona was never asked: {call}"));
+        }
+    }
+    wrong
+}
+
+/// A request's method and path, with `*` for what has an id's prefix.
+fn without_ids(call: &str) -> String {
+    let is_id = |part: &&str| part.starts_with("inq_") || part.starts_with("act_");
+    let parts = call.split('/').map(|part| if is_id(&part) { "*" } else { part });
+    parts.collect::<Vec<_>>().join("/")
 }
 
 /// The functions that are deployed, as their folders are called.

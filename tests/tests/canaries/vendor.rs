@@ -96,9 +96,13 @@ fn good(method: &Method, uri: &Uri, body: &str) -> (u16, String) {
     let path = uri.path();
     let told = members();
     if let Some(rest) = path.strip_prefix("/api/v1/inquiries") {
-        let meta = json!({
+        let mut meta = json!({
             "session-token": SESSION_TOKEN, "one-time-link": ONE_TIME_LINK, "one-time-link-short": ONE_TIME_LINK,
         });
+        // Persona tells a resumed session's link only where it is asked for ("Resume an Inquiry").
+        if path.ends_with("/resume") {
+            meta = json!({"session-token": SESSION_TOKEN});
+        }
         let id = rest.trim_start_matches('/').split('/').next().filter(|id| !id.is_empty()).unwrap_or("inq_1");
         if *method == Method::GET && rest.is_empty() {
             let asked = uri.query().unwrap_or_default().split('&');
