@@ -67,12 +67,17 @@ impl Session {
         Self { id, created_at: now, expires_at, state: SessionState::Unused, token }
     }
 
-    /// Whether its token opens the inquiry.
-    pub(super) fn is_live(&self, now: Moment) -> bool {
+    /// Whether it has not ended.
+    pub(super) fn is_open(&self) -> bool {
         match self.state {
-            SessionState::Unused | SessionState::Started(_) => now < self.expires_at,
+            SessionState::Unused | SessionState::Started(_) => true,
             SessionState::Expired(_) => false,
         }
+    }
+
+    /// Whether its token opens the inquiry.
+    pub(super) fn is_live(&self, now: Moment) -> bool {
+        self.is_open() && now < self.expires_at
     }
 
     /// Whether resuming may hand it out again.

@@ -86,6 +86,7 @@ impl World {
         let session = Session::new(&self.session_key, &self.public_url, now, inquiry.expires_at.unwrap_or(now));
         let token = session.token.clone();
         inquiry.sessions.push(session);
+        self.watch(index);
         Ok(token)
     }
 
@@ -247,14 +248,9 @@ impl World {
         let inquiry = &mut self.records.inquiries[index];
         let inquiry_id = inquiry.id.clone();
         let mut ended = Vec::new();
-        for session in inquiry.sessions.iter_mut().filter(|session| wanted(session)) {
-            match session.state {
-                SessionState::Unused | SessionState::Started(_) => {
-                    session.state = SessionState::Expired(now);
-                    ended.push(session.clone());
-                }
-                SessionState::Expired(_) => {}
-            }
+        for session in inquiry.sessions.iter_mut().filter(|session| session.is_open() && wanted(session)) {
+            session.state = SessionState::Expired(now);
+            ended.push(session.clone());
         }
         for session in ended {
             self.emit("inquiry-session.expired", Snapshot::Session { session, inquiry_id: inquiry_id.clone() });

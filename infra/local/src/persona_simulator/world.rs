@@ -127,7 +127,7 @@ impl World {
         self.template.version_id = self.initial.template_version_id.clone();
     }
 
-    /// Does what time alone brings about: inquiries that expire, decisions of the workflow.
+    /// Does what time alone brings about: inquiries and sessions that expire, decisions of the workflow.
     pub(super) fn settle(&mut self) {
         let now = self.clock.now();
         while let Some((due, index)) = self.records.due_inquiries.first().copied() {
@@ -143,6 +143,7 @@ impl World {
             if self.records.inquiries[index].expires_at.is_some_and(|expires_at| expires_at <= now) {
                 let _refused = self.perform_at(index, Move::Expire, Actor::Time);
             }
+            self.end_sessions(index, |session| session.expires_at <= now);
         }
     }
 
@@ -315,10 +316,11 @@ impl World {
         }
     }
 
-    /// Notes when an inquiry next has something to do.
-    fn watch(&mut self, index: usize) {
+    /// Notes when an inquiry, or an open session of it, next has something to do.
+    pub(super) fn watch(&mut self, index: usize) {
         let inquiry = &self.records.inquiries[index];
-        let due = inquiry.planned.map(|planned| planned.due).into_iter().chain(inquiry.expires_at);
+        let open = inquiry.sessions.iter().filter(|session| session.is_open()).map(|session| session.expires_at);
+        let due = inquiry.planned.map(|planned| planned.due).into_iter().chain(inquiry.expires_at).chain(open);
         self.records.due_inquiries.extend(due.map(|due| (due, index)));
     }
 

@@ -154,6 +154,38 @@ async fn sessions_end_with_their_inquiry_or_alone() {
 }
 
 #[tokio::test]
+async fn a_session_ends_by_its_own_clock_while_its_inquiry_lives_on() {
+    const DAY_S: u64 = 24 * 60 * 60;
+    let persona = persona().await;
+    let id = persona.create("s_own_clock").await;
+    let page = persona.enter(&id, None).await;
+    let page = persona.act(&page, json!({"country": "US"})).await;
+    persona.act(&page, json!({"document": "id"})).await;
+    let ended = async || {
+        let listed = persona.get(&format!("/api/v1/inquiry-sessions?filter[inquiry-id]={id}")).await;
+        let mut states: Vec<String> =
+            listed["data"].as_array().expect("sessions").iter().map(|one| text(&one["attributes"]["status"])).collect();
+        states.reverse();
+        let events = persona.event_names().await;
+        (states, events.iter().filter(|name| *name == "inquiry-session.expired").count())
+    };
+    persona.advance(DAY_S / 2).await;
+    // Resuming restarts the inquiry's clock and extends no old session.
+    persona.post(&format!("/api/v1/inquiries/{id}/resume"), json!({})).await;
+    assert_eq!(ended().await, (vec!["active".to_owned(), "created".to_owned()], 0));
+    persona.advance(DAY_S / 2).await;
+    assert_eq!(persona.status(&id).await, "pending");
+    assert_eq!(ended().await, (vec!["expired".to_owned(), "created".to_owned()], 1));
+    let again = json!({"inquiryId": id, "sessionToken": page["sessionToken"]});
+    persona.page("enter", again, 409).await;
+    // An inquiry that is done expires no more; what was handed out for it does.
+    persona.simulate(&id, &["complete_inquiry"]).await;
+    persona.advance(DAY_S / 2).await;
+    assert_eq!(persona.status(&id).await, "completed");
+    assert_eq!(ended().await, (vec!["expired".to_owned(), "expired".to_owned()], 2));
+}
+
+#[tokio::test]
 async fn a_one_time_link_lets_in_once_and_for_five_minutes_more() {
     let persona = persona().await;
     let created = new_inquiry(json!({"auto-create-one-time-link": true}));
