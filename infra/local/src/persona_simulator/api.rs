@@ -179,8 +179,7 @@ pub(super) async fn perform_simulate_actions(
                 // The simulated template asks for a government id first and for a selfie once that is passed.
                 let has_id = world.inquiry(&id)?.verification_in(Kind::GovernmentId, Progress::Passed).is_some();
                 let kind = if has_id { Kind::Selfie } else { Kind::GovernmentId };
-                world.begin_verification(&id, kind)?;
-                world.finish_verification(&id, kind, end)?;
+                world.simulate_verification(&id, kind, end)?;
             }
         }
     }

@@ -1,5 +1,6 @@
-//! Verifications: the checks of a document and of a face that an inquiry consists of, with the events of their lives
-//! (docs.withpersona.com/integration-testing names their order).
+//! Verifications: the checks of a document and of a face that an inquiry consists of, with the events of their lives.
+//! docs.withpersona.com/integration-testing names their order for simulated ones: what is shown comes before the
+//! verification is made. In the flow a verification is made when its step begins, and what is shown follows.
 
 use super::clock::Moment;
 use super::documents::Class;
@@ -91,11 +92,7 @@ impl Progress {
 impl World {
     /// Makes a verification, unless one of its kind waits already. The first one starts the inquiry.
     pub(super) fn begin_verification(&mut self, inquiry_id: &str, kind: Kind) -> Result<(), ApiError> {
-        let index = self.index(inquiry_id)?;
-        refuse_redacted(&self.records.inquiries[index])?;
-        if self.records.inquiries[index].status == Status::Created {
-            self.perform_at(index, Move::Start, Actor::EndUser)?;
-        }
+        let index = self.started(inquiry_id)?;
         if self.records.inquiries[index].verification_in(kind, Progress::Initiated).is_some() {
             return Ok(());
         }
@@ -109,6 +106,34 @@ impl World {
 
     /// Shows what the verification of that kind asks for, and ends it as passed or failed.
     pub(super) fn finish_verification(&mut self, inquiry_id: &str, kind: Kind, end: Progress) -> Result<(), ApiError> {
+        self.show_pictures(inquiry_id, kind)?;
+        self.end_verification(inquiry_id, kind, end)
+    }
+
+    /// A verification of that kind from its beginning to its end, in the order of simulated ones.
+    pub(super) fn simulate_verification(
+        &mut self,
+        inquiry_id: &str,
+        kind: Kind,
+        end: Progress,
+    ) -> Result<(), ApiError> {
+        self.started(inquiry_id)?;
+        self.show_pictures(inquiry_id, kind)?;
+        self.begin_verification(inquiry_id, kind)?;
+        self.end_verification(inquiry_id, kind, end)
+    }
+
+    /// The position of an inquiry that has begun, by this if not before.
+    fn started(&mut self, inquiry_id: &str) -> Result<usize, ApiError> {
+        let index = self.index(inquiry_id)?;
+        refuse_redacted(&self.records.inquiries[index])?;
+        if self.records.inquiries[index].status == Status::Created {
+            self.perform_at(index, Move::Start, Actor::EndUser)?;
+        }
+        Ok(index)
+    }
+
+    fn show_pictures(&mut self, inquiry_id: &str, kind: Kind) -> Result<(), ApiError> {
         let index = self.index(inquiry_id)?;
         let now = self.clock.now();
         let capture = Capture {
@@ -128,6 +153,11 @@ impl World {
             let (capture, inquiry_id) = (capture.clone(), inquiry_id.to_owned());
             self.emit(name, Snapshot::Capture { capture, status, inquiry_id });
         }
+        Ok(())
+    }
+
+    fn end_verification(&mut self, inquiry_id: &str, kind: Kind, end: Progress) -> Result<(), ApiError> {
+        let index = self.index(inquiry_id)?;
         let last = if end == Progress::Passed { "verification.passed" } else { "verification.failed" };
         for (name, progress) in [("verification.submitted", Progress::Submitted), (last, end)] {
             let waiting = self.records.inquiries[index].verifications.iter_mut().rfind(|check| check.kind == kind);

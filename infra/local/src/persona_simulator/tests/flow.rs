@@ -86,6 +86,23 @@ async fn a_whole_flow_completes_the_inquiry() {
 }
 
 #[tokio::test]
+async fn simulated_verifications_show_first_and_are_made_after_that() {
+    let persona = persona().await;
+    let id = persona.create("s_simulated").await;
+    persona.simulate(&id, &["start_inquiry", "create_failed_verification", "create_passed_verification"]).await;
+    persona.simulate(&id, &["create_passed_verification"]).await;
+    let of = |capture: &str, end: &str| {
+        ["created", "submitted", "processed"]
+            .map(|step| format!("{capture}.{step}"))
+            .into_iter()
+            .chain(["created", "submitted", end].map(|step| format!("verification.{step}")))
+            .collect::<Vec<_>>()
+    };
+    let expected = [of("document", "failed"), of("document", "passed"), of("selfie", "passed")].concat();
+    assert_eq!(persona.event_names().await[3..], expected, "after account, inquiry and start");
+}
+
+#[tokio::test]
 async fn the_last_attempt_fails_the_inquiry() {
     let persona = persona().await;
     let id = persona.create("s_fails").await;
