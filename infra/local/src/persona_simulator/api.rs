@@ -262,12 +262,13 @@ fn inquiry_data(inquiry: &Inquiry, template: &Template, wire: Wire, query: &Quer
 
 fn new_inquiry(document: &Value, meta: Members<'_>, template: &Template) -> Result<NewInquiry, ApiError> {
     let attributes = Members::at(document, "/data/attributes", "data.attributes");
-    check_template(attributes, template)?;
+    let template_version_id = template_version(attributes, template)?;
     let create_s = meta.seconds("expiration-after-create-interval-seconds")?.unwrap_or(LIFE_AFTER_CREATE_S);
     // The life of a link that hands over to another device is checked and not used: there is no such hand-over here.
     meta.seconds("one-time-link-expiration-seconds")?;
     Ok(NewInquiry {
         account: account_choice(attributes, meta)?,
+        template_version_id,
         reference_id: attributes.text("reference-id")?,
         note: attributes.text("note")?,
         redirect_uri: redirect_uri(attributes)?,
@@ -294,14 +295,16 @@ fn redirect_uri(attributes: Members<'_>) -> Result<Option<String>, ApiError> {
     }
 }
 
-fn check_template(attributes: Members<'_>, template: &Template) -> Result<(), ApiError> {
+/// The version of the template that the inquiry is to be made from. One that another has replaced can still be named
+/// (reference page "Create an Inquiry").
+fn template_version(attributes: Members<'_>, template: &Template) -> Result<String, ApiError> {
     let by_template = attributes.text("inquiry-template-id")?;
     let by_version = attributes.text("inquiry-template-version-id")?;
     let by_legacy_template = attributes.text("template-id")?;
-    let is_known = match (by_template, by_version, by_legacy_template) {
-        (Some(id), None, None) => id == template.id,
-        (None, Some(version_id), None) => version_id == template.version_id,
-        (None, None, Some(_)) => false,
+    let found = match (by_template, by_version, by_legacy_template) {
+        (Some(id), None, None) => Some(template.version_id.clone()).filter(|_| id == template.id),
+        (None, Some(version_id), None) => Some(version_id).filter(|version_id| template.has_version(version_id)),
+        (None, None, Some(_)) => None,
         (None, None, None) => return Err(attributes.missing("inquiry-template-id")),
         (Some(_), Some(_), _) | (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => {
             return Err(ApiError::bad_request(
@@ -309,7 +312,7 @@ fn check_template(attributes: Members<'_>, template: &Template) -> Result<(), Ap
             ));
         }
     };
-    if is_known { Ok(()) } else { Err(ApiError::not_found("The inquiry template does not exist.")) }
+    found.ok_or_else(|| ApiError::not_found("The inquiry template does not exist."))
 }
 
 fn account_choice(attributes: Members<'_>, meta: Members<'_>) -> Result<AccountChoice, ApiError> {

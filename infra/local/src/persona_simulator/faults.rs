@@ -160,7 +160,7 @@ pub(super) async fn plan(State(simulator): State<Arc<Simulator>>, body: Bytes) -
     {
         let mut world = simulator.world();
         if let Some(version_id) = body.template_version_id {
-            world.template.version_id = version_id;
+            world.template.publish(version_id);
         }
         let webhook_faults = &mut world.outbox.faults;
         webhook_faults.included = body.webhook_included.unwrap_or(webhook_faults.included);

@@ -44,7 +44,8 @@
 //!   - `webhook_included`: whether bodies carry `included`, which newer versions do only by a webhook's allow-list.
 //!   - `webhook_padding_bytes`: bytes by which each body is longer than it need be.
 //!   - `rate_limit`: requests in a minute; `create_quota`: inquiries and accounts that can be made in a minute.
-//!   - `template_version_id`: publishes another version of the template; what was created stays on its own.
+//!   - `template_version_id`: publishes another version of the template; what was created stays on its own, and
+//!     an inquiry can still be made from an earlier one by its id.
 //!   - `decision`: what the template's workflow does, see [`Decision`]; also `"none"`, `"review"`, `"decline"`.
 //! - `POST /simulator/deliveries/retry` with `{"event_id": "evt_…"}` sends an event once more, as a person can in
 //!   Persona's dashboard, whatever became of it.

@@ -16,6 +16,26 @@ pub(super) struct Template {
     pub(super) id: String,
     /// `itmplv_…`, its published version.
     pub(super) version_id: String,
+    /// Those that were published before it. An inquiry can still be made from each.
+    pub(super) earlier_version_ids: Vec<String>,
+}
+
+impl Template {
+    /// A template with one version.
+    pub(super) fn new(id: String, version_id: String) -> Self {
+        Self { id, version_id, earlier_version_ids: Vec::new() }
+    }
+
+    /// Publishes a version, a new one or an earlier one again.
+    pub(super) fn publish(&mut self, version_id: String) {
+        let replaced = std::mem::replace(&mut self.version_id, version_id);
+        self.earlier_version_ids.push(replaced);
+    }
+
+    /// Whether that version was ever published.
+    pub(super) fn has_version(&self, version_id: &str) -> bool {
+        self.version_id == version_id || self.earlier_version_ids.iter().any(|earlier| earlier == version_id)
+    }
 }
 
 /// An inquiry with every attribute and relationship.

@@ -72,6 +72,8 @@ pub(super) enum Actor {
 #[derive(Clone, Debug)]
 pub(super) struct NewInquiry {
     pub(super) account: AccountChoice,
+    /// The version that it is pinned to, or the published one.
+    pub(super) template_version_id: String,
     /// The inquiry's own reference id.
     pub(super) reference_id: Option<String>,
     pub(super) note: Option<String>,
@@ -108,7 +110,7 @@ impl World {
     /// An empty world.
     pub(super) fn new(settings: &Settings, clock: Clock) -> Self {
         Self {
-            template: Template { id: settings.template_id.clone(), version_id: settings.template_version_id.clone() },
+            template: Template::new(settings.template_id.clone(), settings.template_version_id.clone()),
             public_url: settings.public_url.trim_end_matches('/').to_owned(),
             decision: settings.decision,
             outbox: Outbox::new(clock.clone(), settings.webhook_secret.clone()),
@@ -124,7 +126,7 @@ impl World {
         self.records = Records::default();
         self.outbox.forget_deliveries();
         self.decision = self.initial.decision;
-        self.template.version_id = self.initial.template_version_id.clone();
+        self.template = Template::new(self.template.id.clone(), self.initial.template_version_id.clone());
     }
 
     /// Does what time alone brings about: inquiries and sessions that expire, decisions of the workflow.
@@ -186,7 +188,7 @@ impl World {
             captures: Vec::new(),
             choices: Choices::default(),
             redirect_uri: new.redirect_uri,
-            template_version_id: self.template.version_id.clone(),
+            template_version_id: new.template_version_id,
             planned: None,
         };
         let index = self.records.inquiries.len();

@@ -174,8 +174,17 @@ async fn an_inquiry_stays_on_the_version_that_it_was_made_from() {
     let new = persona.create("s_pinned").await;
     persona.post(&format!("/api/v1/inquiries/{old}/resume"), json!({})).await;
     assert_eq!((version(&old).await.as_str(), version(&new).await.as_str()), ("itmplv_test", "itmplv_newer"));
+    let pinned = async |version_id: &str, status: u16| {
+        let body = json!({"data": {"attributes": {"inquiry-template-version-id": version_id}}});
+        persona.call(Method::POST, "/api/v1/inquiries", body, status).await["data"]["id"].clone()
+    };
+    for version_id in ["itmplv_test", "itmplv_newer"] {
+        assert_eq!(version(&text(&pinned(version_id, 201).await)).await, version_id);
+    }
+    pinned("itmplv_never", 404).await;
     persona.call(Method::POST, "/simulator/reset", json!({}), 204).await;
     assert_eq!(version(&persona.create("s_pinned").await).await, "itmplv_test");
+    pinned("itmplv_newer", 404).await;
 }
 
 #[tokio::test]
