@@ -210,6 +210,7 @@ impl World {
             .fields
             .iter()
             .map(|(name, field)| (name.clone(), json!({"type": field.kind, "value": field.value})));
+        let fields = Value::Object(fields.collect());
         Ok(json!({
             "inquiryId": inquiry.id,
             "sessionToken": visit.token,
@@ -222,9 +223,8 @@ impl World {
             "countries": shown_countries(),
             "documents": inquiry.choices.country.map(shown_classes),
             "attemptsLeft": inquiry.attempts_left(kind),
-            "redirectUri": inquiry.redirect_uri,
-            "referenceId": inquiry.reference_id,
-            "fields": fields.collect::<serde_json::Map<_, _>>(),
+            "redirectTo": redirect_to(inquiry, &fields),
+            "fields": fields,
         }))
     }
 
@@ -299,4 +299,19 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// Where the hosted flow leads when it is done, with what Persona tells there of the inquiry; `fields` are personal
+/// (docs.withpersona.com/hosted-flow-redirecting-on-complete). They are a map, whose form in an address is not
+/// documented: here it is JSON.
+fn redirect_to(inquiry: &Inquiry, fields: &Value) -> Option<String> {
+    let mut target = reqwest::Url::parse(inquiry.redirect_uri.as_deref()?).ok()?;
+    let told = [
+        ("inquiry-id", Some(inquiry.id.clone())),
+        ("reference-id", inquiry.reference_id.clone()),
+        ("status", Some(inquiry.status.text().to_owned())),
+        ("fields", Some(fields.to_string())),
+    ];
+    target.query_pairs_mut().extend_pairs(told.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    Some(target.into())
 }

@@ -159,12 +159,8 @@ function done() {
   main.querySelector("#finish").addEventListener("click", () => {
     tell(failed ? "fail" : "complete", { metadata: { inquiryId, status, fields } });
     if (embedded) return;
-    if (state.redirectUri === null) return show("left");
-    const target = new URL(state.redirectUri);
-    target.searchParams.set("inquiry-id", inquiryId);
-    if (state.referenceId !== null) target.searchParams.set("reference-id", state.referenceId);
-    target.searchParams.set("status", status);
-    location.assign(target);
+    if (state.redirectTo === null) return show("left");
+    location.assign(state.redirectTo);
   });
 }
 

@@ -255,6 +255,42 @@ async fn an_end_user_can_do_only_what_is_next() {
 }
 
 #[tokio::test]
+async fn the_hosted_flow_leads_on_with_what_persona_tells_there() {
+    let persona = persona().await;
+    let body = json!({
+        "data": {"attributes": {"inquiry-template-id": super::TEMPLATE, "redirect-uri": "https://app.test/done?tab=2#top"}},
+        "meta": {"auto-create-account-reference-id": "s_hosted"},
+    });
+    let id = text(&persona.call(Method::POST, "/api/v1/inquiries", body, 201).await["data"]["id"]);
+    let mut page = persona.enter(&id, None).await;
+    for action in [
+        json!({"country": "US"}),
+        json!({"document": "dl"}),
+        json!({"government_id": "pass"}),
+        json!({"selfie": "pass"}),
+    ] {
+        page = persona.act(&page, action).await;
+    }
+    let target = reqwest::Url::parse(&text(&page["redirectTo"])).expect("an address");
+    assert!(
+        target.as_str().starts_with("https://app.test/done?tab=2&") && target.fragment() == Some("top"),
+        "{target}"
+    );
+    let told: Vec<(String, String)> = target.query_pairs().into_owned().skip(1).collect();
+    let (fields, others) = told.split_last().expect("something is told");
+    let expected = [("inquiry-id", id.as_str()), ("reference-id", "s_hosted"), ("status", "completed")];
+    assert_eq!(others, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let shown: Value = serde_json::from_str(&fields.1).expect("JSON");
+    assert_eq!((fields.0.as_str(), &shown), ("fields", &page["fields"]));
+    assert_eq!(shown["name-first"], json!({"type": "string", "value": "Alexander"}));
+    // The page itself adds nothing and leaves nothing out.
+    assert!(include_str!("../flow/flow.js").contains("location.assign(state.redirectTo);"));
+
+    let id = persona.create("s_nowhere").await;
+    assert_eq!(persona.enter(&id, None).await["redirectTo"], Value::Null);
+}
+
+#[tokio::test]
 async fn pages_load_their_own_things_only_and_are_embedded_where_they_may_be() {
     let persona = persona().await;
     let get = async |path: &str| {
