@@ -22,6 +22,12 @@ use serde::Serialize;
 use serde_json::Value;
 use std::path::PathBuf;
 
+/// Largest body that persona-webhook looks at, in bytes: its own limit, to which a test holds this one.
+const BODY_BYTES_MAX: usize = 256 * 1024;
+
+/// The verdict on what an operator's decision stands against.
+const OVERRULED: &str = "overruled";
+
 /// Purchases that wait, and are named, at most.
 const WAITERS_SHOWN: u32 = 100;
 
@@ -64,7 +70,7 @@ pub enum State {
 /// What the event would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Verdict {
-    /// The one word: `applied`, `already_done`, `overruled`, `foreign`, `ignored` or `unreadable`.
+    /// The one word: `applied`, `already_done`, `overruled`, `foreign`, `ignored`, `unreadable` or `too_large`.
     pub verdict: &'static str,
     /// Why, in a sentence.
     pub why: String,
@@ -91,6 +97,13 @@ pub async fn replay(replay: &Replay, stack: impl FnOnce() -> Result<Description>
     let reading = format!("read {}", replay.event.display());
     let file = std::fs::read(&replay.event).map_err(Error::io(reading))?;
     let body = body_of(file, &replay.event)?;
+    if body.len() > BODY_BYTES_MAX {
+        let bytes = body.len();
+        let why = format!(
+            "a body of {bytes} bytes, and {BODY_BYTES_MAX} are looked at: answered 413, so that Persona tries again"
+        );
+        return Ok(Verdict::bare("too_large", &why));
+    }
     let now = Machine.now();
     let (event_id, event, template) = match parsed(&body, now)? {
         Delivery::Inquiry { event_id, event, template } => (event_id, event, template),
@@ -116,7 +129,7 @@ pub async fn replay(replay: &Replay, stack: impl FnOnce() -> Result<Description>
         Some(state) => {
             let policy = policy(replay.accept_completed);
             let verification = imagined(state, &event, &policy)?;
-            Ok(decided(&verification, &VerificationEvent::Observed(event), now, &policy, verdict))
+            Ok(decided(&verification, &VerificationEvent::Observed(event), now, &policy, verdict).0)
         }
         None => {
             let stack = stack()?;
@@ -206,50 +219,70 @@ async fn from_table(
     let verdict = Verdict { owner: Some(owner_text(&owner)), ..verdict };
     // What is said of an inquiry that another has replaced is weighed by its own order.
     let observed = stored.verification.said(event, map.former());
-    let mut verdict = decided(&stored.verification, &observed, now, &policy.for_owner(&owner), verdict);
-    if table.get(&keys::audit(&owner, event_id.as_str())).await?.is_some() {
-        let state = verification_state_name(&stored.verification.state);
-        verdict.verdict = "already_done";
-        verdict.why = "this very event was applied before: answered 200, waking again who waits".to_owned();
-        verdict.to = Some(state);
+    let (mut verdict, mut effect) = decided(&stored.verification, &observed, now, &policy.for_owner(&owner), verdict);
+    let overruled = verdict.verdict == OVERRULED;
+    if !overruled && table.get(&keys::audit(&owner, event_id.as_str())).await?.is_some() {
+        (verdict, effect) = repeated(&stored.verification, verdict);
     }
-    let woken = verdict.to == Some("verified") && matches!(verdict.verdict, "applied" | "already_done");
-    if woken {
-        let page = verifications::waiters(&table, &owner, WAITERS_SHOWN, None).await?;
-        for pointer in &page.items {
-            // A pool has a message for each of its numbers, all with its one id.
-            verdict.wakes.extend(pointer_messages(pointer)?.first().map(|message| message.id.to_string()));
+    match effect {
+        VerificationEffect::None => {}
+        VerificationEffect::WakeWaiters => {
+            let page = verifications::waiters(&table, &owner, WAITERS_SHOWN, None).await?;
+            for pointer in &page.items {
+                // A pool has a message for each of its numbers, all with its one id.
+                verdict.wakes.extend(pointer_messages(pointer)?.first().map(|message| message.id.to_string()));
+            }
         }
     }
     Ok(verdict)
 }
 
-/// What the rules say to the event.
+/// What the function makes of an event that has its entry in the audit: nothing is written a second time, and what stands
+/// now decides who is woken.
+fn repeated(standing: &Verification, verdict: Verdict) -> (Verdict, VerificationEffect) {
+    let effect = standing.wake_up();
+    let why = match effect {
+        VerificationEffect::None => "this very event was applied before: answered 200, and nobody is woken",
+        VerificationEffect::WakeWaiters => {
+            "this very event was applied before, and the owner is verified: answered 200, waking again who waits"
+        }
+    };
+    let to = Some(verification_state_name(&standing.state));
+    (Verdict { verdict: "already_done", why: why.to_owned(), to, ..verdict }, effect)
+}
+
+/// What the rules say to the event, and what follows from it.
 fn decided(
     verification: &Verification,
     event: &VerificationEvent,
     now: Instant,
     policy: &VerificationPolicy,
     verdict: Verdict,
-) -> Verdict {
+) -> (Verdict, VerificationEffect) {
     let from = verification_state_name(&verification.state);
-    let (word, why, to) = match verification.decide(event, now, policy) {
+    let (word, why, to, effect) = match verification.decide(event, now, policy) {
         Decision::Applied { next, effects } => {
             let why = match effects {
                 VerificationEffect::None => "it changes the verification: answered 200",
                 VerificationEffect::WakeWaiters => "it verifies the owner, and wakes who waits: answered 200",
             };
-            ("applied", why, verification_state_name(&next.state))
+            ("applied", why, verification_state_name(&next.state), effects)
         }
-        Decision::AlreadyDone { effects: VerificationEffect::None } => {
-            ("already_done", "this, or something newer, is known: answered 200", from)
+        Decision::AlreadyDone { effects } => {
+            let why = match effects {
+                VerificationEffect::None => "this, or something newer, is known: answered 200",
+                VerificationEffect::WakeWaiters => {
+                    "the owner is verified already: answered 200, waking again who waits"
+                }
+            };
+            ("already_done", why, from, effects)
         }
-        Decision::AlreadyDone { effects: VerificationEffect::WakeWaiters } => {
-            ("already_done", "the owner is verified already: answered 200, waking again who waits", from)
+        Decision::Illegal(_) => {
+            let why = "an operator's decision stands against it: answered 200";
+            (OVERRULED, why, from, VerificationEffect::None)
         }
-        Decision::Illegal(_) => ("overruled", "an operator's decision stands against it: answered 200", from),
     };
-    Verdict { verdict: word, why: why.to_owned(), from: Some(from), to: Some(to), ..verdict }
+    (Verdict { verdict: word, why: why.to_owned(), from: Some(from), to: Some(to), ..verdict }, effect)
 }
 
 /// A verification in that state, made by the rules themselves from what would have happened, all before the event.
@@ -314,10 +347,13 @@ fn owner_text(owner: &Owner) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Replay, State, Verdict, replay};
+    use super::{BODY_BYTES_MAX, Replay, State, Verdict, decided, imagined, parsed, policy, repeated, replay};
     use crate::error::Error;
     use crate::webhook_event::{WebhookEvent, event};
+    use adapters::ambient::{Ambient, Machine};
+    use adapters::persona::Delivery;
     use clap::ValueEnum;
+    use domain::{OperatorAction, VerificationEffect, VerificationEvent};
     use serde_json::{Value, json};
     use time::OffsetDateTime;
 
@@ -359,6 +395,57 @@ mod tests {
             let told = |text: String| text.replace("already_done", "applied");
             assert_eq!(told(seen(&approved, state).await), when_approved, "{state:?}");
             assert_eq!(told(seen(&declined, state).await), when_declined, "{state:?}");
+        }
+    }
+
+    /// What is said of an event that was applied before, in front of a verification in this state: `operated` first.
+    fn said_again(kind: WebhookEvent, state: State, operated: Option<OperatorAction>) -> (Verdict, VerificationEffect) {
+        let body = file(kind)["body"].as_str().expect("a body").to_owned();
+        let (now, policy) = (Machine.now(), policy(false));
+        let Delivery::Inquiry { event, .. } = parsed(body.as_bytes(), now).expect("is parsed") else {
+            panic!("is about an inquiry");
+        };
+        let mut standing = imagined(state, &event, &policy).expect("is imagined");
+        if let Some(action) = operated {
+            let decision = standing.decide(&VerificationEvent::Operated(action), now.plus_ms(1), &policy);
+            standing = match decision {
+                domain::Decision::Applied { next, .. } => next,
+                domain::Decision::AlreadyDone { .. } | domain::Decision::Illegal(_) => standing,
+            };
+        }
+        let observed = VerificationEvent::Observed(event);
+        repeated(&standing, decided(&standing, &observed, now, &policy, Verdict::bare("foreign", "")).0)
+    }
+
+    #[test]
+    fn an_event_that_was_applied_before_wakes_only_for_an_owner_that_is_verified() {
+        use OperatorAction::{Approve, Revoke};
+        use WebhookEvent::{WebhookApproved, WebhookDeclined};
+        for (kind, state, operated, woken) in [
+            (WebhookApproved, State::Verified, None, true),
+            (WebhookDeclined, State::Declined, None, false),
+            (WebhookDeclined, State::Revoked, None, false),
+            (WebhookApproved, State::Verified, Some(Revoke), false),
+            (WebhookDeclined, State::Declined, Some(Approve), true),
+        ] {
+            let (verdict, effect) = said_again(kind, state, operated);
+            assert_eq!(
+                (verdict.verdict, verdict.from),
+                ("already_done", verdict.to),
+                "{kind:?} {state:?} {operated:?}"
+            );
+            assert_eq!(effect == VerificationEffect::WakeWaiters, woken, "{kind:?} {state:?} {operated:?}");
+            assert_eq!(verdict.why.contains("waking again"), woken, "{}", verdict.why);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_the_function_does_not_look_at_is_said_to_be_too_large() {
+        let body = file(WebhookEvent::WebhookApproved)["body"].as_str().expect("a body").to_owned();
+        for (bytes, expected) in [(BODY_BYTES_MAX, "applied"), (BODY_BYTES_MAX + 1, "too_large")] {
+            let padded = format!("{body}{}", " ".repeat(bytes - body.len()));
+            let verdict = verdict(&padded, Some(State::InProgress)).await.expect("a verdict");
+            assert_eq!((verdict.verdict, verdict.why.contains("413")), (expected, expected == "too_large"));
         }
     }
 

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use local::error::Error;
+use local::replay::{Replay, State, replay};
+use local::webhook_event::{WebhookEvent, event};
+use serde_json::{Value, json};
 use tests::world::{clock, world};
 
 fn folder() -> PathBuf {
@@ -59,4 +62,23 @@ fn the_answer_is_the_one_that_the_page_tells() {
         answered += 1;
     }
     assert!(answered >= 11, "only {answered} files were answered");
+}
+
+/// What `dialgate replay` says of a body's length is what persona-webhook does with it.
+#[test]
+fn a_replay_finds_too_large_what_the_function_does() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let (clock, now) = (clock(), time::OffsetDateTime::now_utc());
+    let world = world(&clock);
+    let mut made = event(WebhookEvent::WebhookApproved, "inq_1", "itmpl_1", "wbhsec_1", now).expect("an event");
+    let body = made["body"].as_str().expect("a body").to_owned();
+    let path = std::env::temp_dir().join(format!("dialgate-too-large-{}.json", std::process::id()));
+    for (bytes, status, verdict) in [(256 * 1024, 401, "applied"), (256 * 1024 + 1, 413, "too_large")] {
+        made["body"] = json!(format!("{body}{}", " ".repeat(bytes - body.len())));
+        fs::write(&path, made.to_string()).expect("a file can be written");
+        let asked = Replay { event: path.clone(), state: Some(State::InProgress), accept_completed: false };
+        let told = runtime.block_on(replay(&asked, || Err(Error::NotUp))).expect("a verdict");
+        assert_eq!((told.verdict, world.webhook(made.clone()).status), (verdict, status), "{bytes}");
+    }
+    fs::remove_file(path).expect("the file is there");
 }
