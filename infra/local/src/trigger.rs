@@ -92,8 +92,8 @@ pub struct Delivery {
 /// Sends what is to be sent to the stack.
 ///
 /// # Errors
-/// [`Error::Refused`] if the API knows no such sub-account or cannot open an inquiry for it; [`Error::Http`] if the stack
-/// does not answer.
+/// [`Error::Refused`] if the API knows no such sub-account, or if it has no inquiry and gets none; [`Error::Http`] if the
+/// stack does not answer.
 pub async fn trigger(stack: &Description, trigger: &Trigger) -> Result<Outcome> {
     let client = Client::builder().timeout(ANSWER_LIMIT).no_proxy().build()?;
     let request = TokenRequest { sub_accounts: vec![trigger.sub_account.clone()], ..TokenRequest::default() };
@@ -170,15 +170,19 @@ impl Api {
     async fn inquiry(&self) -> Result<(Value, String)> {
         let mut seen = self.read().await?;
         if seen["inquiry_id"].is_null() {
+            if let Some(why) = why_none(&seen) {
+                return Err(why);
+            }
             self.answered(self.client.post(&self.url)).await?;
             seen = self.read().await?;
         }
         match seen["inquiry_id"].as_str() {
             Some(inquiry) => Ok((seen.clone(), inquiry.to_owned())),
-            None => Err(Error::Refused {
-                what: "no inquiry could be opened".to_owned(),
-                next: "look at `make doctor` and at target/local for what Persona's simulator says".to_owned(),
-            }),
+            // It has changed meanwhile, or another caller is at it.
+            None => Err(why_none(&seen).unwrap_or_else(|| Error::Refused {
+                what: "the sub-account has no inquiry yet; one is being opened for it".to_owned(),
+                next: "send the same again in a minute".to_owned(),
+            })),
         }
     }
 
@@ -190,11 +194,38 @@ impl Api {
             return Ok(body);
         }
         let detail = body["detail"].as_str().or(body["title"].as_str()).unwrap_or("without a reason");
+        let next = match status {
+            StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST => {
+                "an id of a sub-account is up to 64 letters, digits, - and _"
+            }
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => "send the same again in a minute",
+            StatusCode::CONFLICT => "take another sub-account: this one gets no inquiry",
+            _ => "look at `make doctor` and at target/local for what Persona's simulator says",
+        };
         Err(Error::Refused {
             what: format!("the API answered {status}: {}", detail.trim_end_matches('.')),
-            next: "an id of a sub-account is up to 64 letters, digits, - and _".to_owned(),
+            next: next.to_owned(),
         })
     }
+}
+
+/// Why a sub-account whose verification has no inquiry gets none, and what to do; none if it gets one for the asking.
+fn why_none(view: &Value) -> Option<Error> {
+    let another = "take another sub-account: events are about an inquiry, and this one needs none";
+    let (what, next) = match (view["covered_by"].as_str(), view["state"].as_str()) {
+        (Some(_), _) => ("its agency's verification covers the sub-account, which therefore has no inquiry", another),
+        (None, Some("verified")) => ("an operator approved the sub-account, which has no inquiry", another),
+        (None, Some("revoked")) => (
+            "an operator took the sub-account's verification back, and it has no inquiry: it never had one, or was erased",
+            "take another sub-account: this one gets no inquiry until an operator approves it, and needs none then",
+        ),
+        (None, Some("locked")) => (
+            "the sub-account has used all its attempts, and its inquiry was erased",
+            "reset its attempts by POST /v1/operator/sub-accounts/{sub}/verification, or take another sub-account",
+        ),
+        (None, Some(_) | None) => return None,
+    };
+    Some(Error::Refused { what: what.to_owned(), next: next.to_owned() })
 }
 
 /// The inquiry as Persona shows it: what an event carries.
@@ -306,8 +337,52 @@ const AGE_MAX_S: u64 = 365 * 24 * 60 * 60;
 
 #[cfg(test)]
 mod tests {
-    use super::{meaning, parse_age};
+    use super::{Api, meaning, parse_age};
+    use axum::http::StatusCode;
+    use axum::routing::get;
+    use axum::{Json, Router};
+    use serde_json::{Value, json};
     use std::time::Duration;
+
+    /// What a person is told when the API shows this verification, and answers so when it is to be opened.
+    async fn told(view: Value, opened: (StatusCode, Value)) -> String {
+        let (status, body) = opened;
+        let route = get(async move || Json(view)).post(async move || (status, Json(body)));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/verification", listener.local_addr().expect("an address"));
+        let server = tokio::spawn(axum::serve(listener, Router::new().route("/verification", route)).into_future());
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let api = Api { client, url, token: "token".to_owned() };
+        let error = api.inquiry().await.expect_err("there is no inquiry");
+        server.abort();
+        error.to_string()
+    }
+
+    #[tokio::test]
+    async fn who_has_no_inquiry_is_told_why_and_what_to_do() {
+        let locked = || {
+            let detail = "All attempts are used, or the verification was taken back. Contact support.";
+            (StatusCode::CONFLICT, json!({"type": "/problems/verification-locked", "detail": detail}))
+        };
+        let unopened = || (StatusCode::OK, json!({"state": "unverified"}));
+        let persona_down =
+            || (StatusCode::BAD_GATEWAY, json!({"type": "/problems/persona-unavailable", "detail": "It is down."}));
+        let unknown = || (StatusCode::NOT_FOUND, json!({"type": "/problems/not-found", "title": "Not found"}));
+        for (view, opened, parts) in [
+            (json!({"state": "verified", "covered_by": "agency"}), unopened(), ["agency", "another sub-account"]),
+            (json!({"state": "verified"}), unopened(), ["an operator approved", "another sub-account"]),
+            (json!({"state": "revoked"}), locked(), ["took the sub-account's verification back", "erased"]),
+            (json!({"state": "locked"}), locked(), ["used all its attempts", "reset its attempts"]),
+            (json!({"state": "unverified"}), locked(), ["taken back", "another sub-account"]),
+            (json!({"state": "unverified"}), unopened(), ["is being opened", "again in a minute"]),
+            (json!({"state": "unverified"}), persona_down(), ["It is down", "make doctor"]),
+            (json!({"state": "unverified"}), unknown(), ["404", "up to 64 letters"]),
+        ] {
+            let message = told(view.clone(), opened).await;
+            assert!(parts.iter().all(|part| message.contains(part)), "{view}: {message}");
+            assert_eq!(message.contains("up to 64 letters"), parts[1] == "up to 64 letters", "{message}");
+        }
+    }
 
     #[test]
     fn ages_are_numbers_with_a_unit() {
