@@ -6,7 +6,8 @@
 //!    that an owner of many inquiries is done after some repetitions, however long Persona takes for each.
 //! 3. The verification loses its inquiry and its proof, with an audit entry of the erasure in the same transaction. Where
 //!    a page has opened another inquiry meanwhile, it begins again with that one.
-//! 4. Every older audit entry is replaced by its hash, instant and states, both in one transaction.
+//! 4. Every audit entry that is older than that is replaced by its hash, instant and states, both in one transaction, save
+//!    the reason of a revocation that stands.
 //! 5. Of a sub-account, the verifications of phones that are still stored are deleted, then the phone that it has proved
 //!    to have: in that order, so that no passcode that is entered meanwhile brings it back.
 //! 6. What Persona keeps under our reference, the account with all that ever belonged to it, is redacted.
@@ -14,12 +15,17 @@
 //! Each step can be repeated, and what the next one needs is still there when it is: after a crash anywhere, the same
 //! request goes on. Only after the last step it is answered with success.
 
-use domain::{InquiryId, Instant, Operator, Owner, Verification, persona_reference};
+use domain::{
+    Dimension, InquiryId, Instant, Operator, OperatorAction, Owner, RevokedBy, Verification, VerificationState,
+    persona_reference,
+};
 use sha2::{Digest, Sha256};
 use tracing::info;
 
-use crate::items::{AuditCause, AuditEntry, StoredVerification, keys};
+use crate::items::{AuditCause, AuditEntry, StoredVerification, keys, phone_verification_from_item};
 use crate::persona::{Identity, PersonaError};
+use crate::phones;
+use crate::regions::country_of;
 use crate::store::{Condition, Item, Key, Query, Range, Store, StoreError, TransactError, Write, WriteError};
 use crate::verifications::{self, Change, DECIDE_AGAIN_MAX, Made, Revisits};
 
@@ -68,11 +74,11 @@ pub async fn erase(
     if !verifications::waiters(store, owner, 1, None).await?.items.is_empty() {
         return Ok(Erased::PurchasesWait);
     }
-    let left = match forget_verification(store, identity, revisits, owner, operator, now).await? {
-        Ok(left) => left,
+    let (left, entries) = match forget_verification(store, identity, revisits, owner, operator, now).await? {
+        Ok(forgotten) => forgotten,
         Err(lease_until) => return Ok(Erased::Opening(lease_until)),
     };
-    forget_entries(store, owner).await?;
+    forget_entries(store, owner, entries).await?;
     forget_phones(store, owner).await?;
     identity.redact_accounts(&persona_reference(owner)).await?;
     info!(owner = %keys::owner_pk(owner), "A verification was erased.");
@@ -80,7 +86,12 @@ pub async fn erase(
 }
 
 /// Takes inquiry and proof from the verification once all its inquiries are redacted, or says until when somebody opens
-/// an inquiry meanwhile. One that has neither is left as it is, so that a repeated erasure writes nothing.
+/// an inquiry meanwhile. One that has neither is left as it is, so that a repeated erasure writes nothing; only where
+/// nothing but a phone was known, the erasure is written down by itself.
+///
+/// Returned with it are the entries that were there: an entry comes with a change of the verification, so that on one
+/// version all are older than the erasure. What is written after it belongs to somebody who begins anew, and an inquiry of
+/// his is found by its entry.
 async fn forget_verification(
     store: &impl Store,
     identity: &impl Identity,
@@ -88,7 +99,7 @@ async fn forget_verification(
     owner: &Owner,
     operator: &Operator,
     now: Instant,
-) -> Result<Result<Verification, Instant>, EraseError> {
+) -> Result<Result<(Verification, Vec<Item>), Instant>, EraseError> {
     for _ in 0..DECIDE_AGAIN_MAX {
         let seen = verifications::load(store, owner).await?;
         if let Some(opening) = seen.opening.as_ref().filter(|opening| opening.lease_until > now) {
@@ -97,19 +108,48 @@ async fn forget_verification(
         for inquiry in inquiries(store, owner, &seen).await? {
             forget_inquiry(store, identity, &inquiry, seen.verification.is_current(&inquiry)).await?;
         }
+        let entries = entries(store, owner).await?;
         let left = seen.verification.forgotten();
-        if left == seen.verification && seen.opening.is_none() {
-            return Ok(Ok(left));
-        }
         let cause = AuditCause::Erased { operator: operator.clone() };
+        if left == seen.verification && seen.opening.is_none() {
+            if verifications::load(store, owner).await?.version != seen.version {
+                continue;
+            }
+            if phone_is_news(store, owner, &entries).await? {
+                let entry = AuditEntry::new(now, cause, &left.state, &left.state).to_item(owner, seen.version);
+                put_once(store, entry).await?;
+            }
+            return Ok(Ok((left, entries)));
+        }
         let change = Made { next: left.clone(), cause, beside: vec![] };
         // On condition of what was read: an inquiry that was opened since stays, and is redacted first.
         match verifications::commit_change(store, owner, &seen, change, now, revisits).await? {
-            Change::Done => return Ok(Ok(left)),
+            Change::Done => return Ok(Ok((left, entries))),
             Change::Refused(_) => {}
         }
     }
     Err(StoreError::Unavailable("the verification kept changing".to_owned()).into())
+}
+
+/// Every entry of the owner's audit.
+async fn entries(store: &impl Store, owner: &Owner) -> Result<Vec<Item>, StoreError> {
+    let (mut entries, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.query(page(keys::owner_pk(owner), keys::AUDIT_PREFIX, after)).await?;
+        entries.extend(page.items);
+        match page.next {
+            None => return Ok(entries),
+            next => after = next,
+        }
+    }
+}
+
+/// Written before by the same erasure, it stays as it is.
+async fn put_once(store: &impl Store, item: Item) -> Result<(), StoreError> {
+    match store.write(Write::Put { item, expect: Condition::ItemAbsent }).await {
+        Ok(()) | Err(WriteError::Refused(_)) => Ok(()),
+        Err(WriteError::Store(error)) => Err(error),
+    }
 }
 
 /// Redacts an inquiry, then deletes what leads to it. One that nothing leads to any more was redacted before; only the
@@ -155,38 +195,54 @@ async fn inquiries(
     }
 }
 
-/// Replaces every entry that names something by one that does not.
-async fn forget_entries(store: &impl Store, owner: &Owner) -> Result<(), StoreError> {
-    let mut after = None;
-    loop {
-        let page = store.query(page(keys::owner_pk(owner), keys::AUDIT_PREFIX, after)).await?;
-        for item in &page.items {
-            let entry = AuditEntry::from_item(item)?;
-            let key = Key::of(item)?;
-            match entry.cause {
-                AuditCause::Erased { .. } | AuditCause::Forgotten { .. } => {}
-                AuditCause::Event { .. }
-                | AuditCause::Look { .. }
-                | AuditCause::Redacted { .. }
-                | AuditCause::Opened { .. }
-                | AuditCause::Resumed { .. }
-                | AuditCause::NotResumed { .. }
-                | AuditCause::NamesCompared { .. }
-                | AuditCause::Operator { .. } => {
-                    let mut hash = Sha256::new_with_prefix(key.pk.as_bytes());
-                    hash.update([0]);
-                    hash.update(key.sk.as_bytes());
-                    let hash = hex::encode(&hash.finalize()[..HASH_BYTES]);
-                    let forgotten = AuditEntry { cause: AuditCause::Forgotten { hash }, ..entry };
-                    replace(store, key, forgotten.to_item(owner, 0)).await?;
-                }
+/// Replaces each of these entries that names something by one that does not. Who took a verification back that stays taken
+/// back, and why, is kept: only an operator may undo it.
+async fn forget_entries(store: &impl Store, owner: &Owner, entries: Vec<Item>) -> Result<(), StoreError> {
+    let entries = entries.iter().map(|item| Ok((Key::of(item)?, AuditEntry::from_item(item)?)));
+    let entries = entries.collect::<Result<Vec<(Key, AuditEntry)>, StoreError>>()?;
+    let standing = verifications::load(store, owner).await?.verification.state;
+    let revocation = match standing {
+        VerificationState::Revoked { by: RevokedBy::Operator, .. } => last_revocation(&entries),
+        VerificationState::Unverified
+        | VerificationState::InProgress { .. }
+        | VerificationState::InReview { .. }
+        | VerificationState::Verified { .. }
+        | VerificationState::Declined
+        | VerificationState::Failed
+        | VerificationState::Expired
+        | VerificationState::Locked
+        | VerificationState::Revoked { by: RevokedBy::Persona, .. } => None,
+    };
+    for (key, entry) in entries {
+        match entry.cause {
+            AuditCause::Erased { .. } | AuditCause::Forgotten { .. } => {}
+            AuditCause::Operator { .. } if Some(&key) == revocation.as_ref() => {}
+            AuditCause::Event { .. }
+            | AuditCause::Look { .. }
+            | AuditCause::Redacted { .. }
+            | AuditCause::Opened { .. }
+            | AuditCause::Resumed { .. }
+            | AuditCause::NotResumed { .. }
+            | AuditCause::NamesCompared { .. }
+            | AuditCause::Profile { .. }
+            | AuditCause::Operator { .. } => {
+                let mut hash = Sha256::new_with_prefix(key.pk.as_bytes());
+                hash.update([0]);
+                hash.update(key.sk.as_bytes());
+                let hash = hex::encode(&hash.finalize()[..HASH_BYTES]);
+                let forgotten = AuditEntry { cause: AuditCause::Forgotten { hash }, ..entry };
+                replace(store, key, forgotten.to_item(owner, 0)).await?;
             }
         }
-        match page.next {
-            None => return Ok(()),
-            next => after = next,
-        }
     }
+    Ok(())
+}
+
+fn last_revocation(entries: &[(Key, AuditEntry)]) -> Option<Key> {
+    let by_operator = |entry: &&(Key, AuditEntry)| {
+        matches!(entry.1.cause, AuditCause::Operator { action: OperatorAction::Revoke, .. })
+    };
+    entries.iter().filter(by_operator).max_by_key(|(_, entry)| entry.at).map(|(key, _)| key.clone())
 }
 
 /// One that was replaced before is fine: another erasure of the same owner is at it.
@@ -201,8 +257,19 @@ async fn replace(store: &impl Store, old: Key, new: Item) -> Result<(), StoreErr
     }
 }
 
-/// Deletes the phone of a sub-account, and every verification of a phone that it asked for and that has not gone by itself.
-/// What the limits remember of a phone stands under the phone, and goes by itself within a day.
+/// Whether a phone of the sub-account is known that no erasure was after: one that only goes on was written down before.
+async fn phone_is_news(store: &impl Store, owner: &Owner, entries: &[Item]) -> Result<bool, StoreError> {
+    let Owner::SubAccount(sub_account) = owner else { return Ok(false) };
+    let Some(approved) = phones::load_approved(store, sub_account).await? else { return Ok(false) };
+    let entries = entries.iter().map(AuditEntry::from_item).collect::<Result<Vec<_>, _>>()?;
+    let erased = |entry: &AuditEntry| matches!(entry.cause, AuditCause::Erased { .. }) && entry.at >= approved.at;
+    Ok(!entries.iter().any(erased))
+}
+
+/// Deletes the phone of a sub-account, and every verification of a phone that it asked for and that has not gone by itself,
+/// each with what the sub-account's limit of its country remembers. What the limits remember of the phone itself stands
+/// under the phone, and goes by itself within a day; of a phone of another country that was given up, a hash of 16 bits
+/// stands under the country for 30 days at most.
 async fn forget_phones(store: &impl Store, owner: &Owner) -> Result<(), StoreError> {
     let Owner::SubAccount(sub_account) = owner else { return Ok(()) };
     let mut after = None;
@@ -210,13 +277,22 @@ async fn forget_phones(store: &impl Store, owner: &Owner) -> Result<(), StoreErr
         let pk = keys::sub_account_pk(sub_account);
         let page = store.query(page(pk, keys::PHONE_VERIFICATION_PREFIX, after)).await?;
         for item in &page.items {
+            let country = phone_verification_from_item(item)?.value.country;
+            delete(store, keys::window(&Dimension::SubAccountCountry(sub_account.clone(), country))).await?;
             delete(store, Key::of(item)?).await?;
         }
         match page.next {
-            None => return delete(store, keys::approved_phone(sub_account)).await,
+            None => break,
             next => after = next,
         }
     }
+    if let Some(approved) = phones::load_approved(store, sub_account).await? {
+        if let Some(country) = country_of(&approved.number) {
+            delete(store, keys::window(&Dimension::SubAccountCountry(sub_account.clone(), country))).await?;
+        }
+        delete(store, keys::approved_phone(sub_account)).await?;
+    }
+    Ok(())
 }
 
 fn page(pk: String, prefix: &'static str, after: Option<Item>) -> Query {

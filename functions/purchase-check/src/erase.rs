@@ -3,7 +3,7 @@
 use adapters::ambient::Ambient;
 use adapters::erasure::{self, EraseError, Erased};
 use adapters::http_event::{Claims, HttpAnswer, HttpRequest};
-use adapters::persona::Identity;
+use adapters::persona::{Identity, PersonaError};
 use adapters::problem::{Problem, ProblemType, unavailable};
 use adapters::queue::Queue;
 use adapters::store::Store;
@@ -14,6 +14,7 @@ use tracing::warn;
 
 use crate::access::operator;
 use crate::body::read_body;
+use crate::session::tell_refusal;
 use crate::view::verification_view;
 use crate::{PurchaseCheck, Settings};
 
@@ -51,6 +52,13 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
                 Err(Problem { retry_after_s: Some(until.whole_seconds_from(now)), ..Problem::try_again() })
             }
             Err(EraseError::Store(error)) => Err(unavailable(&error)),
+            Err(EraseError::Persona(error @ PersonaError::Answered(status @ (401 | 403)))) => {
+                warn!(%error, "An erasure stopped at Persona, which refuses our key; the same request goes on.");
+                tell_refusal(status);
+                let detail = "Persona refuses our key, or a quota of it is used up: see that the key may redact inquiries \
+                              and accounts (permissions inquiry.write and account.write), then send the same request again.";
+                Err(Problem::new(ProblemType::PersonaUnavailable, detail))
+            }
             Err(EraseError::Persona(error)) => {
                 warn!(%error, "An erasure stopped at Persona; the same request goes on.");
                 let detail = "Persona has not redacted everything yet. Send the same request again.";

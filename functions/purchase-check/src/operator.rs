@@ -5,7 +5,8 @@ use adapters::access::named_sub_account;
 use adapters::ambient::Ambient;
 use adapters::http_event::{Claims, HttpAnswer, HttpRequest};
 use adapters::items::{
-    Profile, PurchasesSwitch, StoredProfile, expect_version, keys, operator_audit_item, switch_item,
+    AuditCause, AuditEntry, Profile, PurchasesSwitch, StoredProfile, expect_version, keys, operator_audit_item,
+    switch_item,
 };
 use adapters::persona::Identity;
 use adapters::problem::{Problem, ProblemType, unavailable};
@@ -15,10 +16,11 @@ use adapters::purchases::{
 };
 use adapters::queue::{PurchaseMessage, Queue};
 use adapters::store::{Condition, Item, Store, TransactError, Write};
-use adapters::verifications::DECIDE_AGAIN_MAX;
+use adapters::verifications::{self, DECIDE_AGAIN_MAX};
 use domain::{
     AccountSid, Actor, AgencyId, CountryCode, Decision, Illegal, Instant, NumberSid, OPEN_PURCHASES_MAX, Operator,
-    Place, PoolState, Purchase, PurchaseEvent, PurchaseId, PurchaseState, SERVED_COUNTRIES_MAX, SubAccountId, Timing,
+    Owner, Place, PoolState, Purchase, PurchaseEvent, PurchaseId, PurchaseState, SERVED_COUNTRIES_MAX, SubAccountId,
+    Timing,
 };
 use lambda_http::http::StatusCode;
 use serde::Deserialize;
@@ -107,10 +109,10 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             }
             let next = StoredProfile { profile: profile.clone(), version: seen.version + 1 };
             let due_at = now.plus_ms(self.settings.revisits.step_ms);
-            let what = format!("profile#{}", next.version);
+            let audit = self.profile_audit(&sub_account, &next, now, &operator).await?;
             let writes = vec![
                 Write::Put { item: next.to_item(&sub_account, Some(due_at)), expect: expect_version(seen.version) },
-                new_audit(&keys::sub_account_pk(&sub_account), &what, now, &operator),
+                Write::Put { item: audit, expect: Condition::ItemAbsent },
             ];
             if self.transact(writes).await? {
                 info!(%sub_account, "An operator changed the profile.");
@@ -122,6 +124,22 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             }
         }
         Err(Problem::try_again())
+    }
+
+    /// In the audit of the sub-account's verification, since whose verification covers it may change by this.
+    async fn profile_audit(
+        &self,
+        sub_account: &SubAccountId,
+        next: &StoredProfile,
+        now: Instant,
+        operator: &Operator,
+    ) -> Result<Item, Problem> {
+        let owner = Owner::SubAccount(sub_account.clone());
+        let standing = verifications::load(&self.store, &owner).await.map_err(|error| unavailable(&error))?;
+        let state = standing.verification.state;
+        let StoredProfile { profile: Profile { agency, account, .. }, version } = next.clone();
+        let cause = AuditCause::Profile { agency, account, version, operator: operator.clone() };
+        Ok(AuditEntry::new(now, cause, &state, &state).to_item(&owner, version))
     }
 
     pub(crate) async fn read_switch(&self) -> Result<HttpAnswer, Problem> {
@@ -145,7 +163,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             let what = format!("switch#{}", next.version);
             let writes = vec![
                 Write::Put { item: switch_item(next), expect: expect_version(seen.version) },
-                new_audit(&keys::purchases_switch().pk, &what, now, &operator),
+                new_audit(&keys::purchases_switch().pk, &what, if on { "on" } else { "off" }, now, &operator),
             ];
             if self.transact(writes).await? {
                 warn!(on, metric = "purchases_switched", "An operator turned the switch of purchases.");
@@ -177,7 +195,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
                 }
                 Decision::Illegal(illegal) => return Err(not_decidable(illegal)),
             };
-            let audit = audit_item(&seen, now, &operator);
+            let audit = audit_item(&seen, body.action, now, &operator);
             let due_at = next.due_at(now, self.settings.revisits.step_ms);
             let guards = vec![Guard::Audit(Box::new(audit))];
             let commit = Commit { seen: &seen, next, effects, guards, due_at };
@@ -366,14 +384,19 @@ fn no_such_number() -> Problem {
     )
 }
 
-fn audit_item(seen: &StoredPurchase, now: Instant, operator: &Operator) -> Item {
+fn audit_item(seen: &StoredPurchase, action: DecisionAction, now: Instant, operator: &Operator) -> Item {
     let pk = keys::sub_account_pk(&seen.purchase.sub_account);
     let what = format!("{}#{}", keys::slot_name(&seen.purchase), seen.version + 1);
-    operator_audit_item(&pk, &what, now, operator)
+    let did = match action {
+        DecisionAction::Retry => "retry",
+        DecisionAction::Fail => "fail",
+        DecisionAction::Complete => "complete",
+    };
+    operator_audit_item(&pk, &what, did, now, operator)
 }
 
-fn new_audit(pk: &str, what: &str, now: Instant, operator: &Operator) -> Write {
-    Write::Put { item: operator_audit_item(pk, what, now, operator), expect: Condition::ItemAbsent }
+fn new_audit(pk: &str, what: &str, did: &'static str, now: Instant, operator: &Operator) -> Write {
+    Write::Put { item: operator_audit_item(pk, what, did, now, operator), expect: Condition::ItemAbsent }
 }
 
 fn profile_answer(sub_account: &SubAccountId, profile: &Profile) -> HttpAnswer {

@@ -9,7 +9,7 @@ use adapters::problem::{Problem, unavailable};
 use adapters::queue::Queue;
 use adapters::store::Store;
 use adapters::verifications::{self, Change, DECIDE_AGAIN_MAX, Made, WAKE_AT_ONCE_MAX};
-use domain::{Decision, OperatorAction, Owner, PhoneRequirement, VerificationEffect, VerificationEvent};
+use domain::{Decision, OperatorAction, Owner, VerificationEffect, VerificationEvent};
 use lambda_http::http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
@@ -18,7 +18,7 @@ use tracing::{info, warn};
 use crate::access::operator;
 use crate::body::read_body;
 use crate::cursor::{Asked, tell_next};
-use crate::view::{audit_view, verification_view};
+use crate::view::audit_view;
 use crate::{PurchaseCheck, Settings};
 
 /// Entries of an audit in one answer, unless the request says otherwise.
@@ -63,26 +63,23 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         for _ in 0..DECIDE_AGAIN_MAX {
             let now = self.ambient.now();
             let seen = verifications::load(&self.store, owner).await.map_err(|error| unavailable(&error))?;
-            let (standing, effects) = match seen.verification.decide(&VerificationEvent::Operated(action), now, policy)
-            {
+            let effects = match seen.verification.decide(&VerificationEvent::Operated(action), now, policy) {
                 Decision::Applied { next, effects } => {
                     let cause = AuditCause::Operator { action, operator: operator.clone() };
-                    let change = Made { next: next.clone(), cause, beside: vec![] };
+                    let change = Made { next, cause, beside: vec![] };
                     let changed = verifications::commit_change(&self.store, owner, &seen, change, now, revisits).await;
                     match changed.map_err(|error| unavailable(&error))? {
-                        Change::Done => (next, effects),
+                        Change::Done => effects,
                         Change::Refused(_) => continue,
                     }
                 }
-                Decision::AlreadyDone { effects } => (seen.verification, effects),
+                Decision::AlreadyDone { effects } => effects,
                 Decision::Illegal(_) => return Err(Problem::try_again()),
             };
             self.wake_if(effects, owner).await;
             info!(action = operator_action_name(&action), "An operator decided about a verification.");
-            return Ok(HttpAnswer::json(
-                StatusCode::OK,
-                &verification_view(&standing, None, policy, PhoneRequirement::Met),
-            ));
+            // As its owner sees it: what its agency's verification covers stays covered, which the operator must know.
+            return self.read_verification(owner).await;
         }
         Err(Problem::try_again())
     }

@@ -270,7 +270,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
 }
 
 /// Somebody must act: our key may not do this, or a quota is used up (Persona, "Errors": 401, 403).
-fn tell_refusal(status: u16) {
+pub(crate) fn tell_refusal(status: u16) {
     if matches!(status, 401 | 403) {
         error!(status, metric = METRIC, "Persona refuses our key, or a quota of it is used up.");
     }

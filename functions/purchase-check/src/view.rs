@@ -289,6 +289,27 @@ pub(crate) fn audit_view(entry: &AuditEntry) -> Value {
             }
             format!("The operator {name} {did}, because: {}", operator.reason.as_str())
         }
+        AuditCause::Profile { agency, account, operator, version: _ } => {
+            let name = operator.name.as_ref().map_or("without a name", OperatorName::as_str);
+            set("by", "operator");
+            set("what", "profile");
+            set("reason", operator.reason.as_str());
+            if let Some(name) = &operator.name {
+                set("operator", name.as_str());
+            }
+            let mut whose = "no agency".to_owned();
+            if let Some(agency) = agency {
+                set("agency", agency.as_str());
+                whose = format!("the agency {agency}");
+            }
+            let mut whence = "the default account".to_owned();
+            if let Some(account) = account {
+                set("twilio_account", account.as_str());
+                whence = format!("the account {account}");
+            }
+            let why = operator.reason.as_str();
+            format!("The operator {name} put the customer under {whose}, to buy in {whence}, because: {why}")
+        }
         AuditCause::Erased { operator } => {
             let name = operator.name.as_ref().map_or("without a name", OperatorName::as_str);
             set("by", "operator");

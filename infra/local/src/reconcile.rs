@@ -147,7 +147,7 @@ pub async fn free_released(
     }
     let slot = keys::slot_of(&holder.purchase, holder.member);
     let pk = keys::sub_account_pk(&holder.sub_account);
-    let audit = operator_audit_item(&pk, &format!("lock-freed#{slot}#{sid}"), ambient.now(), operator);
+    let audit = operator_audit_item(&pk, &format!("lock-freed#{slot}#{sid}"), "free_lock", ambient.now(), operator);
     let writes = vec![
         Write::Delete {
             key: keys::lock(account, number),

@@ -125,6 +125,13 @@ fn an_audit_entry_is_read_back_as_it_was() {
             inquiry,
             levels: NameLevels { first: NameLevel::Partial, last: NameLevel::HighPartial },
         },
+        AuditCause::Profile {
+            agency: Some(AgencyId::parse("Agency_1").expect("is an id")),
+            account: Some(account()),
+            version: 3,
+            operator: operator(Some("jo")),
+        },
+        AuditCause::Profile { agency: None, account: None, version: 4, operator: operator(None) },
         AuditCause::Operator { action: OperatorAction::Approve, operator: operator(Some("jo")) },
         AuditCause::Operator { action: OperatorAction::ResetAttempts, operator: operator(None) },
     ];
@@ -145,6 +152,8 @@ fn an_audit_entry_is_read_back_as_it_was() {
         "A#resumed#inq_1#7",
         "A#not_resumed#inq_1#7",
         "A#names#inq_1#7",
+        "A#profile#3",
+        "A#profile#4",
         "A#operator#7",
     ];
     assert_eq!(keys, wanted, "an event is keyed by its id alone: it is written once");

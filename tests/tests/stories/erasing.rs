@@ -10,12 +10,14 @@ use domain::{
 use purchase_check::Route;
 use serde_json::{Value, json};
 use tests::events::{Caller, http_event, webhook_event};
+use tests::logs::logged;
 use tests::neighbours::PersonaFault;
 use tests::settings;
 use tests::slow_ports::poll_once;
 use tests::stepped::{Stepped, Steps, killed_at, run};
 use tests::world::{Answer, Neighbours, clock, secret, world};
 
+use crate::phones::{phones, prove};
 use crate::{GATED, SUB, approve, deliver, event, send_own, verify};
 
 const ERASE: &str = "DELETE /v1/operator/sub-accounts/{sub}/verification";
@@ -138,7 +140,8 @@ fn a_phone_is_forgotten_with_all_its_passcodes_and_nobody_elses() {
     // More than are read at once.
     let phone = prove_phone(&world, SUB, 120);
     assert_eq!(erase(&world).status, 200);
-    assert!(world.table.items().is_empty());
+    assert_eq!(world.table.items(), world.with_sk("A#erased#"), "the erasure is all that is remembered");
+    assert_eq!(world.table.items().len(), 1);
     let others = prove_phone(&world, "Loc_other", 3);
     let before = world.table.items();
     assert_eq!(erase(&world).status, 200);
@@ -252,8 +255,8 @@ fn an_inquiry_that_is_opened_during_an_erasure_is_redacted_or_stays() {
         clock.advance_s(60);
         assert_eq!(deliver(&world, "evt_declined", "inquiry.declined", "declined", 0), 200);
         let body = json!({"reason": "the customer asked for it"}).to_string();
-        let event = http_event(ERASE, &[("sub", SUB)], &[], Some(&Caller::operator()), &body);
-        let mut erased = Box::pin(world.check_step_by_step(event));
+        let asked = http_event(ERASE, &[("sub", SUB)], &[], Some(&Caller::operator()), &body);
+        let mut erased = Box::pin(world.check_step_by_step(asked));
         let ended = (0..before).find_map(|_| poll_once(&mut erased));
         if ended.is_some() {
             break;
@@ -269,6 +272,15 @@ fn an_inquiry_that_is_opened_during_an_erasure_is_redacted_or_stays() {
         match world.verification().inquiry {
             Some(current) => {
                 assert_eq!((current.id.as_str(), mapped), (second.as_str(), 1), "before call {before}");
+                // A later erasure finds it, whatever became of it: by the entry that says it was opened.
+                clock.advance_s(60);
+                let declined = event(&world, "evt_2", "inquiry.declined", &second, "declined", 0);
+                assert_eq!(world.deliver(&declined).status, 200);
+                send_own(&world, Route::OpenVerification);
+                clock.advance_s(60);
+                assert_eq!(erase(&world).status, 200);
+                let stored = format!("{:?}", world.table.items());
+                assert!(!stored.contains(&second), "before call {before}: {stored}");
                 stayed += 1;
             }
             None => {
@@ -360,6 +372,41 @@ fn what_an_operator_took_back_stays_taken_back() {
     assert!(matches!(world.verification().state, VerificationState::Revoked { by: RevokedBy::Operator, .. }));
     assert_eq!(world.verification().inquiry, None);
     assert_eq!(world.ask(SUB, "key-2", GATED).body["next_action"], "contact_support");
+    let audit = world.operate(&format!("GET /v1/operator/sub-accounts/{SUB}/audit"), &Value::Null);
+    let entries = audit.body["entries"].as_array().expect("a list").clone();
+    let why = entries.iter().find(|entry| entry["what"] == "revoke").expect("who did it, and why, is kept");
+    assert_eq!(why["reason"], "forged papers");
+}
+
+/// What the sub-account's limits remember of its phones goes with them.
+#[test]
+fn the_window_of_an_erased_phones_country_is_forgotten() {
+    let clock = clock();
+    let world = world(&clock);
+    let phones = phones(&world);
+    prove(&world, &phones, SUB, "+447400123456");
+    let windows = || world.with_sk("W").len();
+    let of_country = format!("L#c#GB#{SUB}");
+    let stands = || format!("{:?}", world.table.items()).contains(&of_country);
+    assert!(stands() && windows() > 1);
+    assert_eq!(erase(&world).status, 200);
+    assert!(!stands());
+}
+
+/// A key that may not redact is for somebody to mend, not for the same request again.
+#[test]
+fn an_erasure_that_our_key_may_not_do_raises_an_alarm() {
+    for status in [401, 403] {
+        let clock = clock();
+        let world = world(&clock);
+        known(&world);
+        world.persona.fail_next([PersonaFault::Before(PersonaError::Answered(status))]);
+        let (answer, log) = logged(|| erase(&world));
+        assert_eq!((answer.status, answer.problem()), (502, "persona-unavailable"));
+        assert!(answer.body["detail"].as_str().expect("a detail").contains("key"), "{answer:?}");
+        assert!(log.contains("\"metric\":\"persona_refused\""), "{log}");
+        assert_eq!(erase(&world).status, 200);
+    }
 }
 
 /// An opener that died holds its lease a little longer; what it may have made at Persona belongs to the account.

@@ -193,6 +193,49 @@ fn the_audit_reads_as_a_story() {
     );
 }
 
+/// Whose verification covers a sub-account, and since when, is part of its story.
+#[test]
+fn a_profile_that_changes_is_told_in_the_audit_of_its_sub_account() {
+    let clock = clock();
+    let world = world(&clock);
+    let put = |agency: Option<&str>, reason: &str| {
+        clock.advance_s(1);
+        let body = json!({"agency": agency, "reason": reason});
+        assert_eq!(world.operate(&format!("PUT /v1/operator/sub-accounts/{SUB}"), &body).status, 200);
+    };
+    put(Some("Agency_1"), "signed up by them");
+    verify(&world);
+    put(None, "left them");
+    let told = audit(&world, &[]).body["entries"].clone();
+    let profiles: Vec<&Value> =
+        told.as_array().expect("a list").iter().filter(|entry| entry["what"] == "profile").collect();
+    let sentences: Vec<&str> = profiles.iter().filter_map(|entry| entry["sentence"].as_str()).collect();
+    assert_eq!(
+        sentences,
+        [
+            "The operator operator@platform.example put the customer under no agency, to buy in the default account, because: left them; \
+             it stayed verified.",
+            "The operator operator@platform.example put the customer under the agency Agency_1, to buy in the default account, because: \
+             signed up by them; it stayed unverified.",
+        ]
+    );
+    assert_eq!((&profiles[0]["agency"], &profiles[1]["agency"]), (&Value::Null, &"Agency_1".into()));
+}
+
+/// What an agency's verification covers stays covered: the operator is told so.
+#[test]
+fn a_revocation_under_a_verified_agency_says_that_it_is_covered() {
+    let clock = clock();
+    let world = world(&clock);
+    world.put_profile(SUB, "Agency_1");
+    world.verify_agency("Agency_1");
+    let answer = operate(&world, "revoke");
+    assert_eq!((answer.status, &answer.body["state"]), (200, &"verified".into()));
+    assert_eq!(answer.body["covered_by"], "agency");
+    world.operate(&format!("PUT /v1/operator/sub-accounts/{SUB}"), &json!({"reason": "out of it"}));
+    assert_eq!(operate(&world, "revoke").body["state"], "revoked");
+}
+
 #[test]
 fn a_long_audit_comes_in_pages() {
     let clock = clock();

@@ -2,13 +2,13 @@
 //! instants and operators, nothing that Persona knows of a person.
 
 use domain::{
-    EventId, InquiryId, InquiryStatus, Instant, NameLevels, Operator, OperatorAction, OperatorName, OperatorReason,
-    Owner, VerificationState,
+    AccountSid, AgencyId, EventId, InquiryId, InquiryStatus, Instant, NameLevels, Operator, OperatorAction,
+    OperatorName, OperatorReason, Owner, VerificationState,
 };
 
 use super::verification::{level_attributes, levels_from_fields, verification_state_of};
 use super::{Fields, copied, keys, n, names, s, unreadable, verification_state_name};
-use crate::store::{BY_TIME, Item, PK, SK, StoreError};
+use crate::store::{BY_TIME, Item, PK, SK, StoreError, Value};
 
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +74,17 @@ pub enum AuditCause {
     Operator {
         /// What.
         action: OperatorAction,
+        /// Who, and why.
+        operator: Operator,
+    },
+    /// An operator changed the sub-account's profile, and thereby perhaps whose verification covers it.
+    Profile {
+        /// The agency that it names now.
+        agency: Option<AgencyId>,
+        /// The account at Twilio that it names now.
+        account: Option<AccountSid>,
+        /// The profile's version by then.
+        version: i64,
         /// Who, and why.
         operator: Operator,
     },
@@ -161,18 +172,20 @@ impl AuditEntry {
                 (format!("names#{inquiry}#{version}"), attributes)
             }
             AuditCause::Operator { action, operator } => {
-                let mut attributes = vec![
-                    ("cause", s("operator")),
-                    ("action", s(operator_action_name(action))),
-                    ("reason", copied(operator.reason.as_str())),
-                ];
-                attributes.extend(operator.name.as_ref().map(|name| ("operator", copied(name.as_str()))));
+                let mut attributes = vec![("cause", s("operator")), ("action", s(operator_action_name(action)))];
+                attributes.extend(operator_attributes(operator));
                 (format!("operator#{version}"), attributes)
             }
+            AuditCause::Profile { agency, account, version, operator } => {
+                let mut attributes = vec![("cause", s("profile")), ("version", Value::N(*version))];
+                attributes.extend(agency.as_ref().map(|agency| ("agency", copied(agency.as_str()))));
+                attributes.extend(account.as_ref().map(|account| ("account", copied(account.as_str()))));
+                attributes.extend(operator_attributes(operator));
+                (format!("profile#{version}"), attributes)
+            }
             AuditCause::Erased { operator } => {
-                let mut attributes = vec![("cause", s("erased")), ("reason", copied(operator.reason.as_str()))];
-                attributes.extend(operator.name.as_ref().map(|name| ("operator", copied(name.as_str()))));
-                (format!("erased#{version}"), attributes)
+                let cause = std::iter::once(("cause", s("erased")));
+                (format!("erased#{version}"), cause.chain(operator_attributes(operator)).collect())
             }
             AuditCause::Forgotten { hash } => {
                 (format!("forgotten#{hash}"), vec![("cause", s("forgotten")), ("hash", copied(hash))])
@@ -214,6 +227,18 @@ impl AuditEntry {
                 action: operator_action_of(fields.text("action")?).ok_or_else(|| unreadable("action"))?,
                 operator: operator_of(&fields)?,
             },
+            "profile" => AuditCause::Profile {
+                agency: fields
+                    .optional_text("agency")?
+                    .map(|_| fields.parsed("agency", AgencyId::parse))
+                    .transpose()?,
+                account: fields
+                    .optional_text("account")?
+                    .map(|_| fields.parsed("account", AccountSid::parse))
+                    .transpose()?,
+                version: fields.number("version")?,
+                operator: operator_of(&fields)?,
+            },
             "erased" => AuditCause::Erased { operator: operator_of(&fields)? },
             "forgotten" => AuditCause::Forgotten { hash: fields.text("hash")?.to_owned() },
             _ => return Err(unreadable("cause")),
@@ -225,6 +250,11 @@ impl AuditEntry {
             to: state_name(&fields, "to")?,
         })
     }
+}
+
+fn operator_attributes(operator: &Operator) -> impl Iterator<Item = (&'static str, Value)> {
+    let name = operator.name.as_ref().map(|name| ("operator", copied(name.as_str())));
+    std::iter::once(("reason", copied(operator.reason.as_str()))).chain(name)
 }
 
 fn operator_of(fields: &Fields<'_>) -> Result<Operator, StoreError> {

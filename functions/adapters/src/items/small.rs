@@ -98,15 +98,16 @@ pub fn switch_item(switch: PurchasesSwitch) -> Item {
     with_key(keys::purchases_switch(), [("on", Value::Bool(switch.on)), (VERSION, Value::N(switch.version))])
 }
 
-/// What an operator did to a purchase, a profile or the switch, in the same partition as that: `what` is part of the key,
-/// so that it is written once.
+/// What an operator did to a purchase or the switch, in the same partition as that: `what` is part of the key, so that it is
+/// written once, and `did` says it.
 #[must_use]
-pub fn operator_audit_item(pk: &str, what: &str, at: Instant, operator: &Operator) -> Item {
+pub fn operator_audit_item(pk: &str, what: &str, did: &'static str, at: Instant, operator: &Operator) -> Item {
     let mut item = with_key(
         Key::new(pk.to_owned(), format!("{}{what}", keys::AUDIT_PREFIX)),
         [
             (BY_TIME, s(keys::by_time(keys::AUDIT_PREFIX, at, what))),
             ("at", n(at)),
+            ("did", s(did)),
             ("why", copied(operator.reason.as_str())),
         ],
     );

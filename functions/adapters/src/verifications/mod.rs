@@ -141,6 +141,7 @@ pub async fn commit_change(
         | AuditCause::NotResumed { .. }
         | AuditCause::NamesCompared { .. }
         | AuditCause::Operator { .. }
+        | AuditCause::Profile { .. }
         | AuditCause::Forgotten { .. } => seen.opening.clone(),
     };
     let entry = AuditEntry::new(now, cause, &from, &to);
