@@ -51,6 +51,8 @@ facts! {
     WebhookLost,
     /// A webhook was delivered twice, or late.
     WebhookTwice,
+    /// An inquiry was redacted before it was decided.
+    Redacted,
     /// A verification was taken back.
     Revoked,
     /// A purchase was cancelled.

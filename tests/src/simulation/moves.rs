@@ -165,7 +165,7 @@ impl Schedule<'_> {
             Move::PersonaMoves => {
                 let mut state = self.shared.state();
                 let state = &mut *state;
-                state.persona.step(state.now, &mut state.random);
+                state.persona.step(state.now, &mut state.random, &mut state.facts);
             }
             Move::TimePasses => self.pass_time(),
             Move::Sweep => self.start(Invocation::Sweep),

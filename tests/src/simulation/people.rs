@@ -2,9 +2,11 @@
 
 use std::sync::LazyLock;
 
+use adapters::persona::Looked;
 use adapters::rfc3339;
 use domain::{InquiryEvent, InquiryId, InquiryStatus, Instant, Nonce, Source};
 
+use super::facts::{Fact, Facts};
 use super::random::Random;
 use crate::events::persona_event;
 
@@ -29,6 +31,8 @@ pub(super) struct PersonasInquiry {
     pub(super) nonce: Nonce,
     status: InquiryStatus,
     at: Instant,
+    /// Whether it was redacted, undecided: it stays as it is.
+    redacted: bool,
 }
 
 /// An event that Persona delivers, as often as it must.
@@ -68,9 +72,14 @@ impl PersonaWorld {
             return made.id.clone();
         }
         let id = InquiryId::parse(&format!("inq_{:024}", self.inquiries.len())).expect("is a word");
-        let inquiry = PersonasInquiry { id: id.clone(), nonce: nonce.clone(), status: InquiryStatus::Created, at: now };
-        self.inquiries.push(inquiry);
+        let (nonce, status) = (nonce.clone(), InquiryStatus::Created);
+        self.inquiries.push(PersonasInquiry { id: id.clone(), nonce, status, at: now, redacted: false });
         id
+    }
+
+    /// Whether an inquiry stands approved.
+    pub(super) fn is_approved(&self, id: &InquiryId) -> bool {
+        self.inquiries.iter().any(|inquiry| inquiry.id == *id && inquiry.status == InquiryStatus::Approved)
     }
 
     /// Whether an inquiry was approved at some time.
@@ -79,11 +88,13 @@ impl PersonaWorld {
     }
 
     /// What Persona says of these inquiries. Asked, it answers in whole seconds.
-    pub(super) fn look(&self, inquiries: &[InquiryId]) -> Vec<InquiryEvent> {
+    pub(super) fn look(&self, inquiries: &[InquiryId]) -> Vec<Looked> {
         let known = inquiries.iter().filter_map(|id| {
-            let PersonasInquiry { id, status, at, .. } = self.inquiries.iter().find(|inquiry| inquiry.id == *id)?;
-            let (status, at) = (*status, at.whole_second());
-            Some(InquiryEvent { inquiry: id.clone(), status, at, source: Source::Answer })
+            let known = self.inquiries.iter().find(|inquiry| inquiry.id == *id)?;
+            let PersonasInquiry { id, status, at, redacted, .. } = known;
+            let (status, at, redacted) = (*status, at.whole_second(), *redacted);
+            let event = InquiryEvent { inquiry: id.clone(), status, at, source: Source::Answer };
+            Some(Looked { event, redacted })
         });
         known.collect()
     }
@@ -100,11 +111,20 @@ impl PersonaWorld {
         self.approval_unheard |= lost.status == "approved";
     }
 
-    /// One inquiry goes one step further, as people and reviewers take it.
-    pub(super) fn step(&mut self, now: Instant, random: &mut Random) {
+    /// One inquiry goes one step further, as people and reviewers take it; seldom it is redacted instead.
+    pub(super) fn step(&mut self, now: Instant, random: &mut Random, facts: &mut Facts) {
         let index = random.below(self.inquiries.len());
-        let Some(PersonasInquiry { status, .. }) = self.inquiries.get(index) else { return };
+        let Some(PersonasInquiry { status, redacted, .. }) = self.inquiries.get_mut(index) else { return };
+        if *redacted {
+            return;
+        }
         let status = *status;
+        let decided = [InquiryStatus::Failed, InquiryStatus::Approved, InquiryStatus::Declined].contains(&status);
+        if !decided && random.chance(8) {
+            *redacted = true;
+            facts.insert(Fact::Redacted);
+            return;
+        }
         let next = match (status, random.below(10)) {
             (InquiryStatus::Created, 0) | (InquiryStatus::Pending, 0) => InquiryStatus::Expired,
             (InquiryStatus::Created, _) => InquiryStatus::Pending,
@@ -126,6 +146,9 @@ impl PersonaWorld {
     /// A resumed inquiry is pending again.
     pub(super) fn resume(&mut self, id: &InquiryId, now: Instant) -> bool {
         let Some(index) = self.inquiries.iter().position(|inquiry| inquiry.id == *id) else { return false };
+        if self.inquiries[index].redacted {
+            return false;
+        }
         match self.inquiries[index].status {
             InquiryStatus::Expired => {
                 self.move_to(index, InquiryStatus::Pending, now);
@@ -144,6 +167,9 @@ impl PersonaWorld {
     /// delivered.
     pub(super) fn settle(&mut self, now: Instant, random: &mut Random) {
         for index in 0..self.inquiries.len() {
+            if self.inquiries[index].redacted {
+                continue;
+            }
             let last = match self.inquiries[index].status {
                 InquiryStatus::Created | InquiryStatus::Pending if random.chance(50) => InquiryStatus::Expired,
                 InquiryStatus::Created | InquiryStatus::Pending => InquiryStatus::Approved,
@@ -169,6 +195,9 @@ impl PersonaWorld {
     /// The same is decided of everybody, and Persona says so.
     pub(super) fn decide_all(&mut self, decision: InquiryStatus, now: Instant) {
         for index in 0..self.inquiries.len() {
+            if self.inquiries[index].redacted {
+                continue;
+            }
             self.move_to(index, decision, now);
             self.tell(index);
         }

@@ -242,15 +242,7 @@ impl Identity for Ports<'_> {
 
     async fn look(&self, inquiries: &[InquiryId]) -> Result<Vec<Looked>, PersonaError> {
         let call = inquiries.iter().fold(Trace::of("look"), |trace, inquiry| trace.text(inquiry.as_str()));
-        self.call(
-            call,
-            || PersonaError::Unknown,
-            |state| {
-                let said = state.persona.look(inquiries).into_iter();
-                Ok(said.map(|event| Looked { event, redacted: false }).collect())
-            },
-        )
-        .await
+        self.call(call, || PersonaError::Unknown, |state| Ok(state.persona.look(inquiries))).await
     }
 }
 

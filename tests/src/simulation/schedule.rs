@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
+use adapters::items::keys;
 use adapters::queue::PurchaseMessage;
 use adapters::store::Key;
 use domain::{InquiryStatus, Instant};
@@ -329,10 +330,10 @@ impl<'a> Schedule<'a> {
         let mut state = self.shared.state();
         let state = &mut *state;
         // Where a decision went against somebody, asking finds nothing, unless it was reversed and the news was lost.
-        let State { rows, known, persona, .. } = &*state;
-        let worth_waiting = |key: &Key| persona.approval_unheard || !known.is_asked_rarely(key);
+        let worth_waiting =
+            |key: &Key| (state.persona.approval_unheard && key.sk == keys::VERIFICATION_SK) || state.is_to_be_done(key);
         let due = || {
-            let due = rows.due().filter(|(_, key)| worth_waiting(key));
+            let due = state.rows.due().filter(|(_, key)| worth_waiting(key));
             due.map(|(due_at, _)| Instant::from_unix_ms(due_at))
         };
         let Some(first) = due().min() else { return false };

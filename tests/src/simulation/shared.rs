@@ -2,9 +2,11 @@
 
 use std::sync::{Mutex, MutexGuard};
 
+use adapters::items::InquiryMap;
+use adapters::items::keys::{self, DueKey};
 use adapters::queue::PurchaseMessage;
-use adapters::store::Item;
-use domain::Instant;
+use adapters::store::{Item, Key};
+use domain::{Instant, VerificationState};
 
 use super::carrier::CarrierWorld;
 use super::facts::{Fact, Facts};
@@ -126,6 +128,19 @@ impl Shared {
 impl State {
     pub(super) fn lacks(&self, weakness: Weakness) -> bool {
         self.weakness == Some(weakness)
+    }
+
+    /// Whether what is due leads on: to ask Persona about somebody whom it decided against does not, nor about an inquiry
+    /// that another has replaced, unless that one was approved and its owner does not know.
+    pub(super) fn is_to_be_done(&self, key: &Key) -> bool {
+        let Ok(DueKey::FormerInquiry(inquiry)) = keys::due_key(key) else {
+            return !self.known.is_asked_rarely(key);
+        };
+        let map = self.rows.get(key).and_then(|item| InquiryMap::from_item(item).ok());
+        let standing = map.and_then(|map| self.known.verification(&map.owner));
+        let stands =
+            matches!(standing, Some(VerificationState::Verified { .. } | VerificationState::Revoked { .. }) | None);
+        self.persona.is_approved(&inquiry) && !stands
     }
 
     /// Whether something goes wrong that does so in `percent` of a hundred cases, while faults are left.

@@ -2,10 +2,15 @@
 //! counts is the order per inquiry by the event's own `created-at`, and a decision outranks progress.
 
 use adapters::store::{DUE_AT, DUE_SHARD, Item};
-use domain::{InquiryId, InquiryStatus, Phase, RevokedBy, VerificationState};
+use domain::{AgencyId, InquiryId, InquiryStatus, Owner, Phase, RevokedBy, SubAccountId, VerificationState};
+use futures::executor::block_on;
+use persona_webhook::PersonaWebhook;
 use serde_json::json;
+use tests::events::{Caller, ask_event};
+use tests::settings;
+use tests::slow_ports::poll_once;
 use tests::stepped::{Steps, every_order, killed_at};
-use tests::world::{Neighbours, clock, world};
+use tests::world::{Answer, Neighbours, clock, world};
 
 use crate::{GATED, SUB, event, says, signed, step_through, stepped, twice_at_once, waiting};
 
@@ -237,6 +242,51 @@ fn an_unknown_inquiry_is_no_error_and_no_reason_to_write() {
     assert_eq!(world.table.items(), before);
 }
 
+/// Persona tells of an inquiry before the transaction that writes down whose it is: what it says then is no loss, and what it
+/// says next counts.
+#[test]
+fn an_event_that_overtakes_our_own_row_is_taken_and_the_next_one_counts() {
+    let clock = clock();
+    let world = world(&clock);
+    let asks = ask_event(&Caller::sub_account(SUB), SUB, "key-1", GATED);
+    let mut asked = Box::pin(world.check_step_by_step(asks));
+    while world.persona.inquiries() == 0 {
+        assert!(poll_once(&mut asked).is_none(), "an inquiry is opened first");
+    }
+    let inquiry = world.persona.first().expect("was opened");
+    assert!(world.with_sk("INQUIRY").is_empty(), "nobody has written down whose it is");
+    assert_eq!(says(&world, &inquiry, InquiryStatus::Created, 0), 200);
+    let answer = std::iter::repeat_with(|| poll_once(&mut asked)).take(100).flatten().next();
+    assert_eq!(answer.map(|answer| answer.status), Some(202));
+    clock.advance_s(60);
+    assert_eq!(says(&world, &inquiry, InquiryStatus::Approved, 0), 200);
+    assert_eq!(bought(&world), 1);
+}
+
+/// How old a delivery may be is a setting.
+#[test]
+fn an_age_that_the_setting_does_not_allow_is_a_reason_to_ask() {
+    for (tolerance_s, looks) in [(60, 1), (300, 0)] {
+        let clock = clock();
+        let world = world(&clock);
+        let inquiry = waiting(&world);
+        world.persona.set(&inquiry, InquiryStatus::Approved, world.now());
+        let delivery = signed(&world, &event(&world, &inquiry, InquiryStatus::Approved, 0).to_string());
+        clock.advance_s(61);
+        let function = PersonaWebhook {
+            store: &world.table,
+            queue: &world.queue,
+            identity: &world.persona,
+            ambient: &clock,
+            secrets: settings::webhook_secrets(world.now()),
+            settings: persona_webhook::Settings { tolerance_s, ..settings::webhook() },
+        };
+        let answer = block_on(function.handle(delivery));
+        assert_eq!((Answer::of(answer).status, world.persona.looks()), (200, looks), "{tolerance_s} s");
+        assert!(world.verification().verified_at().is_some());
+    }
+}
+
 /// Anybody can open an inquiry of a public template with a query string that names somebody else's reference.
 #[test]
 fn somebody_elses_reference_unlocks_nobody() {
@@ -253,6 +303,25 @@ fn somebody_elses_reference_unlocks_nobody() {
     assert_eq!(world.deliver(&approved).status, 200);
     assert_eq!(world.table.items(), before);
     assert!(world.queue.is_empty());
+}
+
+/// Persona's reference ids are not case-sensitive, and ours are: two owners never meet in one.
+#[test]
+fn owners_that_differ_in_case_alone_have_references_of_their_own() {
+    let sub_account = |id: &str| Owner::SubAccount(SubAccountId::parse(id).expect("is an id"));
+    let owners = [
+        sub_account("ve9EPM428h8vShlRW1KT"),
+        sub_account("VE9EPM428h8vShlRW1KT"),
+        sub_account("ve9epm428h8vshlrw1kt"),
+        Owner::Agency(AgencyId::parse("ve9EPM428h8vShlRW1KT").expect("is an id")),
+    ];
+    let mut references = owners.map(|owner| domain::persona_reference(&owner).to_ascii_lowercase()).to_vec();
+    references.sort();
+    references.dedup();
+    assert_eq!(references.len(), 4);
+    assert!(references.iter().all(|reference| reference.len() == 28));
+    // Python's base64.b32encode(hashlib.sha256(b"ve9EPM428h8vShlRW1KT").digest()), lower-case.
+    assert!(references.contains(&"s_cqmuhawqtlmkl75fpdf2yzk62l".to_owned()), "{references:?}");
 }
 
 /// The reverse: the inquiry decides, a reference of somebody else in it does not.

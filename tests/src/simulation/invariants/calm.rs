@@ -33,7 +33,7 @@ pub(super) const RULES: [Rule; 13] = [
 ];
 
 /// I6, P4: every purchase has ended, and nothing is due again but to ask, ever more rarely and not for ever, whether a
-/// decision against somebody was reversed.
+/// decision against somebody was reversed, or whether somebody went on with an inquiry that another has replaced.
 fn everything_has_ended(state: &State) -> Vec<Violation> {
     let running = state.known.purchases.iter().filter(|purchase| match &purchase.state {
         PurchaseState::Waiting
@@ -52,7 +52,7 @@ fn everything_has_ended(state: &State) -> Vec<Violation> {
     let pools = state.known.pools.iter().filter(|pool| pool.due_at(state.now, 0).is_some());
     let pools = pools.map(|pool| violation("I6: every purchase ends", format!("{} {:?}", pool.id, pool.state)));
     let running = running.chain(pools);
-    let due = state.rows.due().filter(|(_, key)| !state.known.is_asked_rarely(key));
+    let due = state.rows.due().filter(|(_, key)| state.is_to_be_done(key));
     let due = due.map(|(_, key)| violation("I6: nothing is left to do", format!("{key:?}")));
     running.chain(due).collect()
 }
