@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use adapters::ambient::{Ambient, Machine};
 use adapters::persona::sign;
+use domain::Allowance;
 use serde_json::Value;
 use tests::dynamodb_double::Server;
 use tests::events::{Caller, ask_event, persona_event, webhook_event};
@@ -87,7 +88,11 @@ async fn waiting(table: &Server, count: usize) -> Vec<String> {
         queue: &queue,
         identity: &persona,
         ambient: Machine,
-        settings: settings::check(),
+        // All of them come at once, and no Persona is asked.
+        settings: purchase_check::Settings {
+            callers_allowance: Allowance::of_any_minute(60_000_000),
+            ..settings::check()
+        },
     };
     let mut inquiries = Vec::with_capacity(count);
     for number in 0..count {
