@@ -39,7 +39,7 @@ pub async fn give_back(store: &impl Store, turn: &Key, taken_at: Instant) -> Res
 }
 
 /// How often an allowance is read again when somebody else took of it first.
-const TAKE_AGAIN_MAX: u32 = 8;
+const TAKE_AGAIN_MAX: u32 = 16;
 
 /// Takes `requests` of the allowance that is kept under this key; refused, when there may be room. One item, whoever asks.
 ///

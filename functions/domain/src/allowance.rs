@@ -5,8 +5,9 @@ use crate::instant::Instant;
 /// The minute that an allowance is counted over, in milliseconds.
 const MINUTE_MS: i64 = 60_000;
 
-/// Which part of a minute's requests may come all at once: an eighth. The others come evenly after it.
-const AT_ONCE_PART: i64 = 8;
+/// Which part of a minute's requests may come all at once: a third, since people come in crowds. The others come evenly
+/// after it.
+const AT_ONCE_PART: i64 = 3;
 
 /// An allowance of requests, of which no minute sees more than it holds, whenever that minute begins: some at once, and
 /// one more every so often (the generic cell rate algorithm, ITU-T I.371). What is kept of it is one instant: until when

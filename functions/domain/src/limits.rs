@@ -1,7 +1,5 @@
 //! Every bound of the rules, with its unit and where it comes from.
 
-use crate::allowance::Allowance;
-
 /// Longest sub-account or agency id, in characters (HighLevel's ids are 20; room for others).
 pub const OWNER_ID_CHARS_MAX: usize = 64;
 
@@ -81,7 +79,7 @@ pub const SWEEP_QUESTIONS_MAX: usize = 60;
 pub const SWEEP_PERSONA_REQUESTS_MAX: usize = 80;
 
 /// Inquiries a minute that Persona is asked about because of old deliveries.
-pub const DELIVERY_REQUESTS_MAX: i64 = Allowance::REQUESTS_MIN;
+pub const DELIVERY_REQUESTS_MAX: i64 = 32;
 
 /// What is not for callers of Persona's requests in a minute: old deliveries', and two sweeps', since one that began late
 /// and one that began early may fall into the same minute.

@@ -13,7 +13,7 @@ use tests::world::{Answer, Neighbours, clock, world};
 /// deliveries.
 const CALLERS_MAX: u32 = 300 - 160 - 32;
 /// How many of them at once.
-const AT_ONCE: u32 = CALLERS_MAX / 8;
+const AT_ONCE: u32 = CALLERS_MAX / 3;
 
 /// Loads the page of this sub-account.
 fn load(world: &Neighbours<'_>, sub_account: &str) -> Answer {
