@@ -278,7 +278,7 @@ fn verification_event(
         (_, Some(current)) => {
             let said = observed(random, current);
             let redacted = said.source == Source::Answer && random.chance(20);
-            state.heard(said, redacted, policy)
+            state.said(said, redacted, None, policy)
         }
         (_, None) => VerificationEvent::Observed(observed(random, inquiry(0))),
     }

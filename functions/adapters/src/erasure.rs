@@ -89,9 +89,9 @@ pub async fn erase(
 /// an inquiry meanwhile. One that has neither is left as it is, so that a repeated erasure writes nothing; only where
 /// nothing but a phone was known, the erasure is written down by itself.
 ///
-/// Returned with it are the entries that were there: an entry comes with a change of the verification, so that on one
+/// Returned with it are the entries that were there: one of the verification comes with a change of it, so that on one
 /// version all are older than the erasure. What is written after it belongs to somebody who begins anew, and an inquiry of
-/// his is found by its entry.
+/// his is found by its entry. A profile that an operator changes meanwhile is told in an entry that a repetition forgets.
 async fn forget_verification(
     store: &impl Store,
     identity: &impl Identity,
@@ -115,9 +115,14 @@ async fn forget_verification(
             if verifications::load(store, owner).await?.version != seen.version {
                 continue;
             }
-            if phone_is_news(store, owner, &entries).await? {
-                let entry = AuditEntry::new(now, cause, &left.state, &left.state).to_item(owner, seen.version);
-                put_once(store, entry).await?;
+            if let Some(known_at) = phone_known_at(store, owner).await? {
+                let entries = entries.iter().map(AuditEntry::from_item).collect::<Result<Vec<_>, _>>()?;
+                let goes_on =
+                    |entry: &AuditEntry| matches!(entry.cause, AuditCause::Erased { .. }) && entry.at >= known_at;
+                if !entries.iter().any(goes_on) {
+                    let entry = AuditEntry::new(now, cause, &left.state, &left.state);
+                    put_once(store, entry.to_item(owner, known_at.unix_ms())).await?;
+                }
             }
             return Ok(Ok((left, entries)));
         }
@@ -257,13 +262,14 @@ async fn replace(store: &impl Store, old: Key, new: Item) -> Result<(), StoreErr
     }
 }
 
-/// Whether a phone of the sub-account is known that no erasure was after: one that only goes on was written down before.
-async fn phone_is_news(store: &impl Store, owner: &Owner, entries: &[Item]) -> Result<bool, StoreError> {
-    let Owner::SubAccount(sub_account) = owner else { return Ok(false) };
-    let Some(approved) = phones::load_approved(store, sub_account).await? else { return Ok(false) };
-    let entries = entries.iter().map(AuditEntry::from_item).collect::<Result<Vec<_>, _>>()?;
-    let erased = |entry: &AuditEntry| matches!(entry.cause, AuditCause::Erased { .. }) && entry.at >= approved.at;
-    Ok(!entries.iter().any(erased))
+/// Since when a phone of the sub-account is known, if one is: approved, or asked about.
+async fn phone_known_at(store: &impl Store, owner: &Owner) -> Result<Option<Instant>, StoreError> {
+    let Owner::SubAccount(sub_account) = owner else { return Ok(None) };
+    let approved = phones::load_approved(store, sub_account).await?;
+    let asked = store.query(page(keys::sub_account_pk(sub_account), keys::PHONE_VERIFICATION_PREFIX, None)).await?;
+    let asked = asked.items.iter().map(|item| Ok(phone_verification_from_item(item)?.value.created_at));
+    let asked = asked.collect::<Result<Vec<Instant>, StoreError>>()?;
+    Ok(asked.into_iter().chain(approved.map(|approved| approved.at)).max())
 }
 
 /// Deletes the phone of a sub-account, and every verification of a phone that it asked for and that has not gone by itself,

@@ -38,6 +38,31 @@ pub async fn give_back(store: &impl Store, turn: &Key, taken_at: Instant) -> Res
     }
 }
 
+/// Gives back what was taken of an allowance and led to no request.
+///
+/// # Errors
+/// [`StoreError`] when the table does not answer: it may stay taken, for a minute at most.
+pub async fn give_back_to(
+    store: &impl Store,
+    kept: &Key,
+    allowance: &Allowance,
+    requests: i64,
+) -> Result<(), StoreError> {
+    let mut read = store.get(kept).await?;
+    for _ in 0..TAKE_AGAIN_MAX {
+        let Some(item) = read else { return Ok(()) };
+        let spent_until = turn_from_item(&item)?;
+        let put = turn_item(kept.clone(), allowance.give_back(spent_until, requests));
+        let expect = Condition::Equals(TURN_AT, Value::N(spent_until.unix_ms()));
+        match store.write(Write::Put { item: put, expect }).await {
+            Ok(()) => return Ok(()),
+            Err(WriteError::Refused(item)) => read = item.map(|item| *item),
+            Err(WriteError::Store(error)) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 /// How often an allowance is read again when somebody else took of it first.
 const TAKE_AGAIN_MAX: u32 = 16;
 

@@ -25,9 +25,10 @@ pub struct Allowance {
 pub enum Urgency {
     /// Somebody cannot begin without it: the whole allowance is there for it.
     First,
-    /// Somebody has had it before, or gets it some other way: half of what may come at once is left to those who have
-    /// not.
+    /// Somebody has had it before: half of what may come at once is left to those who have not.
     Again,
+    /// Somebody gets it some other way, only later: three quarters are left to the others.
+    Sooner,
 }
 
 impl Allowance {
@@ -38,6 +39,12 @@ impl Allowance {
         let at_once = requests / AT_ONCE_PART;
         let steadily = requests - at_once;
         Self { at_once, every_ms: (MINUTE_MS + steadily - 1) / steadily }
+    }
+
+    /// Until when an allowance is spoken for from which so many requests, once taken, were not made.
+    #[must_use]
+    pub const fn give_back(&self, spent_until: Instant, requests: i64) -> Instant {
+        spent_until.plus_ms(-requests * self.every_ms)
     }
 
     /// The smallest allowance, in requests a minute: half of what it gives at once still is [`Self::TAKEN_MAX`].
@@ -61,6 +68,7 @@ impl Allowance {
         let at_once = match urgency {
             Urgency::First => self.at_once,
             Urgency::Again => self.at_once / 2,
+            Urgency::Sooner => self.at_once / 4,
         };
         let next = spent_until.max(now).plus_ms(requests * self.every_ms);
         let room_at = next.plus_ms(-at_once * self.every_ms);

@@ -176,8 +176,9 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient, K: SecretSource> PersonaWebhoo
     async fn pull(&self, map: &InquiryMap, event: &InquiryEvent) -> Result<Taken, Failure> {
         let (now, owner) = (self.ambient.now(), &map.owner);
         let known = verifications::load(&self.store, owner).await?.verification;
-        let said = known.said(event.clone(), map.clone().former());
-        if !known.would_change(&said, now, &self.settings.policy.for_owner(owner)) {
+        let policy = self.settings.policy.for_owner(owner);
+        let said = known.said(event.clone(), false, Some(&map.clone().former()), &policy);
+        if !known.would_change(&said, now, &policy) {
             info!(inquiry = %event.inquiry, "A delivery is authentic but old, and would change nothing.");
             verifications::follow(&self.store, &self.queue, owner, known.wake_up()).await?;
             return Ok(Taken::AlreadyDone);

@@ -78,7 +78,10 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         let change = Made { next: next.clone(), cause, beside: vec![] };
         match verifications::commit_change(&self.store, owner, &stored, change, now, revisits).await? {
             Change::Done => {}
-            Change::Refused(_) => return Ok(Opened::NotNow(next, 1)),
+            Change::Refused(_) => {
+                self.give_back_requests(2).await?;
+                return Ok(Opened::NotNow(next, 1));
+            }
         }
         match self.identity.resume(inquiry).await {
             Ok(session) => {
@@ -152,10 +155,17 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         let now = self.ambient.now();
         match stored.verification.open_plan(now, &self.settings.template) {
             OpenPlan::Create => self.create(owner, stored).await,
-            OpenPlan::Resume(_) | OpenPlan::TooSoon { .. } if gone => self.create(owner, stored).await,
+            OpenPlan::Resume(_) if gone => self.create(owner, stored).await,
             OpenPlan::Resume(_) => Ok(Opened::NotNow(stored.verification, 1)),
-            OpenPlan::TooSoon { .. } if stored.verification.may_have_used_its_sessions() => {
-                self.create(owner, stored).await
+            OpenPlan::TooSoon { at } if gone || stored.verification.may_have_used_its_sessions() => {
+                Ok(match self.create(owner, stored).await? {
+                    // The session that was noted keeps the next page waiting, too.
+                    Opened::NotNow(verification, _) => Opened::NotNow(verification, at.whole_seconds_from(now)),
+                    opened @ (Opened::Session(..)
+                    | Opened::NothingToDo(_)
+                    | Opened::Refused(_)
+                    | Opened::PersonaDown) => opened,
+                })
             }
             OpenPlan::TooSoon { at } => {
                 warn!(%refusal, %inquiry, "Persona does not resume an inquiry that is open; it is asked again later.");
@@ -174,7 +184,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
                 return Ok(Opened::NotNow(stored.verification, opening.lease_until.whole_seconds_from(now)));
             }
             // Whoever held it died: the same nonce gives the inquiry that it may have made.
-            Some(opening) if opening.template == *template => opening.nonce.clone(),
+            Some(opening) if opening.template.as_ref() == Some(template) => opening.nonce.clone(),
             // Persona refuses the same nonce with another template.
             Some(_) | None => self.fresh_nonce()?,
         };
@@ -182,12 +192,14 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             return Ok(Opened::NotNow(stored.verification, at.whole_seconds_from(now)));
         }
         let lease_until = now.plus_ms(OPENING_LEASE_MS);
-        let opening = Opening { nonce: nonce.clone(), template: template.clone(), lease_until };
+        let opening = Opening { nonce: nonce.clone(), template: Some(template.clone()), lease_until };
         let claimed = StoredVerification { opening: Some(opening), ..stored };
-        let revisits = &self.settings.revisits;
-        match verifications::commit(&self.store, owner, claimed.clone(), vec![], now, revisits).await? {
+        match verifications::commit_opening(&self.store, owner, claimed.clone()).await? {
             Change::Done => {}
-            Change::Refused(_) => return Ok(Opened::NotNow(claimed.verification, 1)),
+            Change::Refused(_) => {
+                self.give_back_requests(1).await?;
+                return Ok(Opened::NotNow(claimed.verification, 1));
+            }
         }
         match self.identity.open(&persona_reference(owner), &nonce).await {
             Ok(opened) => self.opened(owner, &nonce, opened).await,
@@ -198,15 +210,11 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             Err(error @ (PersonaError::Answered(_) | PersonaError::Gone)) => {
                 warn!(%error, "Persona opened no inquiry; the next opener sends a fresh key.");
                 tell_no_inquiry(error);
-                let now = self.ambient.now();
-                let opening = Opening {
-                    nonce: self.fresh_nonce()?,
-                    template: template.clone(),
-                    lease_until: now.plus_ms(REFUSED_PAUSE_MS),
-                };
+                let lease_until = self.ambient.now().plus_ms(REFUSED_PAUSE_MS);
+                let opening = Opening { nonce: self.fresh_nonce()?, template: Some(template.clone()), lease_until };
                 let freed = StoredVerification { opening: Some(opening), version: claimed.version + 1, ..claimed };
                 // Refused, somebody else is at it already, which frees it as well.
-                verifications::commit(&self.store, owner, freed, vec![], now, revisits).await?;
+                verifications::commit_opening(&self.store, owner, freed).await?;
                 Ok(Opened::PersonaDown)
             }
         }
@@ -231,6 +239,12 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             warn!(wait_s, metric = "persona_busy", "Persona is asked as much as callers may make us ask it.");
         }
         Ok(taken)
+    }
+
+    /// Another caller came first: what was taken leads to no request.
+    async fn give_back_requests(&self, requests: i64) -> Result<(), StoreError> {
+        let (kept, allowance) = (keys::callers_allowance(), &self.settings.callers_allowance);
+        turns::give_back_to(&self.store, &kept, allowance, requests).await
     }
 
     /// Writes down which owner the inquiry is for, before anybody can act on it.

@@ -85,8 +85,9 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
         let woken = if stored.verification.verified_at().is_some() {
             verifications::wake(&self.store, &self.queue, owner, None, WAKE_AT_ONCE_MAX).await.map(|_| ())
         } else {
-            let room = self.take_requests(1, Urgency::Again).await.map_err(|error| unavailable(&error))?;
+            let room = self.take_requests(1, Urgency::Sooner).await.map_err(|error| unavailable(&error))?;
             if let Err(at) = room {
+                turns::give_back(&self.store, &keys::refresh(owner), now).await.map_err(|error| unavailable(&error))?;
                 let detail = "Persona is asked by many at this moment. What it decides arrives by itself.";
                 return Err(asked_enough(detail, at, now));
             }

@@ -8,7 +8,7 @@ use adapters::persona::Session;
 use adapters::purchases::{Stored, StoredPool, StoredPurchase};
 use adapters::rfc3339;
 use domain::{
-    MemberIndex, NameCheck, OperatorAction, OperatorName, Phase, PhoneNumber, PhoneRequirement, Place, Pool, PoolState,
+    MemberIndex, NameCheck, Operator, OperatorAction, Phase, PhoneNumber, PhoneRequirement, Place, Pool, PoolState,
     Purchase, PurchaseState, Reason, Release, Reviewer, Verification, VerificationPolicy, VerificationState,
 };
 use secrecy::ExposeSecret;
@@ -275,28 +275,14 @@ pub(crate) fn audit_view(entry: &AuditEntry) -> Value {
             format!("The name on the ID was compared with the phone's owner: first name {first}, last name {last}")
         }
         AuditCause::Operator { action, operator } => {
-            let name = operator.name.as_ref().map_or("without a name", OperatorName::as_str);
             let did = match action {
                 OperatorAction::Approve => "approved",
                 OperatorAction::Revoke => "revoked",
                 OperatorAction::ResetAttempts => "reset the attempts",
             };
-            set("by", "operator");
-            set("what", operator_action_name(action));
-            set("reason", operator.reason.as_str());
-            if let Some(name) = &operator.name {
-                set("operator", name.as_str());
-            }
-            format!("The operator {name} {did}, because: {}", operator.reason.as_str())
+            told_by(operator, operator_action_name(action), did, &mut set)
         }
         AuditCause::Profile { agency, account, operator, version: _ } => {
-            let name = operator.name.as_ref().map_or("without a name", OperatorName::as_str);
-            set("by", "operator");
-            set("what", "profile");
-            set("reason", operator.reason.as_str());
-            if let Some(name) = &operator.name {
-                set("operator", name.as_str());
-            }
             let mut whose = "no agency".to_owned();
             if let Some(agency) = agency {
                 set("agency", agency.as_str());
@@ -307,19 +293,9 @@ pub(crate) fn audit_view(entry: &AuditEntry) -> Value {
                 set("twilio_account", account.as_str());
                 whence = format!("the account {account}");
             }
-            let why = operator.reason.as_str();
-            format!("The operator {name} put the customer under {whose}, to buy in {whence}, because: {why}")
+            told_by(operator, "profile", &format!("wrote the customer's profile, with {whose} and {whence}"), &mut set)
         }
-        AuditCause::Erased { operator } => {
-            let name = operator.name.as_ref().map_or("without a name", OperatorName::as_str);
-            set("by", "operator");
-            set("what", "erased");
-            set("reason", operator.reason.as_str());
-            if let Some(name) = &operator.name {
-                set("operator", name.as_str());
-            }
-            format!("The operator {name} had the customer forgotten, because: {}", operator.reason.as_str())
-        }
+        AuditCause::Erased { operator } => told_by(operator, "erased", "had the customer forgotten", &mut set),
         AuditCause::Forgotten { hash } => {
             set("what", "forgotten");
             set("hash", hash);
@@ -333,6 +309,19 @@ pub(crate) fn audit_view(entry: &AuditEntry) -> Value {
     };
     set("sentence", &format!("{what}; {led}."));
     view
+}
+
+/// What an operator did, and why, as data and as the beginning of a sentence.
+fn told_by(operator: &Operator, what: &str, did: &str, set: &mut impl FnMut(&str, &str)) -> String {
+    set("by", "operator");
+    set("what", what);
+    set("reason", operator.reason.as_str());
+    let mut name = "without a name";
+    if let Some(known) = &operator.name {
+        set("operator", known.as_str());
+        name = known.as_str();
+    }
+    format!("The operator {name} {did}, because: {}", operator.reason.as_str())
 }
 
 fn waiting_view(verification: &Verification, session: Option<&Session>) -> Value {

@@ -18,7 +18,7 @@ use adapters::store::{Condition, DUE_AT, DUE_SHARD, Item, Key, Query, Range, Sto
 use adapters::verifications::{self, News, Observed, WakeError};
 use domain::{
     Decision, FormerInquiry, InquiryId, Instant, Owner, Reviewer, RevokedBy, SWEEP_QUESTIONS_MAX, Verification,
-    VerificationEvent, VerificationPolicy, VerificationState,
+    VerificationPolicy, VerificationState,
 };
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt};
@@ -81,10 +81,7 @@ impl Question {
     fn is_news(&self, looked: &Looked, now: Instant, policy: &VerificationPolicy) -> bool {
         let (policy, event) = (policy.for_owner(&self.owner), looked.event.clone());
         let remembered = self.former.as_ref().is_some_and(|former| former.news(&event, &policy).is_some());
-        let said = match &self.former {
-            None => self.known.heard(event, looked.redacted, &policy),
-            Some(former) => VerificationEvent::ObservedFormer(event, former.clone()),
-        };
+        let said = self.known.said(event, looked.redacted, self.former.as_ref(), &policy);
         match self.known.decide(&said, now, &policy) {
             Decision::Applied { .. } => true,
             Decision::AlreadyDone { .. } | Decision::Illegal(_) => remembered,
@@ -262,10 +259,10 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
             }
         };
         if said.is_empty() {
-            // The key may be of another environment: Persona has none of them there, and says so by leaving them out.
+            // The key may be of another environment: Persona has none of them there, and says so by leaving them out. It
+            // did answer, though: what waits for it expires, and asks count.
             unanswered(PersonaError::Gone, inquiries.len());
-            self.discount(group).await;
-            return Answered { failed: inquiries.len(), ..answered };
+            return answered;
         }
         let left_out = inquiries.len().saturating_sub(said.len());
         if left_out > 0 {

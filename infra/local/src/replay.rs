@@ -218,8 +218,9 @@ async fn from_table(
     let owner = map.owner.clone();
     let verdict = Verdict { owner: Some(owner_text(&owner)), ..verdict };
     // What is said of an inquiry that another has replaced is weighed by its own order.
-    let observed = stored.verification.said(event, map.former());
-    let (mut verdict, mut effect) = decided(&stored.verification, &observed, now, &policy.for_owner(&owner), verdict);
+    let policy = policy.for_owner(&owner);
+    let observed = stored.verification.said(event, false, Some(&map.former()), &policy);
+    let (mut verdict, mut effect) = decided(&stored.verification, &observed, now, &policy, verdict);
     let overruled = verdict.verdict == OVERRULED;
     if !overruled && table.get(&keys::audit(&owner, event_id.as_str())).await?.is_some() {
         (verdict, effect) = repeated(&stored.verification, verdict);

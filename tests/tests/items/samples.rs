@@ -287,9 +287,10 @@ pub(crate) fn inquiries() -> Vec<Option<Inquiry>> {
     std::iter::once(None).chain(made).collect()
 }
 
-/// Nobody who opens an inquiry, and somebody.
-pub(crate) fn openings() -> [Option<Opening>; 2] {
+/// Nobody who opens an inquiry, somebody, and somebody of whom the template was not kept.
+pub(crate) fn openings() -> [Option<Opening>; 3] {
     let template = TemplateId::parse("itmpl_1").expect("is an id");
-    let opening = Opening { nonce: Nonce::parse("nonce-1").expect("is an id"), template, lease_until: at(42) };
-    [None, Some(opening)]
+    let opening =
+        |template| Opening { nonce: Nonce::parse("nonce-1").expect("is an id"), template, lease_until: at(42) };
+    [None, Some(opening(Some(template))), Some(opening(None))]
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use domain::{Allowance, Instant, Urgency};
 use purchase_check::Route;
-use tests::events::{Caller, http_event};
+use tests::events::{Caller, ask_event, http_event};
 use tests::simulation::random::Random;
+use tests::slow_ports::poll_once;
 use tests::world::{Answer, Neighbours, clock, world};
 
 /// Requests that pages may cause in a minute, of the 300 that Persona answers: 160 are kept for two sweeps, and 32 for old
@@ -110,6 +111,73 @@ fn whoever_has_no_session_yet_comes_before_pages_that_load_again() {
     }
 }
 
+/// Pages that refresh all the time leave those a session who come back.
+#[test]
+fn whoever_comes_back_comes_before_pages_that_refresh() {
+    let clock = clock();
+    let world = world(&clock);
+    let sub_accounts: Vec<String> = (0..60).map(|number| format!("Loc{number}")).collect();
+    for sub_account in sub_accounts.iter().map(String::as_str).chain(["Back"]) {
+        clock.advance_s(1);
+        load(&world, sub_account);
+    }
+    let refresh = |sub_account: &String| {
+        let sub = [("sub", sub_account.as_str())];
+        let caller = Caller::sub_account(sub_account);
+        world.check(http_event(Route::RefreshVerification.key(), &sub, &[], Some(&caller), ""))
+    };
+    for _ in 0..8 {
+        for _ in 0..5 {
+            clock.advance_s(2);
+            let refused: Vec<Answer> = sub_accounts.iter().map(refresh).filter(|answer| answer.status == 429).collect();
+            assert!(!refused.is_empty(), "there is no room left for them");
+        }
+        assert!(load(&world, "Back").body["session_token"].is_string());
+    }
+}
+
+/// A refresh that is refused for want of room may come again when it was told.
+#[test]
+fn a_refresh_that_found_no_room_has_not_had_its_turn() {
+    let clock = clock();
+    let world = world(&clock);
+    while load(&world, &format!("Loc{}", world.persona.inquiries())).body["session_token"].is_string() {}
+    let refresh = || {
+        let caller = Caller::sub_account("Loc0");
+        world.check(http_event(Route::RefreshVerification.key(), &[("sub", "Loc0")], &[], Some(&caller), ""))
+    };
+    let refused = refresh();
+    assert_eq!((refused.status, refused.problem()), (429, "too-many-requests"));
+    clock.advance_s(retry_after_s(&refused));
+    assert_eq!(refresh().status, 200);
+}
+
+/// Fifty numbers at once for one person open one inquiry, and leave the others their room.
+#[test]
+fn callers_who_come_too_late_give_back_what_they_took() {
+    let clock = clock();
+    let world = world(&clock);
+    let asks: Vec<_> = (0..30)
+        .map(|number| {
+            let sub_account = Caller::sub_account("Loc_Pool");
+            Box::pin(world.check_step_by_step(ask_event(
+                &sub_account,
+                "Loc_Pool",
+                &format!("key-{number}"),
+                crate::GATED,
+            )))
+        })
+        .collect();
+    let mut asks = asks;
+    for _ in 0..1_000 {
+        asks.retain_mut(|ask| poll_once(ask).is_none());
+    }
+    assert!(asks.is_empty());
+    assert_eq!(world.persona.inquiries(), 1);
+    let others = (0..AT_ONCE).filter(|number| load(&world, &format!("Loc{number}")).body["session_token"].is_string());
+    assert_eq!(others.count(), usize::try_from(AT_ONCE).expect("few") - 1);
+}
+
 /// No minute sees more than it may, whoever asks when for how much; and there is room when it was said to be, not before.
 #[test]
 fn an_allowance_holds_in_any_minute() {
@@ -122,7 +190,9 @@ fn an_allowance_holds_in_any_minute() {
         for _ in 0..300 {
             now = now.plus_ms(dice.ms(0, 3_000));
             let requests = dice.ms(1, Allowance::TAKEN_MAX);
-            let urgency = if dice.chance(50) { Urgency::First } else { Urgency::Again };
+            let urgencies = [Urgency::First, Urgency::Again, Urgency::Sooner];
+            let urgency = urgencies[dice.below(urgencies.len())];
+            let requests = if urgency == Urgency::Sooner { 1 } else { requests };
             match allowance.take(spent_until, requests, urgency, now) {
                 Ok(next) => {
                     spent_until = next;

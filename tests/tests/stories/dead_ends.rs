@@ -3,7 +3,7 @@
 
 use adapters::items::{AuditEntry, keys::AUDIT_PREFIX};
 use adapters::persona::PersonaError;
-use domain::{InquiryStatus, Phase, Reviewer, VerificationState};
+use domain::{InquiryStatus, Phase, PurchaseState, Reviewer, VerificationState};
 use purchase_check::Route;
 use tests::events::{Caller, ask_event};
 use tests::logs::logged;
@@ -119,6 +119,58 @@ fn whoever_comes_back_after_a_while_may_close_the_tab_again() {
         clock.advance_s(1);
         assert_eq!(load(&world).headers["retry-after"], "9");
     }
+}
+
+/// A refusal today is no reason to go on with yesterday's pauses.
+#[test]
+fn a_refusal_keeps_nobody_waiting_for_what_he_did_yesterday() {
+    let clock = clock();
+    let world = world(&clock);
+    world.ask(SUB, "key-1", GATED);
+    for _ in 0..3600 {
+        load(&world);
+        clock.advance_s(1);
+    }
+    clock.advance_s(24 * 3600);
+    world.persona.fail_next([PersonaFault::Before(PersonaError::Answered(429))]);
+    assert_eq!(load(&world).status, 502);
+    clock.advance_s(10);
+    assert_eq!(load(&world).body["session_token"], SESSION_TOKEN);
+}
+
+/// Nobody who loads a page again and again, while no inquiry can be opened, keeps the sweep from asking about the last one.
+#[test]
+fn a_reversal_is_found_while_no_inquiry_can_be_opened() {
+    let clock = clock();
+    let world = world(&clock);
+    world.ask(SUB, "key-1", GATED);
+    let inquiry = world.persona.first().expect("is there");
+    clock.advance_s(60);
+    world.persona.set(&inquiry, InquiryStatus::Declined, world.now());
+    assert_eq!(deliver(&world, "evt_declined", "inquiry.declined", "declined", 0), 200);
+    world.persona.set(&inquiry, InquiryStatus::Approved, world.now());
+    for _ in 0..60 {
+        world.persona.fail_next([PersonaFault::Before(PersonaError::Answered(404))]);
+        assert_eq!(load(&world).status, 502);
+        clock.advance_s(5);
+        world.persona.end_failures();
+        world.sweep();
+        if world.verification().verified_at().is_some() {
+            return;
+        }
+    }
+    panic!("the reversal was not found in five minutes");
+}
+
+/// An inquiry that Persona knows nothing of does not keep a purchase waiting past its deadline.
+#[test]
+fn a_purchase_expires_although_persona_says_nothing_of_its_inquiry() {
+    let clock = clock();
+    let world = world(&clock);
+    world.ask(SUB, "key-1", GATED);
+    world.persona.lose(&world.persona.first().expect("is there"));
+    hours(&world, 74);
+    assert!(matches!(world.purchase().state, PurchaseState::Expired { .. }), "{:?}", world.purchase().state);
 }
 
 /// A template that is not published, or whose id is wrong: nobody can prove anything until somebody mends it.

@@ -142,6 +142,11 @@ fn a_phone_is_forgotten_with_all_its_passcodes_and_nobody_elses() {
     assert_eq!(erase(&world).status, 200);
     assert_eq!(world.table.items(), world.with_sk("A#erased#"), "the erasure is all that is remembered");
     assert_eq!(world.table.items().len(), 1);
+    // Another phone later, and another erasure: both are told.
+    clock.advance_s(3600);
+    prove_phone(&world, SUB, 1);
+    assert_eq!(erase(&world).status, 200);
+    assert_eq!(world.with_sk("A#erased#").len(), 2);
     let others = prove_phone(&world, "Loc_other", 3);
     let before = world.table.items();
     assert_eq!(erase(&world).status, 200);

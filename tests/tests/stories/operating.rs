@@ -213,10 +213,10 @@ fn a_profile_that_changes_is_told_in_the_audit_of_its_sub_account() {
     assert_eq!(
         sentences,
         [
-            "The operator operator@platform.example put the customer under no agency, to buy in the default account, because: left them; \
+            "The operator operator@platform.example wrote the customer's profile, with no agency and the default account, because: left them; \
              it stayed verified.",
-            "The operator operator@platform.example put the customer under the agency Agency_1, to buy in the default account, because: \
-             signed up by them; it stayed unverified.",
+            "The operator operator@platform.example wrote the customer's profile, with the agency Agency_1 and the default account, \
+             because: signed up by them; it stayed unverified.",
         ]
     );
     assert_eq!((&profiles[0]["agency"], &profiles[1]["agency"]), (&Value::Null, &"Agency_1".into()));

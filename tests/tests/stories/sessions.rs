@@ -133,21 +133,23 @@ fn an_inquiry_that_persona_refuses_and_does_not_list_is_not_replaced() {
 #[test]
 fn replacements_are_bounded() {
     const DAY_S: i64 = 24 * 3600;
-    let inquiries_after_a_day = |prepare: fn(&MemoryPersona), each_time: fn(&MemoryPersona)| {
-        let clock = clock();
-        let world = world(&clock);
-        prepare(&world.persona);
-        for _ in 0..DAY_S / 10 {
-            assert_eq!(open(&world).status, 200);
-            each_time(&world.persona);
-            clock.advance_s(10);
-        }
-        world.persona.inquiries()
-    };
-    let untouched = inquiries_after_a_day(MemoryPersona::refuse_created, |_| {});
-    assert!((2..=6).contains(&untouched), "{untouched} of an inquiry that is never resumed");
-    let redacted = inquiries_after_a_day(|_| {}, |persona| persona.redact(&persona.latest().expect("is there")));
-    assert!((2..=60).contains(&redacted), "{redacted} where each is redacted at once");
+    for every_s in [7, 10, 11, 60, 1799] {
+        let inquiries_after_a_day = |prepare: fn(&MemoryPersona), each_time: fn(&MemoryPersona)| {
+            let clock = clock();
+            let world = world(&clock);
+            prepare(&world.persona);
+            for _ in 0..DAY_S / every_s {
+                assert_eq!(open(&world).status, 200);
+                each_time(&world.persona);
+                clock.advance_s(every_s);
+            }
+            world.persona.inquiries()
+        };
+        let untouched = inquiries_after_a_day(MemoryPersona::refuse_created, |_| {});
+        assert!((2..=6).contains(&untouched), "{untouched} of an inquiry that is never resumed, each {every_s} s");
+        let redacted = inquiries_after_a_day(|_| {}, |persona| persona.redact(&persona.latest().expect("is there")));
+        assert!((2..=60).contains(&redacted), "{redacted} where each is redacted at once, each {every_s} s");
+    }
 }
 
 /// The audit of an expired inquiry that Persona does not resume tells one state after the other.

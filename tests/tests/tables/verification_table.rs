@@ -211,7 +211,7 @@ fn table(policy: &VerificationPolicy) -> String {
             }
         }
         for status in STATUSES {
-            let heard = before.heard(said(CURRENT, status, 0), true, policy);
+            let heard = before.said(said(CURRENT, status, 0), true, None, policy);
             row(&format!("{status:?}, and redacted"), outcome(&before, &heard, policy));
         }
         for (what, levels) in LEVELS {

@@ -258,7 +258,7 @@ fn operator_attributes(operator: &Operator) -> impl Iterator<Item = (&'static st
 }
 
 fn operator_of(fields: &Fields<'_>) -> Result<Operator, StoreError> {
-    let name = fields.optional_text("operator")?.map(|_| fields.parsed("operator", OperatorName::parse)).transpose()?;
+    let name = fields.optional_parsed("operator", OperatorName::parse)?;
     Ok(Operator { name, reason: fields.parsed("reason", OperatorReason::parse)? })
 }
 

@@ -30,7 +30,7 @@ pub use small::{
     pointer_messages, switch_item, turn_from_item, turn_item,
 };
 pub use verification::{
-    StoredVerification, name_level_name, progress_write, revoked_by_name, verification_from_item,
+    StoredVerification, name_level_name, opening_write, progress_write, revoked_by_name, verification_from_item,
     verification_state_name, verification_to_item,
 };
 

@@ -21,6 +21,8 @@ pub struct StoredVerification {
 
 /// Name of the attribute that holds who must act next.
 const PHASE: &str = "phase";
+/// Name of the attribute that holds who opens an inquiry.
+const OPENING: &str = "opening";
 /// Name of the attribute that holds the inquiry that counts.
 const INQUIRY: &str = "inquiry";
 
@@ -116,13 +118,15 @@ pub fn verification_to_item(owner: &Owner, stored: &StoredVerification, due_at: 
     if let Some(inquiry) = &stored.verification.inquiry {
         item.insert(INQUIRY, Value::Map(inquiry_to_item(inquiry)));
     }
-    if let Some(opening) = &stored.opening {
-        let opening = Item::from([
-            ("nonce", copied(opening.nonce.as_str())),
-            ("template", copied(opening.template.as_str())),
-            ("lease_until", n(opening.lease_until)),
+    if let Some(stored_opening) = &stored.opening {
+        let mut opening = Item::from([
+            ("nonce", copied(stored_opening.nonce.as_str())),
+            ("lease_until", n(stored_opening.lease_until)),
         ]);
-        item.insert("opening", Value::Map(opening));
+        if let Some(template) = &stored_opening.template {
+            opening.insert("template", copied(template.as_str()));
+        }
+        item.insert(OPENING, Value::Map(opening));
     }
     if let Some(due_at) = due_at {
         let shard = if stored.verification.is_for_us() { keys::due_shard } else { keys::ask_shard };
@@ -147,6 +151,19 @@ pub fn progress_write(owner: &Owner, next: &StoredVerification) -> Write {
         remove: vec![],
         expect: expect_version(next.version - 1),
     }
+}
+
+/// The write that makes a verification `next`, of which only who opens an inquiry has changed: when it is due stays as it
+/// is, so that nobody who asks again and again keeps the sweep from asking Persona.
+#[must_use]
+pub fn opening_write(owner: &Owner, next: &StoredVerification) -> Write {
+    let mut item = verification_to_item(owner, next, None);
+    let expect = expect_version(next.version - 1);
+    if next.version == 1 {
+        return Write::Put { item, expect };
+    }
+    let set = [OPENING, VERSION].into_iter().filter_map(|name| Some((name, item.remove(name)?)));
+    Write::Update { key: keys::verification(owner), set: set.collect(), remove: vec![], expect }
 }
 
 /// Reads a verification's item.
@@ -177,11 +194,11 @@ pub fn verification_from_item(item: &Item) -> Result<StoredVerification, StoreEr
     };
     let inquiry = fields.optional_map(INQUIRY)?.map(|fields| inquiry_from_fields(&fields)).transpose()?;
     let opening = fields
-        .optional_map("opening")?
+        .optional_map(OPENING)?
         .map(|fields| {
             Ok::<_, StoreError>(Opening {
                 nonce: fields.parsed("nonce", Nonce::parse)?,
-                template: fields.parsed("template", TemplateId::parse)?,
+                template: fields.optional_parsed("template", TemplateId::parse)?,
                 lease_until: fields.instant("lease_until")?,
             })
         })
@@ -215,10 +232,7 @@ fn inquiry_from_fields(fields: &Fields<'_>) -> Result<Inquiry, StoreError> {
     };
     Ok(Inquiry {
         id: fields.parsed("id", InquiryId::parse)?,
-        template: fields
-            .optional_text("template")?
-            .map(|_| fields.parsed("template", TemplateId::parse))
-            .transpose()?,
+        template: fields.optional_parsed("template", TemplateId::parse)?,
         seen: seen_from_fields(fields)?,
         attempt: attempt_of(fields.text("attempt")?).ok_or_else(|| unreadable("attempt"))?,
         session_at: fields.instant("session_at")?,

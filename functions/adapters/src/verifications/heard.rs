@@ -1,7 +1,8 @@
 //! What Persona says of an inquiry: applied, and followed by who is to be woken.
 
 use domain::{
-    Decision, EventId, InquiryEvent, Instant, Owner, VerificationEffect, VerificationEvent, VerificationPolicy,
+    Decision, EventId, FormerInquiry, InquiryEvent, Instant, Owner, Seen, VerificationEffect, VerificationEvent,
+    VerificationPolicy,
 };
 use tracing::{error, info};
 
@@ -140,30 +141,21 @@ async fn observe(
             }
             Some(map.former())
         };
-        let observed = match &former {
-            None => seen.verification.heard(event.clone(), cause.is_redacted(), policy),
-            Some(former) => VerificationEvent::ObservedFormer(event.clone(), former.clone()),
-        };
+        let observed = seen.verification.said(event.clone(), cause.is_redacted(), former.as_ref(), policy);
+        let is_redaction = matches!(observed, VerificationEvent::Redacted(_));
         let news = former.as_ref().and_then(|former| Some((former, former.news(event, policy)?)));
-        // One that counts now is the current one, and asked about as such.
-        let remember = |due_at| {
-            let (former, news) = news?;
-            Some(remember_former(&event.inquiry, former.seen, Some(news), former.attempt, due_at))
+        let remember = |(former, news): (&FormerInquiry, Seen), due_at| {
+            remember_former(&event.inquiry, former.seen, Some(news), former.attempt, due_at)
         };
-        let asked_at =
-            former.as_ref().and_then(|former| former.next_ask_ms(0, revisits.poll_age_ms)).map(|ms| now.plus_ms(ms));
         let unchanged = match seen.verification.decide(&observed, now, policy) {
             Decision::Applied { next, effects } => {
-                let cause = match observed {
-                    VerificationEvent::Redacted(inquiry) => AuditCause::Redacted { inquiry },
-                    VerificationEvent::Observed(_)
-                    | VerificationEvent::ObservedFormer(..)
-                    | VerificationEvent::Opened { .. }
-                    | VerificationEvent::Resumed
-                    | VerificationEvent::NamesCompared(..)
-                    | VerificationEvent::Operated(_) => cause.for_audit(event),
+                let cause = match is_redaction {
+                    true => AuditCause::Redacted { inquiry: event.inquiry.clone() },
+                    false => cause.for_audit(event),
                 };
-                let change = Made { next, cause, beside: Vec::from_iter(remember(None)) };
+                // It is the current one now, and asked about as such.
+                let remembered = news.map(|news| remember(news, None));
+                let change = Made { next, cause, beside: Vec::from_iter(remembered) };
                 match commit_change(store, owner, &seen, change, now, revisits).await? {
                     Change::Done => return Ok(Observed::Applied(effects)),
                     // This very event was applied before and something newer since: what stands now decides who is
@@ -178,13 +170,12 @@ async fn observe(
             Decision::AlreadyDone { effects } => Observed::AlreadyDone(effects),
             Decision::Illegal(_) => Observed::Overruled,
         };
-        match remember(asked_at).map(|write| store.write(write)) {
-            None => return Ok(unchanged),
-            Some(write) => match write.await {
-                Ok(()) => return Ok(unchanged),
-                Err(WriteError::Refused(_)) => {}
-                Err(WriteError::Store(error)) => return Err(error),
-            },
+        let Some((former, news)) = news else { return Ok(unchanged) };
+        let due_at = former.next_ask_ms(0, revisits.poll_age_ms).map(|ms| now.plus_ms(ms));
+        match store.write(remember((former, news), due_at)).await {
+            Ok(()) => return Ok(unchanged),
+            Err(WriteError::Refused(_)) => {}
+            Err(WriteError::Store(error)) => return Err(error),
         }
     }
     Err(StoreError::Unavailable("the verification kept changing".to_owned()))

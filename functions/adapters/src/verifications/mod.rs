@@ -13,8 +13,8 @@ pub use wait::{Waiter, Waiting, wait};
 
 use crate::items::keys::POINTER_PREFIX;
 use crate::items::{
-    AuditCause, AuditEntry, InquiryMap, StoredVerification, expect_version, keys, pointer_messages, progress_write,
-    remember_former, verification_from_item, verification_state_name, verification_to_item,
+    AuditCause, AuditEntry, InquiryMap, StoredVerification, expect_version, keys, opening_write, pointer_messages,
+    progress_write, remember_former, verification_from_item, verification_state_name, verification_to_item,
 };
 use crate::purchases::Stored;
 use crate::queue::{Queue, QueueError};
@@ -186,7 +186,7 @@ pub enum Change {
 ///
 /// # Errors
 /// [`StoreError`] when the table does not answer: the change may stand.
-pub async fn commit(
+async fn commit(
     store: &impl Store,
     owner: &Owner,
     next: StoredVerification,
@@ -203,6 +203,15 @@ pub async fn commit(
     let next = StoredVerification { version: next.version + 1, ..next };
     let put = Write::Put { item: verification_to_item(owner, &next, due_at), expect };
     changed(write_all(store, std::iter::once(put).chain(beside).collect()).await)
+}
+
+/// Writes who opens an inquiry over the verification that was read at `next.version`. When it is due stays as it is.
+///
+/// # Errors
+/// [`StoreError`] when the table does not answer: the change may stand.
+pub async fn commit_opening(store: &impl Store, owner: &Owner, next: StoredVerification) -> Result<Change, StoreError> {
+    let next = StoredVerification { version: next.version + 1, ..next };
+    changed(store.write(opening_write(owner, &next)).await.map_err(Into::into))
 }
 
 fn changed(written: Result<(), TransactError>) -> Result<Change, StoreError> {

@@ -33,23 +33,21 @@ impl FormerInquiry {
 
 impl Verification {
     /// What Persona's word is to this verification: of the current inquiry, or of another, of which `former` is remembered.
+    ///
+    /// A redacted inquiry keeps its status (Persona, "Redact an inquiry"): what was decided of it counts, and what was not
+    /// never will be.
     #[must_use]
-    pub fn said(&self, event: InquiryEvent, former: FormerInquiry) -> VerificationEvent {
-        if self.is_current(&event.inquiry) {
-            VerificationEvent::Observed(event)
-        } else {
-            VerificationEvent::ObservedFormer(event, former)
-        }
-    }
-
-    /// What Persona's word about the current inquiry is, which it may have redacted. A redacted inquiry keeps its status
-    /// (Persona, "Redact an inquiry"): what was decided counts, and what was not never will be.
-    #[must_use]
-    pub fn heard(&self, event: InquiryEvent, redacted: bool, policy: &VerificationPolicy) -> VerificationEvent {
-        if redacted && policy.leaves_open(event.status) {
-            VerificationEvent::Redacted(event.inquiry)
-        } else {
-            VerificationEvent::Observed(event)
+    pub fn said(
+        &self,
+        event: InquiryEvent,
+        redacted: bool,
+        former: Option<&FormerInquiry>,
+        policy: &VerificationPolicy,
+    ) -> VerificationEvent {
+        match former.filter(|_| !self.is_current(&event.inquiry)) {
+            Some(former) => VerificationEvent::ObservedFormer(event, former.clone()),
+            None if redacted && policy.leaves_open(event.status) => VerificationEvent::Redacted(event.inquiry),
+            None => VerificationEvent::Observed(event),
         }
     }
 

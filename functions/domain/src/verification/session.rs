@@ -4,8 +4,8 @@
 //! the setting names another template and the person has not submitted anything yet, [`SESSIONS_MAX`] sessions were
 //! asked for, or Persona has it no more (promise P6). Each is paid for. Pages that ask again and again use up neither
 //! Persona's 25 sessions per inquiry nor its rate limit, nor do they make one inquiry after another: the pause between two
-//! sessions grows with their number, which a replacement goes on counting until something is decided, or nobody asked for
-//! half an hour.
+//! sessions grows with their number, which a replacement goes on counting until something is decided, or nobody came for
+//! half an hour in which there was one to be had.
 
 use super::{Outcome, Phase, Verification, VerificationEffect, VerificationState};
 use crate::decision::Decision;
@@ -42,8 +42,9 @@ pub enum OpenPlan {
 pub struct Opening {
     /// Sent to Persona as `Idempotency-Key`.
     pub nonce: Nonce,
-    /// What the inquiry is made from: the key is good for no other request (Persona, "Idempotence").
-    pub template: TemplateId,
+    /// What the inquiry is made from: the key is good for no other request (Persona, "Idempotence"). Unknown for one that was
+    /// written down before this was kept.
+    pub template: Option<TemplateId>,
     /// Until when nobody else opens.
     pub lease_until: Instant,
 }
@@ -82,7 +83,10 @@ impl Verification {
     /// one stays, for Persona is not to be asked by every page that is loaded again.
     #[must_use]
     pub fn session_refused(&self, at: Instant) -> Self {
-        let inquiry = self.inquiry.as_ref().map(|inquiry| Inquiry { session_at: at, ..inquiry.clone() });
+        let inquiry = self.inquiry.as_ref().map(|inquiry| {
+            let sessions_in_a_row = in_a_row_at(inquiry, at);
+            Inquiry { session_at: at, sessions_in_a_row, ..inquiry.clone() }
+        });
         Self { inquiry, ..self.clone() }
     }
 
@@ -97,10 +101,10 @@ impl Verification {
         if self.is_current(inquiry) {
             return Decision::AlreadyDone { effects: VerificationEffect::None };
         }
-        let sessions_in_a_row = match self.state {
-            VerificationState::Unverified | VerificationState::Declined | VerificationState::Failed => 1,
+        let in_a_row_before = match self.state {
+            VerificationState::Unverified | VerificationState::Declined | VerificationState::Failed => 0,
             VerificationState::InProgress { phase: Phase::NeedsUser } | VerificationState::Expired => {
-                self.inquiry.as_ref().map_or(1, |inquiry| one_more_in_a_row(inquiry, now))
+                self.inquiry.as_ref().map_or(0, |inquiry| in_a_row_at(inquiry, now))
             }
             // Decided, or done by the person, while we were opening: the new inquiry is left alone and nobody is sent
             // to it.
@@ -119,7 +123,7 @@ impl Verification {
             attempt: Attempt::Unused,
             session_at: now,
             sessions: 1,
-            sessions_in_a_row,
+            sessions_in_a_row: in_a_row_before.saturating_add(1),
         };
         self.moved(VerificationState::InProgress { phase: Phase::NeedsUser }, inquiry, self.attempts_used)
     }
@@ -132,7 +136,7 @@ impl Verification {
             // Persona's resume puts an expired inquiry back to pending (API reference, "Resume an inquiry").
             VerificationState::Expired | VerificationState::InProgress { .. } => {
                 let sessions = inquiry.sessions.saturating_add(1);
-                let sessions_in_a_row = one_more_in_a_row(inquiry, now);
+                let sessions_in_a_row = in_a_row_at(inquiry, now).saturating_add(1);
                 self.moved(
                     VerificationState::InProgress { phase: Phase::NeedsUser },
                     Inquiry { session_at: now, sessions, sessions_in_a_row, ..inquiry.clone() },
@@ -150,10 +154,11 @@ impl Verification {
     }
 }
 
-/// How many sessions in a row there are with the one that is handed out at `now`: a person who comes back after a while
-/// begins anew.
-fn one_more_in_a_row(inquiry: &Inquiry, now: Instant) -> u32 {
-    if now.ms_since(inquiry.session_at) > RESUME_PAUSE_MS_MAX { 1 } else { inquiry.sessions_in_a_row.saturating_add(1) }
+/// How many sessions in a row there were before one that is handed out at `now`: whoever comes back after a while, when it
+/// could long have had one, begins anew.
+fn in_a_row_at(inquiry: &Inquiry, now: Instant) -> u32 {
+    let in_a_row_ms = session_pause_ms(inquiry.sessions_in_a_row) + RESUME_PAUSE_MS_MAX;
+    if now.ms_since(inquiry.session_at) > in_a_row_ms { 0 } else { inquiry.sessions_in_a_row }
 }
 
 /// How long after the last of `sessions` sessions the next one is given, in milliseconds.
