@@ -206,17 +206,10 @@ async fn forget_entries(store: &impl Store, owner: &Owner, entries: Vec<Item>) -
     let entries = entries.iter().map(|item| Ok((Key::of(item)?, AuditEntry::from_item(item)?)));
     let entries = entries.collect::<Result<Vec<(Key, AuditEntry)>, StoreError>>()?;
     let standing = verifications::load(store, owner).await?.verification.state;
-    let revocation = match standing {
-        VerificationState::Revoked { by: RevokedBy::Operator, .. } => last_revocation(&entries),
-        VerificationState::Unverified
-        | VerificationState::InProgress { .. }
-        | VerificationState::InReview { .. }
-        | VerificationState::Verified { .. }
-        | VerificationState::Declined
-        | VerificationState::Failed
-        | VerificationState::Expired
-        | VerificationState::Locked
-        | VerificationState::Revoked { by: RevokedBy::Persona, .. } => None,
+    let revocation = if let VerificationState::Revoked { by: RevokedBy::Operator, .. } = standing {
+        last_revocation(&entries)
+    } else {
+        None
     };
     for (key, entry) in entries {
         match entry.cause {
