@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    AccountSid, Actor, BodyHash, Decision, FormerInquiry, Fulfilment, IfUnavailable, Inquiry, InquiryEvent, InquiryId,
-    InquiryStatus, Instant, LeaseToken, MemberIndex, NameLevel, NameLevels, NameMatchPolicy, NumberSid, OperatorAction,
-    POOL_INVARIANTS, PURCHASE_INVARIANTS, PhoneNumber, Place, Pool, PoolEvent, PoolState, Purchase, PurchaseEvent,
-    PurchaseId, Reason, RevokedBy, Source, SubAccountId, TemplateId, Timing, VERIFICATION_INVARIANTS, Verification,
-    VerificationEvent, VerificationPolicy, VerificationState, a_pool_is_what_its_numbers_are, broken,
+    AcceptedStatuses, AccountSid, Actor, BodyHash, Decision, FormerInquiry, Fulfilment, IfUnavailable, Inquiry,
+    InquiryEvent, InquiryId, InquiryStatus, Instant, LeaseToken, MemberIndex, NameLevel, NameLevels, NameMatchPolicy,
+    NumberSid, OperatorAction, POOL_INVARIANTS, PURCHASE_INVARIANTS, PhoneNumber, Place, Pool, PoolEvent, PoolState,
+    Purchase, PurchaseEvent, PurchaseId, Reason, RevokedBy, Source, SubAccountId, TemplateId, Timing,
+    VERIFICATION_INVARIANTS, Verification, VerificationEvent, VerificationPolicy, VerificationState,
+    a_pool_is_what_its_numbers_are, broken,
 };
 
 use crate::simulation::random::Random;
@@ -120,7 +121,7 @@ fn move_member(pool: &Pool, members: &mut Vec<Purchase>, random: &mut Random, no
 fn verification(random: &mut Random) -> Option<String> {
     let (mut state, mut now) = (Verification::default(), start());
     let name_match = [NameMatchPolicy::Off, NameMatchPolicy::Report, NameMatchPolicy::Require][random.below(3)];
-    let policy = VerificationPolicy { name_match, ..VerificationPolicy::default() };
+    let policy = VerificationPolicy { name_match, accepted: accepted(random), ..VerificationPolicy::default() };
     let (mut formers, mut used) = (BTreeMap::new(), BTreeSet::new());
     for _ in 0..EVENTS {
         now = later(now, random);
@@ -190,16 +191,21 @@ fn order_of_news(random: &mut Random) -> Option<String> {
     for place in (1..shuffled.len()).rev() {
         shuffled.swap(place, random.below(place + 1));
     }
-    let (one, other) = (after_all(&news), after_all(&shuffled));
+    let policy = VerificationPolicy { accepted: accepted(random), ..VerificationPolicy::default() };
+    let (one, other) = (after_all(&news, &policy), after_all(&shuffled, &policy));
     let differ = one.verified_at().is_some() != other.verified_at().is_some();
     differ.then(|| format!("I3: the order of news decides nothing: {shuffled:?} led to {other:?} and not to {one:?}"))
 }
 
-fn after_all(news: &[InquiryEvent]) -> Verification {
+fn accepted(random: &mut Random) -> AcceptedStatuses {
+    if random.chance(30) { AcceptedStatuses::ApprovedOrCompleted } else { AcceptedStatuses::Approved }
+}
+
+fn after_all(news: &[InquiryEvent], policy: &VerificationPolicy) -> Verification {
     let opened = VerificationEvent::Opened { inquiry: inquiry(0), template: template() };
     let observed = news.iter().cloned().map(VerificationEvent::Observed);
     std::iter::once(opened).chain(observed).fold(Verification::default(), |state, event| {
-        match state.decide(&event, start(), &VerificationPolicy::default()) {
+        match state.decide(&event, start(), policy) {
             Decision::Applied { next, .. } => next,
             Decision::AlreadyDone { .. } | Decision::Illegal(_) => state,
         }

@@ -22,7 +22,7 @@ use domain::{
 use sha2::{Digest, Sha256};
 use tracing::info;
 
-use crate::items::{AuditCause, AuditEntry, StoredVerification, keys, phone_verification_from_item};
+use crate::items::{AuditCause, AuditEntry, keys, phone_verification_from_item};
 use crate::persona::{Identity, PersonaError};
 use crate::phones;
 use crate::regions::country_of;
@@ -105,7 +105,10 @@ async fn forget_verification(
         if let Some(opening) = seen.opening.as_ref().filter(|opening| opening.lease_until > now) {
             return Ok(Err(opening.lease_until));
         }
-        for inquiry in inquiries(store, owner, &seen).await? {
+        // The current one last: it is the one that each repetition redacts.
+        let current = seen.verification.inquiry.as_ref().map(|inquiry| inquiry.id.clone());
+        let former = verifications::former_inquiries(store, owner, &seen.verification).await?;
+        for inquiry in former.into_iter().chain(current) {
             forget_inquiry(store, identity, &inquiry, seen.verification.is_current(&inquiry)).await?;
         }
         let entries = entries(store, owner).await?;
@@ -173,31 +176,6 @@ async fn forget_inquiry(
     delete(store, keys::asked(inquiry)).await?;
     delete(store, map).await?;
     Ok(())
-}
-
-/// Every inquiry that was opened for the owner, the current one last: it is the one that each repetition redacts.
-async fn inquiries(
-    store: &impl Store,
-    owner: &Owner,
-    stored: &StoredVerification,
-) -> Result<Vec<InquiryId>, StoreError> {
-    let current = stored.verification.inquiry.as_ref().map(|inquiry| &inquiry.id);
-    let (mut inquiries, mut after) = (Vec::new(), None);
-    loop {
-        let page = store.query(page(keys::owner_pk(owner), keys::OPENED_PREFIX, after)).await?;
-        for item in &page.items {
-            let key = Key::of(item)?;
-            let named = key.sk.strip_prefix(keys::OPENED_PREFIX).and_then(|id| InquiryId::parse(id).ok());
-            inquiries.extend(named.filter(|inquiry| Some(inquiry) != current));
-        }
-        match page.next {
-            None => {
-                inquiries.extend(current.cloned());
-                return Ok(inquiries);
-            }
-            next => after = next,
-        }
-    }
 }
 
 /// Replaces each of these entries that names something by one that does not. Who took a verification back that stays taken

@@ -70,7 +70,9 @@ impl Allowance {
             Urgency::Again => self.at_once / 2,
             Urgency::Sooner => self.at_once / 4,
         };
-        let next = spent_until.max(now).plus_ms(requests * self.every_ms);
+        // No clock but a wrong one speaks for more than may come at once.
+        let spent_until = spent_until.min(now.plus_ms(self.at_once * self.every_ms)).max(now);
+        let next = spent_until.plus_ms(requests * self.every_ms);
         let room_at = next.plus_ms(-at_once * self.every_ms);
         if room_at > now { Err(room_at) } else { Ok(next) }
     }

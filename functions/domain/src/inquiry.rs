@@ -65,11 +65,24 @@ pub enum InquiryStatus {
     Declined,
 }
 
-/// Decisions outrank progress, whatever their times.
+impl InquiryStatus {
+    /// Whether somebody may still finish the inquiry, or decide it, without its being resumed first.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        match self {
+            Self::Created | Self::Pending | Self::Completed | Self::NeedsReview => true,
+            Self::Failed | Self::Expired | Self::Approved | Self::Declined => false,
+        }
+    }
+}
+
+/// Decisions outrank what went before them, whatever their times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EventClass {
     /// Where the person is in the flow.
     Progress,
+    /// That the person has done everything, where that proves who it is: whatever is decided of it outranks it.
+    Completion,
     /// What Persona or a reviewer decided.
     Decision,
 }

@@ -228,9 +228,11 @@ fn no_pool_grows_with_use(_: &Pool, after: &Pool) -> bool {
 fn verified_is_for_good(before: &Verification, after: &Verification) -> bool {
     let Some(verified_at) = before.verified_at() else { return true };
     match after.state {
-        VerificationState::Verified { at } => at == verified_at,
+        VerificationState::Verified { at } => {
+            at == verified_at || (at < verified_at && before.stands_on_a_completion())
+        }
         VerificationState::Revoked { at, by } => match by {
-            RevokedBy::Persona => at > verified_at,
+            RevokedBy::Persona => at > verified_at || before.stands_on_a_completion(),
             RevokedBy::Operator => true,
         },
         VerificationState::Unverified

@@ -47,7 +47,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
     /// Starts or resumes the verification of `owner`, which was read as `stored`.
     pub(crate) async fn open_session(&self, owner: &Owner, stored: StoredVerification) -> Result<Opened, StoreError> {
         let now = self.ambient.now();
-        match stored.verification.open_plan(now, &self.settings.template) {
+        match stored.verification.open_plan(now, &self.settings.template, &self.settings.policy) {
             OpenPlan::Create => self.create(owner, stored).await,
             OpenPlan::Resume(inquiry) => self.resume(owner, stored, &inquiry).await,
             OpenPlan::TooSoon { at } => Ok(Opened::NotNow(stored.verification, at.whole_seconds_from(now))),
@@ -153,7 +153,7 @@ impl<S: Store, Q: Queue, I: Identity, A: Ambient> PurchaseCheck<S, Q, I, A> {
             return Ok(Opened::NotNow(stored.verification, 1));
         }
         let now = self.ambient.now();
-        match stored.verification.open_plan(now, &self.settings.template) {
+        match stored.verification.open_plan(now, &self.settings.template, &self.settings.policy) {
             OpenPlan::Create => self.create(owner, stored).await,
             OpenPlan::Resume(_) if gone => self.create(owner, stored).await,
             OpenPlan::Resume(_) => Ok(Opened::NotNow(stored.verification, 1)),

@@ -3,7 +3,6 @@
 //! Visits find what is to be compared; the vendors are asked after everything else, so that their slowness delays names
 //! alone.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use adapters::ambient::Ambient;
@@ -15,8 +14,8 @@ use adapters::queue::Queue;
 use adapters::store::{Store, StoreError};
 use adapters::verifications::{self, Change, DECIDE_AGAIN_MAX, Made, WAKE_AT_ONCE_MAX};
 use domain::{
-    Decision, InquiryId, Instant, NameLevels, NameMatchPolicy, Owner, PhoneNumber, SWEEP_PERSONA_REQUESTS_MAX,
-    VerificationEffect, VerificationEvent, judge_names,
+    Decision, InquiryId, Instant, NameLevels, Owner, PhoneNumber, SWEEP_PERSONA_REQUESTS_MAX, VerificationEffect,
+    VerificationEvent, judge_names,
 };
 use futures::stream::{self, StreamExt};
 use tracing::{info, warn};
@@ -32,9 +31,9 @@ const NAMES_AT_ONCE: usize = 4;
 /// in milliseconds: a day, for an outage of a vendor's.
 const NAMES_LATE_MS_MAX: i64 = 24 * 60 * 60 * 1000;
 
-/// What one sweep compares, by whose verification it is: found by a visit to it, to its phone, or to both.
+/// What one sweep compares, in the order in which it was found due: by a visit to the verification, to its phone, or to both.
 #[derive(Debug, Default)]
-pub(crate) struct Comparisons(Mutex<BTreeMap<Owner, (InquiryId, PhoneNumber)>>);
+pub(crate) struct Comparisons(Mutex<Vec<(Owner, InquiryId, PhoneNumber)>>);
 
 impl Comparisons {
     /// Whether another one would still be compared.
@@ -44,7 +43,10 @@ impl Comparisons {
 
     /// Adds one.
     pub(crate) fn add(&self, owner: Owner, inquiry: InquiryId, phone: PhoneNumber) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(owner, (inquiry, phone));
+        let mut found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !found.iter().any(|(known, ..)| *known == owner) {
+            found.push((owner, inquiry, phone));
+        }
     }
 }
 
@@ -54,7 +56,7 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
         let found = found.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         let requests_left = SWEEP_PERSONA_REQUESTS_MAX.saturating_sub(swept.questions);
         let mut compared = stream::iter(found.into_iter().take(requests_left))
-            .map(async |(owner, (inquiry, phone))| match self.is_late(started_at) {
+            .map(async |(owner, inquiry, phone)| match self.is_late(started_at) {
                 true => Ok(false),
                 false => self.compare_names(&owner, inquiry, &phone).await.map(|()| true),
             })
@@ -75,7 +77,7 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
     pub(crate) async fn is_being_compared(&self, overdue: &Overdue) -> Result<bool, StoreError> {
         let request = overdue.stored.request();
         let too_late = self.ambient.now() > request.deadline.plus_ms(NAMES_LATE_MS_MAX);
-        if overdue.identified || too_late || self.settings.policy.name_match == NameMatchPolicy::Off {
+        if overdue.identified || too_late {
             return Ok(false);
         }
         for stored in verifications::load_all(&self.store, &overdue.owners).await? {

@@ -102,29 +102,49 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
         let mut read = stream::iter(owners.iter())
             .map(|owner| async move { verifications::load(&self.store, owner).await.map(|stored| (owner, stored)) })
             .buffered(OWNERS_AT_ONCE);
-        let mut unanswered = HashSet::new();
         let mut questions = Vec::new();
         while let Some(loaded) = read.next().await {
             let (owner, stored) = loaded?;
-            if let Some(question) = question_about(owner.clone(), stored) {
-                unanswered.insert(question.owner.clone());
-                questions.push(question);
-            }
+            questions.extend(self.former_questions(owner, &stored.verification).await?);
+            questions.extend(question_about(owner.clone(), stored));
         }
+        let mut unanswered = HashSet::new();
         for group in questions.chunks(INQUIRIES_PER_QUESTION_MAX) {
-            if swept.questions >= SWEEP_QUESTIONS_MAX || self.is_late(started_at) {
-                break;
+            let may_ask = swept.questions < SWEEP_QUESTIONS_MAX && !self.is_late(started_at);
+            let answered = if may_ask {
+                let applied = self.apply(self.ask(group).await).await;
+                let answered = applied.failed == 0;
+                add(swept, applied);
+                answered
+            } else {
+                false
+            };
+            if !answered {
+                unanswered.extend(group.iter().map(|question| question.owner.clone()));
             }
-            let applied = self.apply(self.ask(group).await).await;
-            if applied.failed == 0 {
-                group.iter().for_each(|question| {
-                    unanswered.remove(&question.owner);
-                });
-            }
-            add(swept, applied);
         }
         let may_expire = |overdue: &Overdue| !overdue.owners.iter().any(|owner| unanswered.contains(owner));
         Ok(overdue.into_iter().filter(may_expire).collect())
+    }
+
+    /// What to ask about the inquiries of an owner that others have replaced, whether that is due or not.
+    async fn former_questions(&self, owner: &Owner, known: &Verification) -> Result<Vec<Question>, StoreError> {
+        let mut questions = Vec::new();
+        if !is_answerable(known) {
+            return Ok(questions);
+        }
+        for inquiry in verifications::former_inquiries(&self.store, owner, known).await? {
+            let map = verifications::load_map(&self.store, &inquiry).await?.filter(|map| map.owner == *owner);
+            questions.extend(map.map(|map| Question {
+                key: keys::inquiry_map(&inquiry),
+                owner: owner.clone(),
+                inquiry,
+                known: known.clone(),
+                former: Some(map.former()),
+                counted: None,
+            }));
+        }
+        Ok(questions)
     }
 
     /// Asks about what is due, longest unasked first, as far as the budget and the time reach.
@@ -222,7 +242,9 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
         let owner = map.owner.clone();
         let known = verifications::load(&self.store, &owner).await?.verification;
         let former = map.former();
-        let next_ms = former.next_ask_ms(asks_of(&due), self.settings.revisits.poll_age_ms);
+        let poll_age_ms = self.settings.revisits.poll_age_ms;
+        let steadily = FormerInquiry::steady_asks(poll_age_ms);
+        let next_ms = FormerInquiry::next_ask_ms(asks_of(&due), steadily, poll_age_ms);
         match next_ms.filter(|_| is_answerable(&known) && !known.is_current(&inquiry)) {
             Some(next_ms) => {
                 let key = due.key.clone();

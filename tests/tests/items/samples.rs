@@ -263,7 +263,8 @@ pub(crate) fn name_checks() -> Vec<NameCheck> {
 /// No inquiry, and one of every form.
 pub(crate) fn inquiries() -> Vec<Option<Inquiry>> {
     let classes = all(EventClass::Progress, |class| match class {
-        EventClass::Progress => Some(EventClass::Decision),
+        EventClass::Progress => Some(EventClass::Completion),
+        EventClass::Completion => Some(EventClass::Decision),
         EventClass::Decision => None,
     });
     let attempts = all(Attempt::Unused, |attempt| match attempt {

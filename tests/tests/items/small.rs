@@ -2,8 +2,8 @@
 
 use adapters::items::keys::{self, DueKey, due_key, due_shards, owner_of_pk, owner_pk};
 use adapters::items::{
-    AuditCause, AuditEntry, InquiryMap, Profile, PurchasesSwitch, StoredProfile, lock_holder, lock_item, pointer_item,
-    pointer_messages, remember_former, switch_item,
+    AuditCause, AuditEntry, InquiryMap, Profile, PurchasesSwitch, StoredProfile, VISITS, lock_holder, lock_item,
+    pointer_item, pointer_messages, remember_former, switch_item,
 };
 use adapters::store::{Condition, DUE_AT, DUE_SHARD, Key, Store, Value, Write, WriteError};
 use domain::{
@@ -88,7 +88,7 @@ fn what_is_remembered_of_a_former_inquiry_is_written_once_and_only_over_what_was
     let table = MemoryTable::default();
     let write = |write: Write| futures::executor::block_on((&table).write(write));
     let seen = (EventClass::Decision, at(40));
-    let remember = |read, seen| remember_former(&inquiry, read, Some(seen), Attempt::Used, Some(at(99)));
+    let remember = |read, seen| remember_former(&inquiry, read, Some(seen), Attempt::Used, Some((at(99), 7)));
     assert!(matches!(write(remember(None, seen)), Err(WriteError::Refused(None))), "was forgotten");
     write(Write::Put { item: map.to_item(&inquiry, at(1)), expect: Condition::ItemAbsent }).expect("is put");
     write(remember(None, seen)).expect("nothing was remembered");
@@ -97,6 +97,7 @@ fn what_is_remembered_of_a_former_inquiry_is_written_once_and_only_over_what_was
     write(remember(Some(seen), newer)).expect("is as it was read");
     let item = table.items().remove(0);
     assert_eq!(item.get(DUE_AT), Some(&Value::N(at(99).unix_ms())), "Persona is asked about it");
+    assert_eq!(item.get(VISITS), Some(&Value::N(7)));
     assert_eq!(due_key(&Key::of(&item).expect("has keys")), Ok(DueKey::FormerInquiry(inquiry.clone())));
     let map = InquiryMap::from_item(&item).expect("is readable");
     assert_eq!((map.seen, map.attempt), (Some(newer), Attempt::Used));

@@ -178,6 +178,16 @@ fn callers_who_come_too_late_give_back_what_they_took() {
     assert_eq!(others.count(), usize::try_from(AT_ONCE).expect("few") - 1);
 }
 
+/// A clock that is wrong by an hour speaks for no more than may come at once.
+#[test]
+fn a_wrong_clock_keeps_nobody_waiting_for_long() {
+    let allowance = Allowance::of_any_minute(108);
+    let now = Instant::from_unix_ms(0);
+    let ahead = allowance.take(now, 1, Urgency::First, now.plus_ms(3_600_000)).expect("there is room");
+    let room_at = allowance.take(ahead, 1, Urgency::First, now).expect_err("as much as may be is spoken for");
+    assert!(room_at.ms_since(now) < 1_000, "{room_at:?}");
+}
+
 /// No minute sees more than it may, whoever asks when for how much; and there is room when it was said to be, not before.
 #[test]
 fn an_allowance_holds_in_any_minute() {

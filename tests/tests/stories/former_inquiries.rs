@@ -1,7 +1,7 @@
 //! Inquiries that another has replaced, and whose webhooks are lost: whoever has the former one open on a page may finish it.
 
 use adapters::persona::PersonaError;
-use domain::{InquiryId, InquiryStatus};
+use domain::{InquiryId, InquiryStatus, PurchaseState};
 use purchase_check::Route;
 use tests::events::{Caller, ask_event};
 use tests::neighbours::{PersonaFault, SESSION_TOKEN};
@@ -68,6 +68,37 @@ fn a_decline_of_a_former_inquiry_that_is_reversed_is_found() {
     world.persona.set(&former, InquiryStatus::Approved, world.now());
     world.minutes(4 * 60 + 5);
     assert_eq!((world.verification().verified_at().is_some(), world.carrier.charges()), (true, 1));
+}
+
+/// Our intake was down past the deadline, and the person finished the former inquiry in time.
+#[test]
+fn a_purchase_does_not_expire_before_persona_was_asked_about_former_inquiries() {
+    let clock = clock();
+    let world = world(&clock);
+    let former = replaced(&world);
+    clock.advance_s(3600);
+    world.persona.set(&former, InquiryStatus::Approved, world.now());
+    clock.advance_s(4 * 24 * 3600);
+    world.minutes(3);
+    assert!(matches!(world.purchase().state, PurchaseState::Completed { .. }), "{:?}", world.purchase().state);
+}
+
+/// Whom it was decided against, and who began anew, is asked about seldom: nobody can finish that one.
+#[test]
+fn a_former_inquiry_that_nobody_can_finish_is_asked_about_rarely() {
+    let clock = clock();
+    let world = world(&clock);
+    world.ask(SUB, "key-1", GATED);
+    clock.advance_s(60);
+    world.persona.set(&world.persona.first().expect("is there"), InquiryStatus::Failed, world.now());
+    assert_eq!(deliver(&world, "evt_failed", "inquiry.failed", "failed", 0), 200);
+    assert_eq!(send_own(&world, Route::OpenVerification).body["session_token"], SESSION_TOKEN);
+    let current = world.persona.latest().expect("is there");
+    let approved = event(&world, "evt_2", "inquiry.declined", current.as_str(), "declined", 0);
+    assert_eq!(world.deliver(&approved).status, 200);
+    let before = world.persona.looks();
+    world.minutes(24 * 60);
+    assert!(world.persona.looks() - before < 30, "{}", world.persona.looks() - before);
 }
 
 /// What is said of it and unlocks nothing is remembered, and asked about ever more rarely from then on.

@@ -233,6 +233,39 @@ fn a_purchase_does_not_expire_while_names_cannot_be_compared() {
     assert_eq!(world.carrier.charges(), 1);
 }
 
+/// The operator decides in place of the vendor that is down, and what Persona approved in time counts from then; or turns
+/// the comparing off for whoever comes next, and what waits goes on.
+#[test]
+fn what_waits_for_its_names_past_the_deadline_is_bought_when_an_operator_approves() {
+    for turned_off in [false, true] {
+        let clock = clock();
+        let mut world = with(&clock, NameMatchPolicy::Require);
+        world.names.set(&phone(), NameLevel::Exact, NameLevel::Exact);
+        world.names.set_down(true);
+        world.ask(SUB, "key-1", GATED);
+        approve(&world);
+        approve_phone(&world);
+        clock.advance_s(72 * 3600 + 3600);
+        world.minutes(5);
+        if turned_off {
+            world.demands.name_match = NameMatchPolicy::Off;
+            world.minutes(20);
+            assert_eq!(world.purchase().state, PurchaseState::Waiting);
+        }
+        let body = json!({"action": "approve", "reason": "looked at it"});
+        let route = format!("POST /v1/operator/sub-accounts/{SUB}/verification");
+        assert_eq!(world.operate(&route, &body).body["state"], "verified");
+        world.minutes(3);
+        assert_eq!(world.carrier.charges(), 1, "turned off: {turned_off}");
+        // What Persona decided before that counts no more, and what it decides later does.
+        assert_eq!(deliver(&world, "evt_older", "inquiry.declined", "declined", 3600), 200);
+        assert!(world.verification().verified_at().is_some());
+        clock.advance_s(60);
+        assert_eq!(deliver(&world, "evt_newer", "inquiry.declined", "declined", 0), 200);
+        assert!(world.verification().verified_at().is_none());
+    }
+}
+
 /// Not for ever, though; and one whose person never proved a phone in time has itself to wait for.
 #[test]
 fn a_purchase_whose_names_cannot_be_compared_for_a_day_expires_and_so_does_one_without_a_phone() {

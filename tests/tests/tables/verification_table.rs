@@ -5,8 +5,9 @@ use std::fmt::Write;
 
 use domain::{
     AcceptedStatuses, Attempt, Decision, EventClass, FormerInquiry, Inquiry, InquiryEvent, InquiryId, InquiryStatus,
-    Instant, NameCheck, NameLevel, NameLevels, NameMatchPolicy, OperatorAction, Phase, Reviewer, RevokedBy, Seen,
-    Source, TemplateId, Verification, VerificationEffect, VerificationEvent, VerificationPolicy, VerificationState,
+    Instant, NameCheck, NameLevel, NameLevels, NameMatchPolicy, OpenPlan, OperatorAction, Phase, Reviewer, RevokedBy,
+    Seen, Source, TemplateId, Verification, VerificationEffect, VerificationEvent, VerificationPolicy,
+    VerificationState,
 };
 
 const CURRENT: &str = "inq_current";
@@ -280,6 +281,60 @@ fn where_completed_is_accepted_it_unlocks() {
     let event = observed(InquiryStatus::Completed, 5000);
     assert_eq!(outcome(&before, &event, &policy), "→ verified@+5000, wake");
     assert_eq!(outcome(&before, &event, &VerificationPolicy::default()), "→ in_progress/processing");
+}
+
+/// What a completion proves, any decision outranks, whichever comes first and however close together they are made; a
+/// review that began takes nothing away, in either order.
+#[test]
+fn where_completed_is_accepted_every_decision_outranks_it() {
+    let policy =
+        VerificationPolicy { accepted: AcceptedStatuses::ApprovedOrCompleted, ..VerificationPolicy::default() };
+    let told = |status, offset_ms| said(CURRENT, status, offset_ms);
+    let answered = |status, offset_ms| InquiryEvent { source: Source::Answer, ..said(CURRENT, status, offset_ms) };
+    let after = |news: &[InquiryEvent]| {
+        let opened = verification(VerificationState::InProgress { phase: Phase::NeedsUser });
+        news.iter().fold(opened, |before, event| {
+            match before.decide(&VerificationEvent::Observed(event.clone()), Instant::from_unix_ms(SEEN_MS), &policy) {
+                Decision::Applied { next, .. } => next,
+                Decision::AlreadyDone { .. } | Decision::Illegal(_) => before,
+            }
+        })
+    };
+    let (completed, declined) = (InquiryStatus::Completed, InquiryStatus::Declined);
+    for news in [
+        [answered(completed, 5000), told(declined, 5700)],
+        [told(completed, 5200), answered(declined, 5000)],
+        [told(completed, 5700), told(declined, 5700)],
+        [answered(declined, 5000), told(completed, 5200)],
+        [told(declined, 5700), answered(completed, 5000)],
+        [told(declined, 5700), told(completed, 9000)],
+    ] {
+        assert_eq!(after(&news).verified_at(), None, "{news:?}");
+        let [first, second] = news.clone();
+        assert_eq!(after(&[first, second, told(completed, 5200)]).verified_at(), None, "{news:?} and again");
+        let approved = told(InquiryStatus::Approved, 20_000);
+        let [first, second] = news;
+        assert!(after(&[first, second, approved]).verified_at().is_some());
+    }
+    let review = InquiryStatus::NeedsReview;
+    for news in [[told(completed, 5000), told(review, 6000)], [told(review, 6000), told(completed, 5000)]] {
+        assert_eq!(after(&news).verified_at(), Some(Instant::from_unix_ms(SEEN_MS + 5000)), "{news:?}");
+        let [first, second] = news;
+        assert_eq!(after(&[first, second, told(declined, 9000)]).verified_at(), None);
+    }
+}
+
+/// A reviewer may look at the last attempt; when that is redacted, there is none left.
+#[test]
+fn a_redaction_gives_no_attempt_beyond_the_last() {
+    let policy = VerificationPolicy { attempts_max: 3, ..VerificationPolicy::default() };
+    let before = verification(VerificationState::InReview { by: Reviewer::Persona });
+    let redacted = before.said(said(CURRENT, InquiryStatus::NeedsReview, 0), true, None, &policy);
+    assert_eq!(outcome(&before, &redacted, &policy), "→ locked");
+    let (now, own) = (Instant::from_unix_ms(SEEN_MS + 3_600_000), template("itmpl_1"));
+    let declined = verification(VerificationState::Declined);
+    assert_eq!(declined.open_plan(now, &own, &policy), OpenPlan::Refused, "the limit was lowered");
+    assert_eq!(declined.open_plan(now, &own, &VerificationPolicy::default()), OpenPlan::Create);
 }
 
 #[test]

@@ -71,15 +71,15 @@ impl InquiryMap {
 }
 
 /// Writes down what is now remembered of an inquiry that another replaces or has replaced, on condition of what was
-/// `read` of it, and when Persona is to be asked about it, if ever. An inquiry that was forgotten stays so: the write is
-/// refused.
+/// `read` of it, and when Persona is to be asked about it, if ever, counting from so many asks. An inquiry that was forgotten
+/// stays so: the write is refused.
 #[must_use]
 pub fn remember_former(
     inquiry: &InquiryId,
     read: Option<Seen>,
     seen: Option<Seen>,
     attempt: Attempt,
-    due_at: Option<Instant>,
+    due: Option<(Instant, u32)>,
 ) -> Write {
     let unchanged = match read {
         None => Condition::Missing(SEEN_AT),
@@ -90,11 +90,11 @@ pub fn remember_former(
     if let Some((class, at)) = seen {
         set.extend([(SEEN_CLASS, s(class_name(&class))), (SEEN_AT, n(at))]);
     }
-    let due = [DUE_SHARD, DUE_AT, VISITS];
-    let remove = match due_at {
-        None => due.to_vec(),
-        Some(due_at) => {
-            set.extend(due.into_iter().zip([s(keys::ask_shard(&key.pk)), n(due_at), Value::N(0)]));
+    let names = [DUE_SHARD, DUE_AT, VISITS];
+    let remove = match due {
+        None => names.to_vec(),
+        Some((due_at, asks)) => {
+            set.extend(names.into_iter().zip([s(keys::ask_shard(&key.pk)), n(due_at), Value::N(asks.into())]));
             vec![]
         }
     };

@@ -65,6 +65,7 @@ names!(
 );
 names!(pub(super) class_name, class_of, EventClass, {
     EventClass::Progress => "progress" => EventClass::Progress,
+    EventClass::Completion => "completion" => EventClass::Completion,
     EventClass::Decision => "decision" => EventClass::Decision,
 });
 names!(pub(super) attempt_name, pub(super) attempt_of, Attempt, {

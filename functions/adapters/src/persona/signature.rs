@@ -114,11 +114,14 @@ impl VerifiedWebhook<'_> {
     }
 }
 
+/// How far Persona's clock may be ahead of ours for what it signs to be asked about at least, in seconds.
+const AHEAD_S: i64 = 300;
+
 /// Accepts `body` if any set of the header is right under any of `secrets`.
 ///
 /// Work is bounded: a header over 1 KB or with more than four sets is refused unread. Comparison takes constant time.
-/// A delivery signed more than `tolerance_s` ago is authentic but stale; one signed further in the future than that
-/// is refused, since no clock of Persona's makes it. Of several right sets the freshest counts, in whichever order they
+/// A delivery signed more than `tolerance_s` ago, or so far in the future, is authentic but stale; one signed further in
+/// the future than five minutes is refused, since no clock of Persona's makes it. Of several right sets the freshest counts, in whichever order they
 /// stand. What is believed and what is not is listed in `vectors/persona-signature.json`.
 ///
 /// # Errors
@@ -137,8 +140,8 @@ pub fn verify<'a>(
         if authentic && (-tolerance_s..=tolerance_s).contains(&age_s) {
             return Ok(VerifiedWebhook { body, freshness: Freshness::Fresh });
         }
-        // One that is right and from the future counts for nothing, and hides no other.
-        stale |= authentic && age_s > tolerance_s;
+        // One that is right and from far in the future counts for nothing, and hides no other.
+        stale |= authentic && age_s >= -AHEAD_S.max(tolerance_s);
     }
     if stale { Ok(VerifiedWebhook { body, freshness: Freshness::Stale }) } else { Err(BadSignature) }
 }

@@ -7,7 +7,8 @@ use domain::{
 use tracing::{error, info};
 
 use super::{
-    Change, DECIDE_AGAIN_MAX, Made, Revisits, WAKE_AT_ONCE_MAX, WakeError, commit_change, load, load_map, wake,
+    Change, DECIDE_AGAIN_MAX, Made, Revisits, WAKE_AT_ONCE_MAX, WakeError, commit_change, former_due, load, load_map,
+    wake,
 };
 use crate::items::{AuditCause, remember_former};
 use crate::persona::Looked;
@@ -144,8 +145,8 @@ async fn observe(
         let observed = seen.verification.said(event.clone(), cause.is_redacted(), former.as_ref(), policy);
         let is_redaction = matches!(observed, VerificationEvent::Redacted(_));
         let news = former.as_ref().and_then(|former| Some((former, former.news(event, policy)?)));
-        let remember = |(former, news): (&FormerInquiry, Seen), due_at| {
-            remember_former(&event.inquiry, former.seen, Some(news), former.attempt, due_at)
+        let remember = |(former, news): (&FormerInquiry, Seen), due| {
+            remember_former(&event.inquiry, former.seen, Some(news), former.attempt, due)
         };
         let unchanged = match seen.verification.decide(&observed, now, policy) {
             Decision::Applied { next, effects } => {
@@ -170,9 +171,8 @@ async fn observe(
             Decision::AlreadyDone { effects } => Observed::AlreadyDone(effects),
             Decision::Illegal(_) => Observed::Overruled,
         };
-        let Some((former, news)) = news else { return Ok(unchanged) };
-        let due_at = former.next_ask_ms(0, revisits.poll_age_ms).map(|ms| now.plus_ms(ms));
-        match store.write(remember((former, news), due_at)).await {
+        let Some(news) = news else { return Ok(unchanged) };
+        match store.write(remember(news, former_due(event.status.is_open(), now, revisits))).await {
             Ok(()) => return Ok(unchanged),
             Err(WriteError::Refused(_)) => {}
             Err(WriteError::Store(error)) => return Err(error),

@@ -4,21 +4,24 @@ mod heard;
 mod wait;
 
 use domain::{
-    Clearance, FormerInquiry, Inquiry, InquiryId, Instant, Owner, PhoneRequirement, Verification, clear_purchase,
+    Clearance, FormerInquiry, Inquiry, InquiryId, Instant, Owner, PhoneRequirement, Verification, VerificationState,
+    clear_purchase,
 };
 use tracing::info;
 
 pub use heard::{Cause, News, Observed, follow, take};
 pub use wait::{Waiter, Waiting, wait};
 
-use crate::items::keys::POINTER_PREFIX;
+use crate::items::keys::{OPENED_PREFIX, POINTER_PREFIX};
 use crate::items::{
     AuditCause, AuditEntry, InquiryMap, StoredVerification, expect_version, keys, opening_write, pointer_messages,
     progress_write, remember_former, verification_from_item, verification_state_name, verification_to_item,
 };
 use crate::purchases::Stored;
 use crate::queue::{Queue, QueueError};
-use crate::store::{Condition, Item, PK, Page, Query, Range, SK, Store, StoreError, TransactError, Write, write_all};
+use crate::store::{
+    Condition, Item, Key, PK, Page, Query, Range, SK, Store, StoreError, TransactError, Write, write_all,
+};
 
 /// How often a change is decided anew after somebody else's came first.
 pub const DECIDE_AGAIN_MAX: u32 = 5;
@@ -29,6 +32,9 @@ pub const WAKE_AT_ONCE_MAX: usize = 100;
 
 /// Wait pointers read at once.
 const POINTERS_PAGE: u32 = 100;
+
+/// Entries of inquiries that were opened, read at once.
+const OPENED_PAGE: u32 = 50;
 
 /// When the table brings verifications back by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +95,36 @@ pub fn clearance(
     clear_purchase(stored.request().gated, owners.iter().zip(verifications)).and_phone(phone)
 }
 
-async fn load_map(store: &impl Store, inquiry: &InquiryId) -> Result<Option<InquiryMap>, StoreError> {
+/// Every inquiry that was opened for the owner and that is not the current one: the audit names them.
+///
+/// # Errors
+/// [`StoreError`] when the table does not answer.
+pub async fn former_inquiries(
+    store: &impl Store,
+    owner: &Owner,
+    known: &Verification,
+) -> Result<Vec<InquiryId>, StoreError> {
+    let (mut inquiries, mut after) = (Vec::new(), None);
+    loop {
+        let range = Range::Partition { pk: keys::owner_pk(owner).into(), sk_prefix: OPENED_PREFIX.into() };
+        let page = store.query(Query { range, limit: OPENED_PAGE, after }).await?;
+        for item in &page.items {
+            let key = Key::of(item)?;
+            let named = key.sk.strip_prefix(OPENED_PREFIX).and_then(|id| InquiryId::parse(id).ok());
+            inquiries.extend(named.filter(|inquiry| !known.is_current(inquiry)));
+        }
+        match page.next {
+            None => return Ok(inquiries),
+            next => after = next,
+        }
+    }
+}
+
+/// Whose inquiry it is, and what is remembered of it; none if nobody's, or if it was forgotten.
+///
+/// # Errors
+/// [`StoreError`] when the table does not answer or the item cannot be read.
+pub async fn load_map(store: &impl Store, inquiry: &InquiryId) -> Result<Option<InquiryMap>, StoreError> {
     let item = store.get(&keys::inquiry_map(inquiry)).await?;
     item.as_ref().map(InquiryMap::from_item).transpose()
 }
@@ -129,7 +164,10 @@ pub async fn commit_change(
         return changed(store.write(progress_write(owner, &next)).await.map_err(Into::into));
     }
     let replaced = match (&seen.verification.inquiry, &next.inquiry) {
-        (Some(before), Some(after)) if before.id != after.id => remember_replaced(store, before, now, revisits).await?,
+        (Some(before), Some(after)) if before.id != after.id => {
+            let is_open = matches!(from, VerificationState::InProgress { .. } | VerificationState::InReview { .. });
+            remember_replaced(store, before, former_due(is_open, now, revisits)).await?
+        }
         (Some(_) | None, _) => None,
     };
     let opening = match &cause {
@@ -161,14 +199,18 @@ pub async fn commit_change(
 async fn remember_replaced(
     store: &impl Store,
     inquiry: &Inquiry,
-    now: Instant,
-    revisits: &Revisits,
+    due: Option<(Instant, u32)>,
 ) -> Result<Option<Write>, StoreError> {
     let Some(map) = load_map(store, &inquiry.id).await? else { return Ok(None) };
-    let read = map.seen;
-    let former = FormerInquiry { seen: inquiry.seen, attempt: inquiry.attempt, ..map.former() };
-    let due_at = former.next_ask_ms(0, revisits.poll_age_ms).map(|ms| now.plus_ms(ms));
-    Ok(Some(remember_former(&inquiry.id, read, former.seen, former.attempt, due_at)))
+    Ok(Some(remember_former(&inquiry.id, map.seen, inquiry.seen, inquiry.attempt, due)))
+}
+
+/// When Persona is asked about an inquiry that another has replaced, and from how many asks on that counts.
+fn former_due(is_open: bool, now: Instant, revisits: &Revisits) -> Option<(Instant, u32)> {
+    let steadily = FormerInquiry::steady_asks(revisits.poll_age_ms);
+    let asks = if is_open { 0 } else { steadily };
+    let ms = FormerInquiry::next_ask_ms(asks, steadily, revisits.poll_age_ms)?;
+    Some((now.plus_ms(ms), asks))
 }
 
 /// What became of a change of a verification.

@@ -163,7 +163,7 @@ impl Verification {
             VerificationEvent::Resumed => self.resumed(now),
             VerificationEvent::Observed(event) => self.observed(event, policy),
             VerificationEvent::ObservedFormer(event, former) => self.observed_former(event, former, policy),
-            VerificationEvent::Redacted(inquiry) => self.redacted(inquiry),
+            VerificationEvent::Redacted(inquiry) => self.redacted(inquiry, policy),
             VerificationEvent::NamesCompared(inquiry, levels) => self.names_compared(inquiry, *levels),
             VerificationEvent::Operated(action) => self.operated(*action, now),
         };

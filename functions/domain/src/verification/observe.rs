@@ -51,13 +51,19 @@ impl Verification {
         }
     }
 
-    pub(super) fn redacted(&self, inquiry: &InquiryId) -> Outcome {
+    pub(super) fn redacted(&self, inquiry: &InquiryId, policy: &VerificationPolicy) -> Outcome {
         let Some(current) = self.inquiry.as_ref().filter(|current| current.id == *inquiry) else {
             return self.already_done();
         };
         match self.state {
             VerificationState::InProgress { .. } | VerificationState::InReview { by: Reviewer::Persona } => {
-                self.moved(VerificationState::Expired, current.clone(), self.attempts_used)
+                // A reviewer may have looked at the last attempt: there is none after it.
+                let state = if self.attempts_used >= policy.attempts_max {
+                    VerificationState::Locked
+                } else {
+                    VerificationState::Expired
+                };
+                self.moved(state, current.clone(), self.attempts_used)
             }
             VerificationState::Unverified
             | VerificationState::InReview { by: Reviewer::Names { .. } }
@@ -77,7 +83,11 @@ impl Verification {
         match &self.inquiry {
             Some(current) if current.id == event.inquiry => {
                 let class = policy.class_of(event.status);
-                let is_news = self.is_newer(event, class, current.seen) && !is_outlived(event, current);
+                // Nobody has decided otherwise: a review that began is no reason not to believe what came before it.
+                let completes = class == EventClass::Completion
+                    && self.state == VerificationState::InReview { by: Reviewer::Persona };
+                let is_newer = self.is_newer(event, class, current.seen) || completes;
+                let is_news = is_newer && !is_outlived(event, current);
                 if is_news && !self.is_expected(event) {
                     self.apply(current, event, class, policy)
                 } else {
@@ -144,6 +154,14 @@ impl Verification {
         }
     }
 
+    /// Whether nothing but that the person has done everything proves who the owner is: whatever was decided of it, by
+    /// whichever clock, came after that.
+    pub(crate) fn stands_on_a_completion(&self) -> bool {
+        let seen = self.inquiry.as_ref().and_then(|inquiry| inquiry.seen);
+        let completed = |at| seen.is_some_and(|(class, seen_at)| class == EventClass::Completion && at <= seen_at);
+        self.verified_at().is_some_and(completed)
+    }
+
     /// What was asked is known to the second, and must not look older than an event of that second; only a verification
     /// that stands is not taken back in the second in which it was given.
     fn is_newer(&self, event: &InquiryEvent, class: EventClass, seen: Option<Seen>) -> bool {
@@ -176,9 +194,12 @@ impl Verification {
             Some((seen_class, seen_at)) if seen_class == class => seen_at.max(event.at),
             Some(_) | None => event.at,
         };
-        let seen = Inquiry { seen: Some((class, at)), ..current.clone() };
+        let seen = Inquiry { seen: current.seen.max(Some((class, at))), ..current.clone() };
         if policy.accepts(event.status) {
             return match self.state {
+                VerificationState::Verified { at } if self.stands_on_a_completion() => {
+                    self.verified(seen, at.min(event.at), self.names)
+                }
                 VerificationState::Verified { at } => self.verified(seen, at, self.names),
                 VerificationState::InReview { by: Reviewer::Names { approved_at } } => {
                     self.approved_by_persona(seen, approved_at, policy)
@@ -195,8 +216,11 @@ impl Verification {
         }
         let state = VerificationState::Revoked { at: event.at, by: RevokedBy::Persona };
         match (self.state, event.status) {
-            // An operator may have approved after Persona's reviewer declined: only a later decision takes it away.
-            (VerificationState::Verified { at: verified_at }, InquiryStatus::Declined) if event.at > verified_at => {
+            // An operator may have approved after Persona's reviewer declined: only a later decision takes it away. One that
+            // stands on a completion alone no decision was before.
+            (VerificationState::Verified { at: verified_at }, InquiryStatus::Declined)
+                if event.at > verified_at || self.stands_on_a_completion() =>
+            {
                 self.moved(state, seen, self.attempts_used)
             }
             (VerificationState::Revoked { .. }, InquiryStatus::Declined) => self.moved(state, seen, self.attempts_used),

@@ -2,14 +2,14 @@
 
 use super::{Outcome, RevokedBy, Verification, VerificationEffect, VerificationState};
 use crate::decision::Decision;
-use crate::inquiry::EventClass;
+use crate::inquiry::{EventClass, Inquiry};
 use crate::instant::Instant;
 
 /// What an operator decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OperatorAction {
-    /// The owner counts as verified from now on, whatever Persona said before; a later decision of Persona's counts
-    /// again.
+    /// The owner counts as verified from now on, or from when Persona approved what waited for its names, whatever Persona
+    /// said before; a later decision of Persona's counts again.
     Approve,
     /// The owner does not count as verified, until an operator approves it: nothing of Persona's undoes this.
     Revoke,
@@ -35,7 +35,20 @@ impl Verification {
         if self.verified_at().is_some() {
             return self.already_done();
         }
-        let next = Self { state: VerificationState::Verified { at: now }, names: self.names.decided(), ..self.clone() };
+        // What was done in time stays so: only our comparing of names was missing. What Persona decided before this no longer
+        // counts against it.
+        let at = self.awaits_names_since().unwrap_or(now);
+        let decided = Some((EventClass::Decision, now));
+        let inquiry = self.inquiry.clone().map(|inquiry| match self.awaits_names_since() {
+            Some(_) => Inquiry { seen: inquiry.seen.max(decided), ..inquiry },
+            None => inquiry,
+        });
+        let next = Self {
+            state: VerificationState::Verified { at },
+            names: self.names.decided(),
+            inquiry,
+            attempts_used: self.attempts_used,
+        };
         Decision::Applied { next, effects: VerificationEffect::WakeWaiters }
     }
 
@@ -63,7 +76,7 @@ impl Verification {
             // What locked it was a decision, or a failure that may still be decided.
             VerificationState::Locked => match self.inquiry.as_ref().and_then(|inquiry| inquiry.seen) {
                 Some((EventClass::Decision, _)) => VerificationState::Declined,
-                Some((EventClass::Progress, _)) | None => VerificationState::Failed,
+                Some((EventClass::Progress | EventClass::Completion, _)) | None => VerificationState::Failed,
             },
             VerificationState::Unverified
             | VerificationState::InProgress { .. }

@@ -75,11 +75,11 @@ impl VerificationPolicy {
         }
     }
 
-    /// Whether a status is a decision or progress.
+    /// Whether a status is a decision, progress, or a completion that counts.
     pub(super) fn class_of(&self, status: InquiryStatus) -> EventClass {
         match status {
             InquiryStatus::Approved | InquiryStatus::Declined | InquiryStatus::NeedsReview => EventClass::Decision,
-            InquiryStatus::Completed if self.accepts(status) => EventClass::Decision,
+            InquiryStatus::Completed if self.accepts(status) => EventClass::Completion,
             InquiryStatus::Created
             | InquiryStatus::Pending
             | InquiryStatus::Completed

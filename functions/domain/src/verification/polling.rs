@@ -1,7 +1,6 @@
 //! How Persona is asked about an inquiry while no event comes: a webhook may be lost, all its repetitions too.
 
 use super::{FormerInquiry, Reviewer, RevokedBy, Verification, VerificationState};
-use crate::inquiry::EventClass;
 use crate::limits::{BACKED_OFF_ASKS_MAX, BACKED_OFF_DOUBLINGS_MAX, FORMER_OPEN_MS};
 
 /// How often it is worth asking Persona about the current inquiry.
@@ -55,15 +54,17 @@ impl Verification {
 }
 
 impl FormerInquiry {
-    /// The same for an inquiry that another has replaced: whoever has its page open may finish it, for as long as it is
-    /// open; what was decided of it, a reviewer may still reverse. Then ever more rarely.
+    /// The same for an inquiry that another has replaced, where the first `steadily` asks come at an even pace.
     #[must_use]
-    pub fn next_ask_ms(&self, asks: u32, poll_age_ms: i64) -> Option<i64> {
-        let steadily = match self.seen {
-            Some((EventClass::Decision, _)) => 0,
-            Some((EventClass::Progress, _)) | None => u32::try_from(FORMER_OPEN_MS / poll_age_ms).unwrap_or(u32::MAX),
-        };
+    pub fn next_ask_ms(asks: u32, steadily: u32, poll_age_ms: i64) -> Option<i64> {
         if asks < steadily { Some(poll_age_ms) } else { backed_off_ms(asks - steadily, poll_age_ms) }
+    }
+
+    /// How many asks at an even pace there are of one that is still open, and as how many it counts that it is not: whoever
+    /// has its page open may finish it, for as long as it is open; else a reviewer may reverse what was decided, seldom.
+    #[must_use]
+    pub fn steady_asks(poll_age_ms: i64) -> u32 {
+        u32::try_from(FORMER_OPEN_MS / poll_age_ms).unwrap_or(u32::MAX)
     }
 }
 

@@ -7,7 +7,7 @@
 //! sessions grows with their number, which a replacement goes on counting until something is decided, or nobody came for
 //! half an hour in which there was one to be had.
 
-use super::{Outcome, Phase, Verification, VerificationEffect, VerificationState};
+use super::{Outcome, Phase, Verification, VerificationEffect, VerificationPolicy, VerificationState};
 use crate::decision::Decision;
 use crate::ids::{InquiryId, Nonce, TemplateId};
 use crate::inquiry::{Attempt, Inquiry};
@@ -50,9 +50,21 @@ pub struct Opening {
 }
 
 impl Verification {
-    /// What an owner that asks for a session at `now` gets, where new inquiries are made from `template`.
+    /// What an owner that asks for a session at `now` gets, where new inquiries are made from `template`: none beyond the
+    /// attempts that the policy leaves, whatever it left before.
     #[must_use]
-    pub fn open_plan(&self, now: Instant, template: &TemplateId) -> OpenPlan {
+    pub fn open_plan(&self, now: Instant, template: &TemplateId, policy: &VerificationPolicy) -> OpenPlan {
+        match self.plan(now, template) {
+            OpenPlan::Create if self.attempts_used >= policy.attempts_max => OpenPlan::Refused,
+            plan @ (OpenPlan::Create
+            | OpenPlan::Resume(_)
+            | OpenPlan::TooSoon { .. }
+            | OpenPlan::NothingToDo
+            | OpenPlan::Refused) => plan,
+        }
+    }
+
+    fn plan(&self, now: Instant, template: &TemplateId) -> OpenPlan {
         match (self.state, &self.inquiry) {
             (VerificationState::Unverified | VerificationState::Declined | VerificationState::Failed, _)
             | (VerificationState::InProgress { phase: Phase::NeedsUser } | VerificationState::Expired, None) => {
