@@ -26,7 +26,7 @@ use crate::items::{AuditCause, AuditEntry, keys, phone_verification_from_item};
 use crate::persona::{Identity, PersonaError};
 use crate::phones;
 use crate::regions::country_of;
-use crate::store::{Condition, Item, Key, Query, Range, Store, StoreError, TransactError, Write, WriteError};
+use crate::store::{Condition, Item, Key, Query, Range, Store, StoreError, TransactError, Write, WriteError, read_all};
 use crate::verifications::{self, Change, DECIDE_AGAIN_MAX, Made, Revisits};
 
 /// Items that are read at once.
@@ -111,7 +111,7 @@ async fn forget_verification(
         for inquiry in former.into_iter().chain(current) {
             forget_inquiry(store, identity, &inquiry, seen.verification.is_current(&inquiry)).await?;
         }
-        let entries = entries(store, owner).await?;
+        let entries = read_all(store, keys::owner_pk(owner), keys::AUDIT_PREFIX, PAGE_ITEMS).await?;
         let left = seen.verification.forgotten();
         let cause = AuditCause::Erased { operator: operator.clone() };
         if left == seen.verification && seen.opening.is_none() {
@@ -137,19 +137,6 @@ async fn forget_verification(
         }
     }
     Err(StoreError::Unavailable("the verification kept changing".to_owned()).into())
-}
-
-/// Every entry of the owner's audit.
-async fn entries(store: &impl Store, owner: &Owner) -> Result<Vec<Item>, StoreError> {
-    let (mut entries, mut after) = (Vec::new(), None);
-    loop {
-        let page = store.query(page(keys::owner_pk(owner), keys::AUDIT_PREFIX, after)).await?;
-        entries.extend(page.items);
-        match page.next {
-            None => return Ok(entries),
-            next => after = next,
-        }
-    }
 }
 
 /// Written before by the same erasure, it stays as it is.

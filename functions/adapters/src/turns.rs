@@ -38,33 +38,8 @@ pub async fn give_back(store: &impl Store, turn: &Key, taken_at: Instant) -> Res
     }
 }
 
-/// Gives back what was taken of an allowance and led to no request.
-///
-/// # Errors
-/// [`StoreError`] when the table does not answer: it may stay taken, for a minute at most.
-pub async fn give_back_to(
-    store: &impl Store,
-    kept: &Key,
-    allowance: &Allowance,
-    requests: i64,
-) -> Result<(), StoreError> {
-    let mut read = store.get(kept).await?;
-    for _ in 0..TAKE_AGAIN_MAX {
-        let Some(item) = read else { return Ok(()) };
-        let spent_until = turn_from_item(&item)?;
-        let put = turn_item(kept.clone(), allowance.give_back(spent_until, requests));
-        let expect = Condition::Equals(TURN_AT, Value::N(spent_until.unix_ms()));
-        match store.write(Write::Put { item: put, expect }).await {
-            Ok(()) => return Ok(()),
-            Err(WriteError::Refused(item)) => read = item.map(|item| *item),
-            Err(WriteError::Store(error)) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-/// How often an allowance is read again when somebody else took of it first.
-const TAKE_AGAIN_MAX: u32 = 16;
+/// How often an allowance is read again when somebody else changed it first.
+const CHANGE_AGAIN_MAX: u32 = 16;
 
 /// Takes `requests` of the allowance that is kept under this key; refused, when there may be room. One item, whoever asks.
 ///
@@ -77,22 +52,50 @@ pub async fn take_of(
     (requests, urgency): (i64, Urgency),
     now: Instant,
 ) -> Result<Result<(), Instant>, StoreError> {
+    let take =
+        |spent_until: Option<Instant>| allowance.take(spent_until.unwrap_or(now), requests, urgency, now).map(Some);
+    Ok(change(store, kept, take).await?.unwrap_or(Err(now)))
+}
+
+/// Gives back what was taken of an allowance and led to no request.
+///
+/// # Errors
+/// [`StoreError`] when the table does not answer: it may stay taken, for a minute at most.
+pub async fn give_back_to(
+    store: &impl Store,
+    kept: &Key,
+    allowance: &Allowance,
+    requests: i64,
+) -> Result<(), StoreError> {
+    let give =
+        |spent_until: Option<Instant>| Ok(spent_until.map(|spent_until| allowance.give_back(spent_until, requests)));
+    change(store, kept, give).await.map(|_| ())
+}
+
+/// Writes until when an allowance is spoken for, as `next` makes it of until when it is; nothing if that makes nothing of it,
+/// or refuses. None if others kept changing it.
+async fn change(
+    store: &impl Store,
+    kept: &Key,
+    next: impl Fn(Option<Instant>) -> Result<Option<Instant>, Instant>,
+) -> Result<Option<Result<(), Instant>>, StoreError> {
     let mut read = store.get(kept).await?;
-    for _ in 0..TAKE_AGAIN_MAX {
+    for _ in 0..CHANGE_AGAIN_MAX {
         let spent_until = read.as_ref().map(turn_from_item).transpose()?;
-        let next = match allowance.take(spent_until.unwrap_or(now), requests, urgency, now) {
-            Ok(next) => next,
-            Err(room_at) => return Ok(Err(room_at)),
+        let item = match next(spent_until) {
+            Ok(Some(next)) => turn_item(kept.clone(), next),
+            Ok(None) => return Ok(Some(Ok(()))),
+            Err(room_at) => return Ok(Some(Err(room_at))),
         };
         let expect = match spent_until {
             None => Condition::ItemAbsent,
             Some(spent_until) => Condition::Equals(TURN_AT, Value::N(spent_until.unix_ms())),
         };
-        match store.write(Write::Put { item: turn_item(kept.clone(), next), expect }).await {
-            Ok(()) => return Ok(Ok(())),
+        match store.write(Write::Put { item, expect }).await {
+            Ok(()) => return Ok(Some(Ok(()))),
             Err(WriteError::Refused(item)) => read = item.map(|item| *item),
             Err(WriteError::Store(error)) => return Err(error),
         }
     }
-    Ok(Err(now))
+    Ok(None)
 }

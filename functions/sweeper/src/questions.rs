@@ -242,9 +242,7 @@ impl<S: Store, Q: Queue, I: Identity, N: NameMatch, A: Ambient> Sweeper<S, Q, I,
         let owner = map.owner.clone();
         let known = verifications::load(&self.store, &owner).await?.verification;
         let former = map.former();
-        let poll_age_ms = self.settings.revisits.poll_age_ms;
-        let steadily = FormerInquiry::steady_asks(poll_age_ms);
-        let next_ms = FormerInquiry::next_ask_ms(asks_of(&due), steadily, poll_age_ms);
+        let next_ms = FormerInquiry::next_ask_ms(asks_of(&due), self.settings.revisits.poll_age_ms);
         match next_ms.filter(|_| is_answerable(&known) && !known.is_current(&inquiry)) {
             Some(next_ms) => {
                 let key = due.key.clone();

@@ -371,23 +371,27 @@ fn no_order_of_sweep_and_phone_forgets_the_names() {
     assert!(played > 100, "{played} orders");
 }
 
+/// So many people whom Persona approved, and who have proved a phone.
+fn approve_many(world: &Neighbours<'_>, count: u32) {
+    let phones = phones(world);
+    for number in 0..count {
+        let sub_account = format!("Loc{number}");
+        // Persona is asked for so many inquiries a minute.
+        world.clock.advance_s(1);
+        let asked = world.ask(&sub_account, "key-1", &format!("+1212555{number:04}"));
+        let inquiry = asked.body["verification"]["inquiry_id"].as_str().expect("was opened");
+        let approved = event(world, &format!("evt_{number}"), "inquiry.approved", inquiry, "approved", 0);
+        assert_eq!(world.deliver(&approved).status, 200);
+        prove(world, &phones, &sub_account, &format!("+1332555{number:04}"));
+    }
+}
+
 /// More approvals than names may be compared in a minute: the next minutes go on, and nobody is forgotten.
 #[test]
 fn a_sweep_compares_so_many_names_and_the_next_one_goes_on() {
     let clock = clock();
     let world = with(&clock, NameMatchPolicy::Require);
-    let phones = phones(&world);
-    for number in 0..130 {
-        let sub_account = format!("Loc{number}");
-        let phone = format!("+1332555{number:04}");
-        // Persona is asked for so many inquiries a minute.
-        clock.advance_s(1);
-        let asked = world.ask(&sub_account, "key-1", &format!("+1212555{number:04}"));
-        let inquiry = asked.body["verification"]["inquiry_id"].as_str().expect("was opened");
-        let approved = event(&world, &format!("evt_{number}"), "inquiry.approved", inquiry, "approved", 0);
-        assert_eq!(world.deliver(&approved).status, 200);
-        prove(&world, &phones, &sub_account, &phone);
-    }
+    approve_many(&world, 130);
     let compared: Vec<usize> = (0..4)
         .map(|_| {
             clock.advance_s(60);
@@ -404,16 +408,7 @@ fn a_sweep_compares_so_many_names_and_the_next_one_goes_on() {
 fn names_take_what_the_questions_of_a_sweep_leave() {
     let clock = clock();
     let world = with(&clock, NameMatchPolicy::Require);
-    let phones = phones(&world);
-    for number in 0..40 {
-        let sub_account = format!("Loc{number}");
-        clock.advance_s(1);
-        let asked = world.ask(&sub_account, "key-1", &format!("+1212555{number:04}"));
-        let inquiry = asked.body["verification"]["inquiry_id"].as_str().expect("was opened");
-        let approved = event(&world, &format!("evt_{number}"), "inquiry.approved", inquiry, "approved", 0);
-        assert_eq!(world.deliver(&approved).status, 200);
-        prove(&world, &phones, &sub_account, &format!("+1332555{number:04}"));
-    }
+    approve_many(&world, 40);
     open_inquiries(&world, 7_000);
     clock.advance_s(60);
     let swept = world.sweep();

@@ -228,14 +228,8 @@ impl AuditEntry {
                 operator: operator_of(&fields)?,
             },
             "profile" => AuditCause::Profile {
-                agency: fields
-                    .optional_text("agency")?
-                    .map(|_| fields.parsed("agency", AgencyId::parse))
-                    .transpose()?,
-                account: fields
-                    .optional_text("account")?
-                    .map(|_| fields.parsed("account", AccountSid::parse))
-                    .transpose()?,
+                agency: fields.optional_parsed("agency", AgencyId::parse)?,
+                account: fields.optional_parsed("account", AccountSid::parse)?,
                 version: fields.number("version")?,
                 operator: operator_of(&fields)?,
             },

@@ -51,7 +51,7 @@ pub const LOCK_PREFIX: &str = "L#";
 /// How the partition key of an inquiry map starts.
 const INQUIRY_PREFIX: &str = "I#";
 /// The sort key of an inquiry map.
-pub const INQUIRY_SK: &str = "INQUIRY";
+const INQUIRY_SK: &str = "INQUIRY";
 /// The sort key of a sub-account's profile.
 pub const PROFILE_SK: &str = "PROFILE";
 /// The sort key of a sub-account's approved phone.

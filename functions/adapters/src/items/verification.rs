@@ -144,27 +144,29 @@ pub fn verification_to_item(owner: &Owner, stored: &StoredVerification, due_at: 
 /// stays as it is, so that no index changes.
 #[must_use]
 pub fn progress_write(owner: &Owner, next: &StoredVerification) -> Write {
-    let mut item = verification_to_item(owner, next, None);
-    let set = [PHASE, INQUIRY, VERSION].into_iter().filter_map(|name| Some((name, item.remove(name)?)));
-    Write::Update {
-        key: keys::verification(owner),
-        set: set.collect(),
-        remove: vec![],
-        expect: expect_version(next.version - 1),
-    }
+    part_write(owner, next, [PHASE, INQUIRY, VERSION])
 }
 
 /// The write that makes a verification `next`, of which only who opens an inquiry has changed: when it is due stays as it
 /// is, so that nobody who asks again and again keeps the sweep from asking Persona.
 #[must_use]
 pub fn opening_write(owner: &Owner, next: &StoredVerification) -> Write {
-    let mut item = verification_to_item(owner, next, None);
-    let expect = expect_version(next.version - 1);
     if next.version == 1 {
-        return Write::Put { item, expect };
+        return Write::Put { item: verification_to_item(owner, next, None), expect: expect_version(0) };
     }
-    let set = [OPENING, VERSION].into_iter().filter_map(|name| Some((name, item.remove(name)?)));
-    Write::Update { key: keys::verification(owner), set: set.collect(), remove: vec![], expect }
+    part_write(owner, next, [OPENING, VERSION])
+}
+
+/// The write of these attributes alone over the version before.
+fn part_write<const N: usize>(owner: &Owner, next: &StoredVerification, names: [&'static str; N]) -> Write {
+    let mut item = verification_to_item(owner, next, None);
+    let set = names.into_iter().filter_map(|name| Some((name, item.remove(name)?)));
+    Write::Update {
+        key: keys::verification(owner),
+        set: set.collect(),
+        remove: vec![],
+        expect: expect_version(next.version - 1),
+    }
 }
 
 /// Reads a verification's item.

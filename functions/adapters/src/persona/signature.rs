@@ -121,8 +121,8 @@ const AHEAD_S: i64 = 300;
 ///
 /// Work is bounded: a header over 1 KB or with more than four sets is refused unread. Comparison takes constant time.
 /// A delivery signed more than `tolerance_s` ago, or so far in the future, is authentic but stale; one signed further in
-/// the future than five minutes is refused, since no clock of Persona's makes it. Of several right sets the freshest counts, in whichever order they
-/// stand. What is believed and what is not is listed in `vectors/persona-signature.json`.
+/// the future than five minutes is refused, since no clock of Persona's makes it. Of several right sets the freshest
+/// counts, in whichever order they stand. What is believed and what is not is listed in `vectors/persona-signature.json`.
 ///
 /// # Errors
 /// [`BadSignature`], without saying why: the sender of a forgery learns nothing.

@@ -185,6 +185,29 @@ pub trait Store: Send + Sync {
     fn query(&self, query: Query) -> impl Future<Output = Result<Page, StoreError>> + Send;
 }
 
+/// Reads every item of a partition whose sort key starts so, `page_items` at once: of what somebody alone makes, and never
+/// much of it.
+///
+/// # Errors
+/// [`StoreError`] when the table does not answer.
+pub async fn read_all(
+    store: &impl Store,
+    pk: String,
+    sk_prefix: &'static str,
+    page_items: u32,
+) -> Result<Vec<Item>, StoreError> {
+    let range = Range::Partition { pk: pk.into(), sk_prefix: sk_prefix.into() };
+    let (mut items, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.query(Query { range: range.clone(), limit: page_items, after }).await?;
+        items.extend(page.items);
+        match page.next {
+            None => return Ok(items),
+            next => after = next,
+        }
+    }
+}
+
 /// Writes all or nothing: one write alone, which costs half of what a transaction of one does.
 ///
 /// # Errors

@@ -20,7 +20,7 @@ use crate::items::{
 use crate::purchases::Stored;
 use crate::queue::{Queue, QueueError};
 use crate::store::{
-    Condition, Item, Key, PK, Page, Query, Range, SK, Store, StoreError, TransactError, Write, write_all,
+    Condition, Item, Key, PK, Page, Query, Range, SK, Store, StoreError, TransactError, Write, read_all, write_all,
 };
 
 /// How often a change is decided anew after somebody else's came first.
@@ -104,20 +104,10 @@ pub async fn former_inquiries(
     owner: &Owner,
     known: &Verification,
 ) -> Result<Vec<InquiryId>, StoreError> {
-    let (mut inquiries, mut after) = (Vec::new(), None);
-    loop {
-        let range = Range::Partition { pk: keys::owner_pk(owner).into(), sk_prefix: OPENED_PREFIX.into() };
-        let page = store.query(Query { range, limit: OPENED_PAGE, after }).await?;
-        for item in &page.items {
-            let key = Key::of(item)?;
-            let named = key.sk.strip_prefix(OPENED_PREFIX).and_then(|id| InquiryId::parse(id).ok());
-            inquiries.extend(named.filter(|inquiry| !known.is_current(inquiry)));
-        }
-        match page.next {
-            None => return Ok(inquiries),
-            next => after = next,
-        }
-    }
+    let opened = read_all(store, keys::owner_pk(owner), OPENED_PREFIX, OPENED_PAGE).await?;
+    let keys = opened.iter().map(Key::of).collect::<Result<Vec<_>, _>>()?;
+    let named = keys.iter().filter_map(|key| InquiryId::parse(key.sk.strip_prefix(OPENED_PREFIX)?).ok());
+    Ok(named.filter(|inquiry| !known.is_current(inquiry)).collect())
 }
 
 /// Whose inquiry it is, and what is remembered of it; none if nobody's, or if it was forgotten.
@@ -207,9 +197,8 @@ async fn remember_replaced(
 
 /// When Persona is asked about an inquiry that another has replaced, and from how many asks on that counts.
 fn former_due(is_open: bool, now: Instant, revisits: &Revisits) -> Option<(Instant, u32)> {
-    let steadily = FormerInquiry::steady_asks(revisits.poll_age_ms);
-    let asks = if is_open { 0 } else { steadily };
-    let ms = FormerInquiry::next_ask_ms(asks, steadily, revisits.poll_age_ms)?;
+    let asks = if is_open { 0 } else { FormerInquiry::steady_asks(revisits.poll_age_ms) };
+    let ms = FormerInquiry::next_ask_ms(asks, revisits.poll_age_ms)?;
     Some((now.plus_ms(ms), asks))
 }
 

@@ -58,11 +58,8 @@ impl Verification {
         match self.state {
             VerificationState::InProgress { .. } | VerificationState::InReview { by: Reviewer::Persona } => {
                 // A reviewer may have looked at the last attempt: there is none after it.
-                let state = if self.attempts_used >= policy.attempts_max {
-                    VerificationState::Locked
-                } else {
-                    VerificationState::Expired
-                };
+                let locks = policy.leaves_none(self.attempts_used);
+                let state = if locks { VerificationState::Locked } else { VerificationState::Expired };
                 self.moved(state, current.clone(), self.attempts_used)
             }
             VerificationState::Unverified
@@ -246,7 +243,7 @@ impl Verification {
             (_, Attempt::Unused | Attempt::Used) => self.attempts_used,
         };
         let after_attempt = |state| {
-            if used >= policy.attempts_max { VerificationState::Locked } else { state }
+            if policy.leaves_none(used) { VerificationState::Locked } else { state }
         };
         let (state, attempt) = match status {
             InquiryStatus::Created | InquiryStatus::Pending => {

@@ -63,6 +63,11 @@ impl VerificationPolicy {
         }
     }
 
+    /// Whether no attempt is left to somebody who has used so many.
+    pub(super) fn leaves_none(&self, attempts_used: u32) -> bool {
+        attempts_used >= self.attempts_max
+    }
+
     /// Whether an inquiry of this status may still be decided either way.
     pub(super) fn leaves_open(&self, status: InquiryStatus) -> bool {
         match status {

@@ -54,9 +54,10 @@ impl Verification {
 }
 
 impl FormerInquiry {
-    /// The same for an inquiry that another has replaced, where the first `steadily` asks come at an even pace.
+    /// The same for an inquiry that another has replaced: the first [`steady_asks`](Self::steady_asks) come at an even pace.
     #[must_use]
-    pub fn next_ask_ms(asks: u32, steadily: u32, poll_age_ms: i64) -> Option<i64> {
+    pub fn next_ask_ms(asks: u32, poll_age_ms: i64) -> Option<i64> {
+        let steadily = Self::steady_asks(poll_age_ms);
         if asks < steadily { Some(poll_age_ms) } else { backed_off_ms(asks - steadily, poll_age_ms) }
     }
 

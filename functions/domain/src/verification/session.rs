@@ -55,7 +55,7 @@ impl Verification {
     #[must_use]
     pub fn open_plan(&self, now: Instant, template: &TemplateId, policy: &VerificationPolicy) -> OpenPlan {
         match self.plan(now, template) {
-            OpenPlan::Create if self.attempts_used >= policy.attempts_max => OpenPlan::Refused,
+            OpenPlan::Create if policy.leaves_none(self.attempts_used) => OpenPlan::Refused,
             plan @ (OpenPlan::Create
             | OpenPlan::Resume(_)
             | OpenPlan::TooSoon { .. }

@@ -20,6 +20,9 @@ type Answer = Result<Response, ApiError>;
 type Shared = State<Arc<Simulator>>;
 type Parameters = UrlQuery<Vec<(String, String)>>;
 
+/// How a refusal names a call on one account.
+const ONE: &str = "on an account";
+
 /// `POST /accounts`
 pub(super) async fn create(State(simulator): Shared, wire: Wire, UrlQuery(query): Parameters, body: Bytes) -> Answer {
     let document = document(&body)?;
@@ -29,7 +32,7 @@ pub(super) async fn create(State(simulator): Shared, wire: Wire, UrlQuery(query)
         tags: attributes.texts("tags")?.unwrap_or_default(),
         fields: fields(attributes)?,
     };
-    let query = of_one(query)?;
+    let query = Query::including_nothing(query, ONE)?;
     let mut world = simulator.world();
     let id = world.create_account(new)?.id.clone();
     answer(&world, wire, &query, &id, StatusCode::CREATED)
@@ -37,8 +40,7 @@ pub(super) async fn create(State(simulator): Shared, wire: Wire, UrlQuery(query)
 
 /// `GET /accounts`
 pub(super) async fn list(State(simulator): Shared, wire: Wire, UrlQuery(query): Parameters) -> Answer {
-    let query = Query(query);
-    query.refuse_include("on a list")?;
+    let query = Query::including_nothing(query, "on a list")?;
     let mut wanted = None;
     for (name, value) in query.filters() {
         if name != "reference-id" {
@@ -61,7 +63,7 @@ pub(super) async fn retrieve(
     Path(id): Path<String>,
     UrlQuery(query): Parameters,
 ) -> Answer {
-    answer(&simulator.world(), wire, &of_one(query)?, &id, StatusCode::OK)
+    answer(&simulator.world(), wire, &Query::including_nothing(query, ONE)?, &id, StatusCode::OK)
 }
 
 /// `DELETE /accounts/{id}`: redacts it and all its inquiries.
@@ -71,7 +73,7 @@ pub(super) async fn redact(
     Path(id): Path<String>,
     UrlQuery(query): Parameters,
 ) -> Answer {
-    let query = of_one(query)?;
+    let query = Query::including_nothing(query, ONE)?;
     let mut world = simulator.world();
     world.redact_account(&id)?;
     answer(&world, wire, &query, &id, StatusCode::OK)
@@ -85,7 +87,7 @@ pub(super) async fn consolidate(
     UrlQuery(query): Parameters,
     body: Bytes,
 ) -> Answer {
-    let query = of_one(query)?;
+    let query = Query::including_nothing(query, ONE)?;
     let document = document(&body)?;
     let meta = Members::at(&document, "/meta", "meta");
     let sources = meta.texts("source-account-ids")?.filter(|sources| !sources.is_empty());
@@ -93,13 +95,6 @@ pub(super) async fn consolidate(
     let mut world = simulator.world();
     world.consolidate(&id, &sources)?;
     answer(&world, wire, &query, &id, StatusCode::ACCEPTED)
-}
-
-/// The parameters of a call on one account. Which of its relationships can be included is not simulated.
-fn of_one(parameters: Vec<(String, String)>) -> Result<Query, ApiError> {
-    let query = Query(parameters);
-    query.refuse_include("on an account")?;
-    Ok(query)
 }
 
 /// The answer of every call on one account.

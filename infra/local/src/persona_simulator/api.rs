@@ -57,8 +57,7 @@ pub(super) async fn retrieve(
 
 /// `GET /inquiries`
 pub(super) async fn list(State(simulator): Shared, wire: Wire, UrlQuery(query): Parameters) -> Answer {
-    let query = Query(query);
-    query.refuse_include("on a list")?;
+    let query = Query::including_nothing(query, "on a list")?;
     let filters = query.filters().map(|(name, value)| Filter::parse(&name, value)).collect::<Result<Vec<_>, _>>()?;
     if filters.len() > 1 && filters.iter().any(|filter| matches!(filter, Filter::Note(_))) {
         return Err(ApiError::bad_request("filter[note] must be the only filter"));
@@ -188,8 +187,7 @@ pub(super) async fn perform_simulate_actions(
 
 /// `GET /events`
 pub(super) async fn list_events(State(simulator): Shared, wire: Wire, UrlQuery(query): Parameters) -> Answer {
-    let query = Query(query);
-    query.refuse_include("on a list")?;
+    let query = Query::including_nothing(query, "on a list")?;
     if let Some((name, _)) = query.filters().next() {
         return Err(ApiError::bad_request(format!(
             "filter[{name}] of events is not simulated; its values are not public"
@@ -209,8 +207,7 @@ pub(super) async fn retrieve_event(
     Path(id): Path<String>,
     UrlQuery(query): Parameters,
 ) -> Answer {
-    let query = Query(query);
-    query.refuse_include("on an event")?;
+    let query = Query::including_nothing(query, "on an event")?;
     let world = simulator.world();
     let event = world.events().find(|event| event.id == id);
     let event = event.ok_or_else(|| ApiError::not_found("The event does not exist."))?;

@@ -42,13 +42,15 @@ impl Query {
         resource
     }
 
-    /// Refuses an `include` that names something, where nothing is included. An empty one is fine everywhere.
-    pub(super) fn refuse_include(&self, place: &str) -> Result<(), ApiError> {
-        match self.get("include") {
+    /// The parameters of a call in which nothing is included; which relationships of accounts, sessions and events can be is
+    /// not simulated. An `include` that names something is refused there, and an empty one is fine everywhere.
+    pub(super) fn including_nothing(parameters: Vec<(String, String)>, place: &str) -> Result<Self, ApiError> {
+        let query = Self(parameters);
+        match query.get("include") {
             Some(include) if !include.is_empty() => {
                 Err(ApiError::bad_request(format!("include={include} cannot be used {place}")))
             }
-            Some(_) | None => Ok(()),
+            Some(_) | None => Ok(query),
         }
     }
 

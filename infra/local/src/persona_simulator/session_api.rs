@@ -20,10 +20,12 @@ type Answer = Result<Response, ApiError>;
 type Shared = State<Arc<Simulator>>;
 type Parameters = UrlQuery<Vec<(String, String)>>;
 
+/// How a refusal names a call on one session.
+const ONE: &str = "on an inquiry session";
+
 /// `GET /inquiry-sessions`
 pub(super) async fn list(State(simulator): Shared, wire: Wire, UrlQuery(query): Parameters) -> Answer {
-    let query = Query(query);
-    query.refuse_include("on a list")?;
+    let query = Query::including_nothing(query, "on a list")?;
     let mut wanted = None;
     for (name, value) in query.filters() {
         if name != "inquiry-id" {
@@ -46,7 +48,7 @@ pub(super) async fn retrieve(
     Path(id): Path<String>,
     UrlQuery(query): Parameters,
 ) -> Answer {
-    answer(&simulator.world(), wire, &of_one(query)?, &id)
+    answer(&simulator.world(), wire, &Query::including_nothing(query, ONE)?, &id)
 }
 
 /// `POST /inquiry-sessions/{id}/expire`: ends this session alone.
@@ -56,17 +58,10 @@ pub(super) async fn expire(
     Path(id): Path<String>,
     UrlQuery(query): Parameters,
 ) -> Answer {
-    let query = of_one(query)?;
+    let query = Query::including_nothing(query, ONE)?;
     let mut world = simulator.world();
     world.expire_session(&id)?;
     answer(&world, wire, &query, &id)
-}
-
-/// The parameters of a call on one session. Which of its relationships can be included is not simulated.
-fn of_one(parameters: Vec<(String, String)>) -> Result<Query, ApiError> {
-    let query = Query(parameters);
-    query.refuse_include("on an inquiry session")?;
-    Ok(query)
 }
 
 fn answer(world: &World, wire: Wire, query: &Query, id: &str) -> Answer {

@@ -41,8 +41,7 @@ pub(super) async fn list(
     wire: Wire,
     UrlQuery(query): UrlQuery<Vec<(String, String)>>,
 ) -> Answer {
-    let query = Query(query);
-    query.refuse_include("on a list")?;
+    let query = Query::including_nothing(query, "on a list")?;
     let world = simulator.world();
     let webhooks: Vec<_> = world.outbox.webhooks.iter().collect();
     let page = query.page("/api/v1/webhooks", &webhooks, |webhook| &webhook.id)?;
